@@ -91,7 +91,9 @@ def test_torch_stays_out_of_light_rooms_at_import_time() -> None:
             top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
             for node in top:
                 modules = (
-                    [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                    [a.name for a in node.names]
+                    if isinstance(node, ast.Import)
+                    else [node.module or ""]
                 )
                 wrong += [f"{path}: {m}" for m in modules if m.split(".")[0] == "torch"]
     assert not wrong, "\n".join(wrong)
@@ -103,5 +105,7 @@ def test_import_kssgan_loads_no_heavy_package() -> None:
         "heavy = {'torch', 'scipy', 'PIL', 'jinja2'} & set(sys.modules);"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -115,7 +115,9 @@ class Groups:
     @property
     def sizes(self) -> tuple[int, ...]:
         """People per group (look-alikes once), in the order of the group numbers."""
-        return tuple(int(np.unique(self.people[self.labels == g]).size) for g in range(self.count))
+        return tuple(
+            int(np.unique(self.people[self.labels == g]).size) for g in range(self.count)
+        )
 
     def members(self, group: int) -> IntArray:
         """The subjects of one group, ascending."""
@@ -162,7 +164,7 @@ class SurrogateMethod(Protocol):
         ...
 
     def draw(self, surrogate_01: FloatArray, label: Mapping[str, str], *, seed: int) -> U8Array:
-        """Surrogate picture y[g, c] of one cell, (256, 256, 3) uint8; depends on nothing but its arguments."""
+        """Surrogate picture y[g, c] of one cell, (256, 256, 3) uint8; a function of its arguments alone."""
         ...
 
 

@@ -1,1 +1,1 @@
-"""Room `testing`."""
+"""For tests and demonstrations: painted fakes at the seams, and synthetic people."""

@@ -48,7 +48,9 @@ def digest(name: str) -> str:
     try:
         return str(_index()[name]["sha256"])
     except KeyError:
-        raise WeightsError(f"no weights named {name!r}; this version ships {', '.join(names())}") from None
+        raise WeightsError(
+            f"no weights named {name!r}; this version ships {', '.join(names())}"
+        ) from None
 
 
 def load(name: str) -> dict[str, npt.NDArray[np.generic]]:
@@ -68,7 +70,9 @@ def load(name: str) -> dict[str, npt.NDArray[np.generic]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"weights {name!r} are missing from this installation; reinstall kssgan") from error
+        raise WeightsError(
+            f"weights {name!r} are missing from this installation; reinstall kssgan"
+        ) from error
     came = hashlib.sha256(data).hexdigest()
     if came != wanted:
         raise WeightsError(
