@@ -1,0 +1,109 @@
+"""Photos to faces: decode, detect, choose the one face, align, embed. Streams; memory stays flat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import PIL
+import torch
+
+from kssgan import weights
+from kssgan.errors import Reason, UnusablePhoto
+from kssgan.faces import align, choose, decode, detect, embed
+from kssgan.types import PhotoFace, Refused, U8Array
+
+__all__ = ["StandardAnalyser"]
+
+_REVISION = 1
+"""Raised whenever the code between a photo and its result changes what comes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A face that is cut out and waits for its batch."""
+
+    face: PhotoFace
+    chip: U8Array
+
+
+class StandardAnalyser:
+    """The shipped detector and recogniser behind :class:`kssgan.types.FaceAnalyser`.
+
+    Args:
+        max_pixels: larger photos are refused by their header.
+
+    Raises:
+        WeightsError: shipped weights are missing or damaged.
+    """
+
+    def __init__(self, *, max_pixels: int = 100_000_000) -> None:
+        self.max_pixels = max_pixels
+        self._detector = detect.Detector()
+        self._recogniser = embed.Recogniser()
+
+    @property
+    def version(self) -> str:
+        """Changes with the weights, the parameters and the libraries that do the arithmetic."""
+        parts = [
+            f"standard-{_REVISION}",
+            f"detector={weights.digest('detector')[:16]}",
+            f"recogniser={weights.digest('recogniser')[:16]}",
+            f"sides={detect.BASE_SIDE},{detect.LARGE_SIDE},{detect.SMALL_SIDE}",
+            f"score={detect.SCORE}",
+            f"faces={choose.COMPARABLE},{choose.SMALLEST_EYE_DISTANCE}",
+            f"pixels={self.max_pixels}",
+            f"heic={'HEIF' in decode.formats()}",
+            f"pillow={PIL.__version__}",
+            f"torch={torch.__version__}",
+        ]
+        return " ".join(parts)
+
+    def analyse(self, photos: Iterable[Path]) -> Iterator[PhotoFace | Refused]:
+        """Yield one result per photo, in order; a bad photo is a ``Refused``.
+
+        Embeddings run in batches, so up to 16 photos are read before the first result comes.
+        """
+        waiting: list[_Waiting | Refused] = []
+        chips = 0
+        for photo in photos:
+            result = self._cut(photo)
+            waiting.append(result)
+            chips += isinstance(result, _Waiting)
+            # A long run of refusals must not pile up either.
+            if chips == embed.BATCH or len(waiting) == 4 * embed.BATCH:
+                yield from self._finish(waiting)
+                waiting, chips = [], 0
+        yield from self._finish(waiting)
+
+    def _cut(self, photo: Path) -> _Waiting | Refused:
+        begin = perf_counter()
+        try:
+            image = decode.open_photo(photo, max_pixels=self.max_pixels)
+            decoded = perf_counter()
+            face = choose.choose_face(self._detector.detect(image))
+            crop = align.head_crop(image, face.points)
+            chip = align.recogniser_chip(image, face.points)
+        except UnusablePhoto as error:
+            return Refused(error.reason)
+        except MemoryError:
+            return Refused(Reason.TOO_MANY_PIXELS)
+        seconds = {"decode": decoded - begin, "detect": perf_counter() - decoded}
+        nothing = np.empty(0, np.float32)
+        return _Waiting(PhotoFace(crop, nothing, face, seconds), chip)
+
+    def _finish(self, waiting: list[_Waiting | Refused]) -> Iterator[PhotoFace | Refused]:
+        begin = perf_counter()
+        chips = [item.chip for item in waiting if isinstance(item, _Waiting)]
+        if chips:
+            vectors = iter(self._recogniser.embed(np.stack(chips)))
+            each = (perf_counter() - begin) / len(chips)
+        for item in waiting:
+            if isinstance(item, Refused):
+                yield item
+            else:
+                seconds = {**item.face.seconds, "embed": each}
+                yield replace(item.face, embedding=next(vectors).copy(), seconds=seconds)
