@@ -172,6 +172,19 @@ def test_nothing_from_outside_no_script_no_clock(certificate: dict[str, Any]) ->
     assert str(policy["content"]).startswith("default-src 'none'")
 
 
+def test_no_file_is_named_but_the_pictures(certificate: dict[str, Any]) -> None:
+    pictures = _pictures([3, 3])
+    html = public_report(certificate, pictures)
+    words = re.findall(
+        r"[^\s\"'<>]+\.(?:png|jpe?g|gif|webp|tiff?|bmp|avif|heic)\b", html, re.IGNORECASE
+    )
+    assert sorted(words) == sorted(picture.files[0] for picture in map(_sorted_files, pictures))
+
+
+def _sorted_files(picture: Surrogate) -> Surrogate:
+    return Surrogate(picture.sha256, sorted(picture.files), picture.people, picture.attributes)
+
+
 def test_accessible(certificate: dict[str, Any]) -> None:
     page = Page(public_report(certificate, _pictures([3, 3])))
     assert page.all("html") == [{"lang": "en"}]

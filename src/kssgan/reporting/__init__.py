@@ -6,6 +6,7 @@ and Pillow are imported when a page is made, not when this package is.
 """
 
 from kssgan.reporting.audits import audit_page
+from kssgan.reporting.pages import Reports
 from kssgan.reporting.private import GroupRow, Member, Picture, private_report
 from kssgan.reporting.public import Surrogate, public_report
 from kssgan.reporting.tables import text_table
@@ -14,6 +15,7 @@ __all__ = [
     "GroupRow",
     "Member",
     "Picture",
+    "Reports",
     "Surrogate",
     "audit_page",
     "private_report",

@@ -70,6 +70,6 @@ def share(value: float) -> str:
     """A share in 0..1 as a percentage.
 
     >>> share(0.2), share(1 / 7)
-    ('20 %', '14.3 %')
+    ('20%', '14.3%')
     """
-    return f"{number(100 * value, 1)} %"
+    return f"{number(100 * value, 1)}%"

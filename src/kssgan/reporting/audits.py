@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kssgan.reporting._pages import render
+from kssgan.reporting._templates import render
 from kssgan.reporting._text import number
 
 __all__ = ["audit_page"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from kssgan.reporting._pages import stream
+from kssgan.reporting._shapes import GroupLike, PictureLike
+from kssgan.reporting._templates import stream
 from kssgan.reporting._thumbnails import data_uri
 from kssgan.types import U8Array
 
@@ -58,7 +59,7 @@ class GroupRow:
 
 
 def private_report(
-    rows: Iterable[GroupRow],
+    rows: Iterable[GroupLike],
     *,
     certificate: Mapping[str, Any],
     refused: Iterable[tuple[str, str]] = (),
@@ -70,7 +71,8 @@ def private_report(
     keeps memory flat. No row beyond ``limit`` is asked for.
 
     Args:
-        rows: groups, in the order in which they shall appear.
+        rows: groups, in the order in which they shall appear; any class with the attributes of
+            :class:`GroupRow`.
         certificate: the release's certificate: ``holds``, ``statement``, ``k_claimed``, ``groups.count``.
         refused: (photo's name, reason), all of them are listed.
         limit: show at most so many groups and say so on the page; ``None`` shows all.
@@ -95,7 +97,7 @@ def private_report(
     )
 
 
-def _numbered(rows: Iterable[GroupRow]) -> Iterator[dict[str, Any]]:
+def _numbered(rows: Iterable[GroupLike]) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(rows, start=1):
         yield {
             "number": number,
@@ -108,5 +110,5 @@ def _numbered(rows: Iterable[GroupRow]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _shown(picture: Picture) -> dict[str, str]:
+def _shown(picture: PictureLike) -> dict[str, str]:
     return {"caption": picture.caption, "uri": data_uri(picture.image)}

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kssgan.reporting._pages import render
+from kssgan.reporting._shapes import SurrogateLike
+from kssgan.reporting._templates import render
 from kssgan.reporting._text import count
 
 __all__ = ["Surrogate", "public_report"]
@@ -59,7 +60,7 @@ class Surrogate:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def public_report(certificate: Mapping[str, Any], surrogates: Iterable[Surrogate]) -> str:
+def public_report(certificate: Mapping[str, Any], surrogates: Iterable[SurrogateLike]) -> str:
     """Write ``report.html`` of a release.
 
     The page stands alone: no script, no address outside the release, no clock. It says nothing that the
@@ -69,7 +70,8 @@ def public_report(certificate: Mapping[str, Any], surrogates: Iterable[Surrogate
 
     Args:
         certificate: the content of ``certificate.json``.
-        surrogates: the distinct pictures, in any order.
+        surrogates: the distinct pictures, in any order; any class with the attributes of
+            :class:`Surrogate`.
 
     Returns:
         A complete HTML document.
@@ -114,7 +116,7 @@ def _check_certificate(certificate: Mapping[str, Any]) -> None:
         )
 
 
-def _in_order_of_names(surrogates: Iterable[Surrogate]) -> list[Surrogate]:
+def _in_order_of_names(surrogates: Iterable[SurrogateLike]) -> list[Surrogate]:
     pictures = []
     seen: set[str] = set()
     for surrogate in surrogates:
