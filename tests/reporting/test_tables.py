@@ -47,6 +47,7 @@ AUDIT: dict[str, Any] = {
     "naive": {"full": {"rank1": 0.125, "interval": [0.1, 0.15]}},
     "problems": [{"rule": 1, "text": "uneven copies"}, {"rule": 4, "where": "thumbnail"}],
     "skipped": [],
+    "notes": ["first sentence", "second sentence"],
     "auc": None,
 }
 
@@ -63,6 +64,8 @@ def test_audit_page_shows_verdict_first_and_every_figure() -> None:
         "uneven copies",
         "thumbnail",
         "not measured",
+        "<td>first sentence</td>",
+        "<td>second sentence</td>",
         "none",
     ):
         assert words in html

@@ -16,7 +16,8 @@ def audit_page(report_json: Mapping[str, Any]) -> str:
 
     Args:
         report_json: ``holds`` (bool) is required, ``statement`` (one sentence) is shown below it. Every
-            other entry becomes a table row; a mapping becomes a section, a list of mappings a table.
+            other entry becomes a table row; a mapping becomes a section, a list of mappings a table, a list
+            of sentences one row each.
 
     Returns:
         A complete HTML document.
@@ -54,6 +55,8 @@ def _collect(title: str, entries: Mapping[str, Any], into: list[dict[str, Any]])
         inner = f"{title} / {key}" if title else str(key)
         if isinstance(value, Mapping):
             _collect(inner, value, into)
+        elif isinstance(value[0], str):
+            into.append({"title": inner, "header": [""], "rows": [[text] for text in value]})
         else:
             header = list(dict.fromkeys(name for row in value for name in row))
             rows = [
@@ -65,7 +68,10 @@ def _collect(title: str, entries: Mapping[str, Any], into: list[dict[str, Any]])
 def _is_plain(value: Any) -> bool:
     if isinstance(value, Mapping):
         return False
-    return not (_is_list(value) and value and all(isinstance(item, Mapping) for item in value))
+    if not _is_list(value) or not value:
+        return True
+    # Rows of a table, or sentences one below the other.
+    return not any(all(isinstance(item, kind) for item in value) for kind in (Mapping, str))
 
 
 def _is_list(value: Any) -> bool:

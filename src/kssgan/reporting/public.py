@@ -149,12 +149,12 @@ def _look_alikes(certificate: Mapping[str, Any]) -> str:
     pairs, merged = int(certificate["lookalike_pairs"]), int(certificate["lookalikes_merged"])
     if not pairs:
         return (
-            "No two people who were declared as different look so alike that they might be one "
-            "person under two names."
+            "No two people who were counted under different names look so alike that they might be one "
+            "person."
         )
     found = (
-        f"{count(pairs, 'pair')} of people who were declared as different "
-        f"{'looks' if pairs == 1 else 'look'} so alike that they might be one person under two names."
+        f"{count(pairs, 'pair')} of people under different names {'looks' if pairs == 1 else 'look'} so "
+        f"alike that they might be one person."
     )
     if not merged:
         return (
