@@ -1,1 +1,30 @@
-"""Room `deidentification`."""
+"""The main job: a private folder of photos in, a folder that may leave the building out.
+
+``pipeline`` is the recipe. ``places`` and ``scan`` say where to read and write, ``look`` and ``cache`` find
+each photo's face once, ``plan`` forms groups and cells, ``draw`` makes their pictures, ``write`` and
+``release`` put them on the disk in one step, and ``certificate`` measures the promise on what was written.
+"""
+
+from __future__ import annotations
+
+from kssgan.deidentification.cache import default_cache
+from kssgan.deidentification.pipeline import deidentify
+from kssgan.deidentification.reports import (
+    GroupShown,
+    MemberShown,
+    PictureShown,
+    Reports,
+    WrittenPicture,
+)
+from kssgan.deidentification.result import Release
+
+__all__ = [
+    "GroupShown",
+    "MemberShown",
+    "PictureShown",
+    "Release",
+    "Reports",
+    "WrittenPicture",
+    "default_cache",
+    "deidentify",
+]

@@ -1,0 +1,142 @@
+"""One surrogate a group, one picture a cell; memory does not grow with the number of photos."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from kssgan.deidentification.look import PhotoReader, Seen
+from kssgan.deidentification.plan import Plan
+from kssgan.deidentification.png import encode_png
+from kssgan.deidentification.release import storage
+from kssgan.errors import PromiseError
+from kssgan.types import PhotoFace, Progress, SurrogateMethod, U8Array
+
+__all__ = ["Drawn", "draw_cells", "group_seed"]
+
+# Where a face is in a head crop. The background does not count: it may be white in every photo.
+_FACE = (slice(80, 208, 4), slice(64, 192, 4))
+# A picture that has half of a member's own pixels, to one grey level, is that member's photo.
+_SAME = 1
+_SHARE = 0.5
+
+
+class Drawn(AbstractContextManager["Drawn"]):
+    """Encoded pictures of all cells, in a nameless file on the disk.
+
+    Args:
+        folder: on the disk that shall hold it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with storage("the private cache could not be written"):
+            # Unbuffered: closing must have nothing left to write, or a full disk would refuse it there.
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        self._ends = [0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def append(self, png: bytes) -> None:
+        """Add the picture of the next cell."""
+        with storage("the private cache could not be written"):
+            self._file.seek(self._ends[-1])
+            rest = memoryview(png)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        self._ends.append(self._ends[-1] + len(png))
+
+    def __getitem__(self, cell: int) -> bytes:
+        self._file.seek(self._ends[cell])
+        return self._file.read(self._ends[cell + 1] - self._ends[cell])
+
+
+def group_seed(seed: int, contents: Iterable[str]) -> int:
+    """Seed of a group's pictures, 0..2**63-1: from the user's seed and who is in it, in no order.
+
+    Args:
+        seed: the user's.
+        contents: SHA-256 of the group's photos.
+
+    >>> group_seed(0, ["a", "b"]) == group_seed(0, ["b", "a"]) != group_seed(1, ["a", "b"])
+    True
+    """
+    text = "\0".join([str(seed), *sorted(set(contents))])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+
+
+def draw_cells(
+    photos: Sequence[Seen],
+    plan: Plan,
+    method: SurrogateMethod,
+    reader: PhotoReader,
+    drawn: Drawn,
+    *,
+    seed: int,
+    progress: Progress,
+) -> None:
+    """Draw the picture of every cell into ``drawn``, in the order of the cells.
+
+    Each group has one initial surrogate, from all its people, and its cells differ by their label alone:
+    a mean per cell over unequal people could be subtracted from another.
+
+    Raises:
+        PromiseError: a picture is a member's own photo.
+    """
+    cells_of: list[list[int]] = [[] for _ in range(plan.groups.count)]
+    for cell, group in enumerate(plan.cells.group.tolist()):
+        cells_of[group].append(cell)
+    order = np.argsort(plan.photo_group, kind="stable")
+    ends = np.searchsorted(plan.photo_group[order], np.arange(plan.groups.count), side="right")
+    with progress("surrogates", total=plan.groups.count) as step:
+        for rows, cells in zip(np.split(order, ends[:-1]), cells_of, strict=True):
+            people: dict[int, list[Seen]] = {}
+            for row in rows.tolist():
+                people.setdefault(int(plan.photo_person[row]), []).append(photos[row])
+            grids: list[U8Array] = []
+            surrogate_01 = method.surrogate(
+                [_faces(own, reader, grids) for _, own in sorted(people.items())]
+            )
+            own_seed = group_seed(seed, (photos[row].content for row in rows.tolist()))
+            for cell in cells:
+                picture_u8 = method.draw(surrogate_01, plan.labels[cell], seed=own_seed)
+                _check_nobody(picture_u8, grids)
+                drawn.append(encode_png(picture_u8))
+            step(1)
+
+
+def _faces(
+    own: Sequence[Seen], reader: PhotoReader, grids: list[U8Array]
+) -> Iterator[PhotoFace]:
+    for photo in own:
+        face = reader.face(photo)
+        grids.append(_grid(face.crop))
+        yield face
+
+
+def _grid(picture_u8: U8Array) -> U8Array:
+    return picture_u8[_FACE].copy()
+
+
+def _check_nobody(picture_u8: U8Array, grids: Sequence[U8Array]) -> None:
+    mine = _grid(picture_u8).astype(np.int16)
+    if any((np.abs(mine - own).max(2) <= _SAME).mean() >= _SHARE for own in grids):
+        raise PromiseError(
+            "a group's picture came out as one member's own photo, so nothing was released; the "
+            "surrogate method is faulty, or photos of different subjects are nearly equal"
+        )

@@ -1,0 +1,272 @@
+"""The main job, readable as a recipe: look, tell apart, group, draw, write, measure, publish."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+from kssgan.deidentification.asked import check_asked
+from kssgan.deidentification.cache import Cache, default_cache
+from kssgan.deidentification.draw import Drawn, draw_cells
+from kssgan.deidentification.look import PhotoReader, quiet
+from kssgan.deidentification.places import Places, check_places, check_release_outside
+from kssgan.deidentification.plan import Plan, make_plan, resolve
+from kssgan.deidentification.release import storage, sweep
+from kssgan.deidentification.reports import PlainReports, Reports
+from kssgan.deidentification.result import Release
+from kssgan.deidentification.scan import Scan, scan
+from kssgan.deidentification.write import Collection, reasons_in_words, write_release
+from kssgan.errors import Reason, TooFewPeople
+from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
+from kssgan.grouping.subjects import declared_subjects
+from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
+
+__all__ = ["deidentify"]
+
+PathLike = str | os.PathLike[str]
+
+
+def deidentify(
+    photos: PathLike,
+    *,
+    out: PathLike,
+    k: int = 5,
+    subjects: PathLike = "auto",
+    labels: PathLike | None = None,
+    set_labels: Mapping[str, str] | None = None,
+    seed: int = 0,
+    map_path: PathLike | None = None,
+    cache: PathLike | None = None,
+    allow_small_k: bool = False,
+    grouping: Literal["mdav", "k-same"] = "mdav",
+    within: Sequence[str] = ("gender", "age"),
+    method: SurrogateMethod | None = None,
+    analyser: FaceAnalyser | None = None,
+    progress: Progress | None = None,
+    reports: Reports | None = None,
+) -> Release:
+    """Write a release of head crops in which every picture is shared by at least k people.
+
+    RELEASE appears in one step, complete and measured, or not at all; see
+    :mod:`kssgan.deidentification.release` for what a killed run may leave and how the next one clears it.
+
+    Args:
+        photos: folder of photos, searched with its folders.
+        out: RELEASE, the folder to write; must not exist.
+        k: people who share a picture, at least.
+        subjects: "auto" (the recogniser decides), "folder", "file" or the path of a CSV ``file,subject``.
+        labels: CSV with ``file`` or ``subject``, then attributes.
+        set_labels: label and picture of every photo, where the surrogate can draw it.
+        seed: of grouping and pictures, never of names.
+        map_path: private CSV from photos to released files; must not exist. Without it no audit and no
+            withdrawal is possible later; the refused are then listed in ``RELEASE.refused.csv``.
+        cache: private folder that keeps faces for the next run. Without it they are kept in
+            :func:`~kssgan.deidentification.default_cache` until the run succeeds.
+        allow_small_k: permit k = 2.
+        grouping: "mdav" or "k-same".
+        within: form groups inside equal values of these attributes where enough people have them.
+        method: draws surrogates; the plain mean by default.
+        analyser: finds faces; the shipped networks by default.
+        progress: shows progress.
+        reports: writes ``report.html`` and the private page beside the map; by default a bare page, and
+            no private one.
+
+    Returns:
+        The release, with the certificate as measured on the written files.
+
+    Raises:
+        UsageError: an argument is wrong, a CSV is not usable, or an output exists (exit status 2).
+        PromiseError: fewer than k people, or the written files do not keep the promise (4).
+        WeightsError: shipped weights are missing or damaged (1).
+        StorageError: the disk is full or refuses (1).
+    """
+    check_asked(k, allow_small_k=allow_small_k, seed=seed, grouping=grouping, within=within)
+    home = default_cache() if cache is None else Path(cache)
+    places = check_places(photos, out, map_path, home)
+    with storage("the remains of an earlier run could not be removed"):
+        sweep(places.out, places.private)
+    places.check_free()
+    method = _standard_method() if method is None else method
+    suffixes = _image_suffixes()
+
+    found = scan(places.photos, suffixes)
+    check_release_outside(places, found)
+    if not found.photos:
+        raise TooFewPeople(
+            0, k, what=f"people in 0 photos ({found.ignored} other files ignored)"
+        )
+    how = subjects if isinstance(subjects, str) else Path(subjects)
+    declared = declared_subjects(found.photos, how, root=places.photos)
+    table = read_labels(
+        None if labels is None else Path(labels),
+        found.photos,
+        root=places.photos,
+        subjects=declared,
+    )
+    table = replace_labels(table, set_labels or {}, method.draws)
+
+    analyser = _standard_analyser() if analyser is None else analyser
+    progress = quiet if progress is None else progress
+    with storage("the private cache could not be made"):
+        store = Cache(home, places.photos, analyser.version)
+    reader = PhotoReader(places.photos, analyser, store)
+    seconds = reader.seconds
+    collection = _look(found, declared, reader, progress)
+    with _clock(seconds, "group"):
+        plan = _plan(
+            collection, declared is not None, table, reader, method, k, grouping, within, seed
+        )
+    with Drawn(store.folder) as drawn:
+        with _clock(seconds, "surrogate"):
+            draw_cells(
+                collection.photos, plan, method, reader, drawn, seed=seed, progress=progress
+            )
+        with _clock(seconds, "write"):
+            certificate, private = write_release(
+                places,
+                collection,
+                plan,
+                drawn,
+                reader,
+                facts={
+                    "k": k,
+                    "surrogate": method.name,
+                    "grouping": grouping,
+                    "analyser": analyser.version,
+                },
+                suffixes=suffixes,
+                reports=PlainReports() if reports is None else reports,
+                progress=progress,
+            )
+    words = _words(places, collection, plan, table, certificate)
+    private = (*private, *_put_away(store, keep=cache is not None))
+    return Release(
+        places.out,
+        certificate,
+        places.map_path,
+        private,
+        len(collection.refused),
+        tuple(words),
+        dict(seconds),
+    )
+
+
+def _look(
+    found: Scan, declared: Sequence[str | None] | None, reader: PhotoReader, progress: Progress
+) -> Collection:
+    """Every photo with a face and a subject; the others with the reason."""
+    names = dict(zip(found.photos, declared or [None] * len(found.photos), strict=True))
+    refused = {}
+    if declared is not None:
+        refused = {
+            name: Reason.NO_SUBJECT for name, subject in names.items() if subject is None
+        }
+    seen, unusable = reader.read(
+        [name for name in found.photos if name not in refused], progress
+    )
+    return Collection(found.photos, names, found.ignored, seen, {**refused, **unusable})
+
+
+def _plan(
+    collection: Collection,
+    declared: bool,
+    table: LabelTable,
+    reader: PhotoReader,
+    method: SurrogateMethod,
+    k: int,
+    grouping: Literal["mdav", "k-same"],
+    within: Sequence[str],
+    seed: int,
+) -> Plan:
+    photos = collection.photos
+    names = [collection.declared[photo.name] for photo in photos]
+    known = [name for name in names if name is not None]
+    subjects = resolve(photos, known if declared else None, reader)
+    if len(subjects.names) < k:
+        what = f"people in {len(photos)} usable photos"
+        if collection.refused:
+            what += (
+                f" ({len(collection.refused)} refused: {reasons_in_words(collection.refused)})"
+            )
+        raise TooFewPeople(len(subjects.names), k, what=what)
+    values = dict(zip(collection.names, table.values, strict=True))
+    return make_plan(
+        photos,
+        subjects,
+        [values[photo.name] for photo in photos],
+        table.scheme,
+        method.draws,
+        k=k,
+        grouping=grouping,
+        within=within,
+        seed=seed,
+    )
+
+
+def _words(
+    places: Places,
+    collection: Collection,
+    plan: Plan,
+    table: LabelTable,
+    certificate: Mapping[str, object],
+) -> Iterator[str]:
+    yield plan.subjects.words() + "."
+    if table.source != "none":
+        yield table.words() + "."
+    yield str(certificate["statement"])
+    if collection.refused:
+        where = "the map" if places.map_path else "RELEASE.refused.csv, beside the release"
+        yield (
+            f"{len(collection.refused)} of {len(collection.names)} photos were refused "
+            f"({reasons_in_words(collection.refused)}); they are not in the release and are listed in "
+            f"{where}."
+        )
+    if collection.ignored:
+        yield f"{collection.ignored} other files (hidden, or no images) were ignored."
+    if places.map_path is None:
+        yield "Warning: without --map this release can never be audited, and nobody can be withdrawn."
+    yield (
+        "Do not release these people again with other settings or other people: two releases together "
+        "can tell them apart, and no ledger prevents it."
+    )
+
+
+def _put_away(store: Cache, *, keep: bool) -> tuple[Path, ...]:
+    """Remove the cache, unless the caller wants it; returns what is left of it."""
+    if not keep:
+        # The release is out by now: a cache that resists is named as private, not an error.
+        with suppress(OSError):
+            store.remove()
+    return (store.folder,) if store.folder.exists() else ()
+
+
+@contextmanager
+def _clock(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    begin = perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + perf_counter() - begin
+
+
+# Imported when needed: these load Pillow and torch.
+
+
+def _image_suffixes() -> frozenset[str]:
+    from kssgan.faces.decode import IMAGE_SUFFIXES
+
+    return IMAGE_SUFFIXES
+
+
+def _standard_analyser() -> FaceAnalyser:
+    from kssgan.faces.analyse import StandardAnalyser
+
+    return StandardAnalyser()
+
+
+def _standard_method() -> SurrogateMethod:
+    from kssgan.surrogate import MeanSurrogate
+
+    return MeanSurrogate()

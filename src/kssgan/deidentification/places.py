@@ -1,0 +1,145 @@
+"""Where a run reads and writes, checked before any work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kssgan.deidentification.scan import Scan
+from kssgan.errors import BadOutput, OutputExists, UsageError
+
+__all__ = ["Places", "check_places", "check_release_outside"]
+
+# A hidden sibling carries the name and up to 60 characters more.
+_LONGEST_NAME = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Resolved paths of one run.
+
+    Attributes:
+        photos: the folder of photos.
+        out: RELEASE.
+        map_path: MAP, if asked for.
+        map_report: the private page beside MAP.
+        refused: ``RELEASE.refused.csv``, used when there is no MAP.
+        cache: home of the cache, if the caller chose one.
+    """
+
+    photos: Path
+    out: Path
+    map_path: Path | None
+    map_report: Path | None
+    refused: Path
+    cache: Path | None
+
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """Private files that this run may write."""
+        if self.map_path is None or self.map_report is None:
+            return (self.refused,)
+        return (self.map_path, self.map_report)
+
+    def check_free(self) -> None:
+        """Nothing that the run will write is there yet.
+
+        Raises:
+            OutputExists: RELEASE, MAP, the page beside it or the list of refused photos exists.
+        """
+        what = {
+            self.out: "RELEASE",
+            self.map_path: "MAP",
+            self.map_report: "the private report beside MAP",
+            self.refused if self.map_path is None else None: "the list of refused photos",
+        }
+        for path, name in what.items():
+            if path is not None and os.path.lexists(path):
+                raise OutputExists(
+                    f"{name} ({path}) is already there and is never overwritten; choose another "
+                    f"name or move it away"
+                )
+
+
+def check_places(
+    photos: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    map_path: str | os.PathLike[str] | None,
+    cache: str | os.PathLike[str] | None,
+) -> Places:
+    """Resolve the paths of a run and reject those that would leak or overwrite.
+
+    Raises:
+        UsageError: PHOTOS is not a folder.
+        BadOutput: a parent folder is missing or cannot be written; RELEASE and PHOTOS lie in each other;
+            something private would lie in RELEASE, or RELEASE in the cache.
+    """
+    folder = Path(photos)
+    if not folder.is_dir():
+        raise UsageError(
+            "PHOTOS is not a folder that can be read; give the folder that holds the photos"
+        )
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UsageError("PHOTOS cannot be listed; ask for read permission on the folder")
+    folder = folder.resolve()
+    release = _output(out, "RELEASE")
+    table = None if map_path is None else _output(map_path, "MAP")
+    page = None if table is None else table.with_name(f"{table.stem}.report.html")
+    home = None if cache is None else Path(cache).resolve()
+    places = Places(
+        folder, release, table, page, release.with_name(f"{release.name}.refused.csv"), home
+    )
+    if _inside(release.parent, folder):
+        raise BadOutput("RELEASE lies inside PHOTOS; choose a folder beside it")
+    if _inside(folder, release):
+        raise BadOutput("PHOTOS lies inside RELEASE; choose another folder for the release")
+    for path, name in ((table, "MAP"), (home, "the cache")):
+        if path is not None and _inside(path, release):
+            raise BadOutput(
+                f"{name} is private and must not lie inside RELEASE; put it elsewhere"
+            )
+    if home is not None:
+        if home.exists() and not home.is_dir():
+            raise BadOutput("the cache is a file, a folder was wanted; choose another")
+        for path, name in ((release, "RELEASE"), (table, "MAP")):
+            if path is not None and _inside(path, home):
+                raise BadOutput(f"{name} lies inside the cache; put it elsewhere")
+    return places
+
+
+def check_release_outside(places: Places, found: Scan) -> None:
+    """RELEASE is in no folder that was walked as PHOTOS, also not by way of a symbolic link.
+
+    Raises:
+        BadOutput: it is.
+    """
+    for folder in (places.out.parent, *places.out.parent.parents):
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in found.folders:
+            raise BadOutput(
+                "RELEASE lies inside PHOTOS by way of a symbolic link; choose a folder beside it"
+            )
+
+
+def _output(path: str | os.PathLike[str], name: str) -> Path:
+    given = Path(path)
+    if not given.name or given.name == "..":
+        raise BadOutput(f"{name} has no name of its own; give a path that ends in a new name")
+    parent = given.parent.resolve()
+    if not parent.is_dir():
+        raise BadOutput(f"the folder that shall hold {name} does not exist; make it first")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise BadOutput(f"the folder that shall hold {name} cannot be written; choose another")
+    if len(os.fsencode(given.name)) > _LONGEST_NAME:
+        raise BadOutput(f"the name of {name} is too long; use at most {_LONGEST_NAME} bytes")
+    return parent / given.name
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    """Whether ``path`` is ``folder`` or below it, also on disks that ignore case."""
+    if path == folder or folder in path.parents:
+        return True
+    return folder.exists() and any(
+        place.exists() and place.samefile(folder) for place in (path, *path.parents)
+    )

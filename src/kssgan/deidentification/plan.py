@@ -1,0 +1,210 @@
+"""Who shares a picture with whom: subjects, groups and cells of the usable photos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from kssgan.deidentification.look import PhotoReader, Seen
+from kssgan.errors import TooFewPeople
+from kssgan.faces.distances import pairs_below
+from kssgan.faces.thresholds import COPY, LOOK_ALIKE, SAME_PERSON
+from kssgan.grouping.attributes import UNKNOWN
+from kssgan.grouping.cells import Cells, make_cells, vote
+from kssgan.grouping.labels import LabelScheme
+from kssgan.grouping.loss import information_loss
+from kssgan.grouping.select import groups_within
+from kssgan.grouping.subjects import Subjects, resolve_subjects
+from kssgan.types import FloatArray, Groups, IntArray, U8Array
+
+__all__ = ["Plan", "make_plan", "resolve"]
+
+_OPEN_CROPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The release before it is drawn. P photos, N subjects, G groups, C cells.
+
+    Attributes:
+        subjects: who is who.
+        groups: of subjects.
+        photo_group: (P,) the group of each photo.
+        photo_person: (P,) the person that each photo counts as.
+        cells: who shares a picture.
+        attributes: what the release says of a picture, in order.
+        labels: per cell, a category for each of ``attributes``.
+        loss: information loss of the grouping, 0..100.
+    """
+
+    subjects: Subjects
+    groups: Groups
+    photo_group: IntArray
+    photo_person: IntArray
+    cells: Cells
+    attributes: tuple[str, ...]
+    labels: tuple[Mapping[str, str], ...]
+    loss: float
+
+    def holders(self) -> list[tuple[int, int]]:
+        """Every person of every cell, as (cell, person); each gets one file."""
+        pairs = np.stack([self.cells.photo_cell, self.photo_person], axis=1)
+        return [(int(cell), int(person)) for cell, person in np.unique(pairs, axis=0)]
+
+
+def resolve(
+    photos: Sequence[Seen], names: Sequence[str] | None, reader: PhotoReader
+) -> Subjects:
+    """Tell people apart: copies of a picture joined, look-alikes found.
+
+    Args:
+        photos: P usable photos.
+        names: the declared subject of each; ``None`` asks the recogniser.
+        reader: to compare the crops of photos whose embeddings nearly agree.
+    """
+    nothing = np.zeros((0, 2), np.int64)
+    if not photos:
+        return resolve_subjects(
+            None,
+            0,
+            pairs=nothing,
+            distances=np.zeros(0),
+            copies=nothing,
+            same_person=SAME_PERSON,
+        )
+    embeddings = np.stack([photo.embedding for photo in photos])
+    pairs, distances = pairs_below(embeddings, max(SAME_PERSON, LOOK_ALIKE))
+    return resolve_subjects(
+        names,
+        len(photos),
+        pairs=pairs,
+        distances=distances,
+        copies=_copies(photos, pairs[distances <= COPY], reader),
+        same_person=SAME_PERSON,
+    )
+
+
+def make_plan(
+    photos: Sequence[Seen],
+    subjects: Subjects,
+    labels: Sequence[Mapping[str, str]],
+    scheme: LabelScheme,
+    draws: Mapping[str, Sequence[str]],
+    *,
+    k: int,
+    grouping: Literal["mdav", "k-same"],
+    within: Sequence[str],
+    seed: int,
+) -> Plan:
+    """Form groups of subjects and divide them into cells.
+
+    Args:
+        photos: P usable photos.
+        subjects: who is on them.
+        labels: per photo, category by attribute.
+        scheme: attributes that occur.
+        draws: per-photo attributes and categories that the surrogate can show; others are not released.
+        k: fewest people of a group and of a cell.
+        grouping: method.
+        within: form groups inside equal values of these, where they are known.
+        seed: of k-Same.
+
+    Raises:
+        TooFewPeople: fewer than k people can be told apart.
+    """
+    if len(subjects.names) < k:
+        raise TooFewPeople(len(subjects.names), k)
+    constant = [a.name for a in scheme.attributes if a.scope == "subject"]
+    drawn = tuple(a.name for a in scheme.attributes if a.scope == "photo" and a.name in draws)
+    embeddings = _mean_embeddings(photos, subjects)
+    own = [
+        {name: vote([labels[i].get(name) for i in rows]) or UNKNOWN for name in constant}
+        for rows in _rows(subjects.photo_subject, len(subjects.names))
+    ]
+    bands = [tuple(person[name] for name in constant if name in within) for person in own]
+    groups = groups_within(
+        embeddings,
+        k,
+        bands if any(bands) else None,
+        method=grouping,
+        seed=seed,
+        look_alikes=subjects.look_alikes,
+    )
+    photo_group = groups.labels[subjects.photo_subject]
+    photo_person = groups.people[subjects.photo_subject]
+    # A category that the surrogate cannot show would be a label that is not true of the picture.
+    shown = [
+        tuple(value if (value := label.get(name)) in draws[name] else None for name in drawn)
+        for label in labels
+    ]
+    cells = make_cells(photo_group, photo_person, shown, drawn, k)
+    shared = []
+    for rows in _rows(photo_group, groups.count):
+        people = photo_person[rows]
+        shared.append(
+            {n: vote([labels[i].get(n) for i in rows], people) or UNKNOWN for n in constant}
+        )
+    order = [a.name for a in scheme.attributes if a.name in constant or a.name in drawn]
+    of_cell = []
+    for group, label in zip(cells.group.tolist(), cells.label, strict=True):
+        both = {**shared[group], **dict(zip(cells.names, label, strict=True))}
+        of_cell.append({name: both[name] for name in order})
+    return Plan(
+        subjects,
+        groups,
+        photo_group,
+        photo_person,
+        cells,
+        tuple(order),
+        tuple(of_cell),
+        information_loss(embeddings, groups),
+    )
+
+
+def _copies(photos: Sequence[Seen], near: IntArray, reader: PhotoReader) -> IntArray:
+    """Pairs of photos that are one picture, however it was saved."""
+    from kssgan.faces.copies import same_picture
+
+    @lru_cache(_OPEN_CROPS)
+    def crop(number: int) -> U8Array:
+        return reader.face(photos[number]).crop
+
+    owner = list(range(len(photos)))
+
+    def root(i: int) -> int:
+        while owner[i] != i:
+            owner[i] = owner[owner[i]]
+            i = owner[i]
+        return i
+
+    found = []
+    for a, b in near.tolist():
+        if root(a) == root(b):
+            continue
+        if photos[a].content == photos[b].content or same_picture(crop(a), crop(b)):
+            owner[root(b)] = root(a)
+            found.append((a, b))
+    return np.array(found, np.int64).reshape(-1, 2)
+
+
+def _mean_embeddings(photos: Sequence[Seen], subjects: Subjects) -> FloatArray:
+    """Mean of each subject's embeddings, of unit length again, (N, D) float32."""
+    # Summed in the order of content, so that renaming photos does not change the last bit.
+    order = sorted(range(len(photos)), key=lambda i: photos[i].content)
+    embeddings = np.stack([photos[i].embedding for i in order]).astype(np.float64)
+    total = np.zeros((len(subjects.names), embeddings.shape[1]))
+    np.add.at(total, subjects.photo_subject[order], embeddings)
+    norms = np.linalg.norm(total, axis=1, keepdims=True)
+    means: FloatArray = (total / np.maximum(norms, 1e-12)).astype(np.float32)
+    return means
+
+
+def _rows(owner: IntArray, count: int) -> list[IntArray]:
+    """Photo numbers by owner."""
+    order = np.argsort(owner, kind="stable")
+    ends = np.searchsorted(owner[order], np.arange(count), side="right")
+    return [rows.astype(np.int64) for rows in np.split(order, ends[:-1])] if count else []

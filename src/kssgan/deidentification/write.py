@@ -1,0 +1,258 @@
+"""Write a planned release, measure what was written, publish it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from kssgan import weights
+from kssgan._version import __version__
+from kssgan.deidentification.certificate import Measured, check_sealed, measure, statement
+from kssgan.deidentification.draw import Drawn
+from kssgan.deidentification.look import PhotoReader, Seen
+from kssgan.deidentification.map import MapRow, encode_map, encode_refused, encode_table
+from kssgan.deidentification.places import Places
+from kssgan.deidentification.plan import Plan
+from kssgan.deidentification.png import FORMAT, decode_png
+from kssgan.deidentification.release import FILES, PartialRelease, random_name
+from kssgan.deidentification.reports import GroupShown, MemberShown, PictureShown, Reports
+from kssgan.errors import Reason
+from kssgan.types import Progress
+
+__all__ = ["Collection", "write_release"]
+
+_MANIFEST, _CERTIFICATE, _REPORT = FILES
+_PHOTOS_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """All files of PHOTOS and what became of them.
+
+    Attributes:
+        names: of all image files found, relative to PHOTOS.
+        declared: the subject of each of ``names`` as declared; ``None`` where nothing was.
+        ignored: files that are no photos.
+        photos: the usable ones.
+        refused: the others, with their reasons.
+    """
+
+    names: tuple[str, ...]
+    declared: Mapping[str, str | None]
+    ignored: int
+    photos: Sequence[Seen]
+    refused: Mapping[str, Reason]
+
+
+def write_release(
+    places: Places,
+    collection: Collection,
+    plan: Plan,
+    drawn: Drawn,
+    reader: PhotoReader,
+    *,
+    facts: Mapping[str, Any],
+    suffixes: Iterable[str],
+    reports: Reports,
+    progress: Progress,
+) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """Write everything into a hidden folder, measure it there, and give it its name.
+
+    Args:
+        places: where to.
+        collection: what was found.
+        plan: who shares a picture.
+        drawn: the picture of each cell.
+        reader: of crops, for the private page.
+        facts: what the certificate says beside what is measured: k, surrogate, grouping, analyser.
+        suffixes: of image files.
+        reports: writes the pages.
+        progress: told of every file.
+
+    Returns:
+        The certificate, and the private files that were written.
+
+    Raises:
+        PromiseError: the written files do not keep the promise.
+        StorageError: the disk is full or refuses.
+        OutputExists: RELEASE or MAP appeared meanwhile.
+    """
+    with PartialRelease(places.out) as partial:
+        names = _name_files(plan)
+        with progress("files", total=len(names)) as step:
+            # In the order of the random names, so that not even inode numbers tell a group.
+            for name, (cell, _) in sorted((n, key) for key, n in names.items()):
+                partial.write(name, drawn[cell])
+                step(1)
+        partial.write(_MANIFEST, _manifest(plan, names))
+        rows = _map_rows(collection, plan, names)
+        measured = measure(
+            partial.folder,
+            encode_map(rows),
+            k=facts["k"],
+            attributes=plan.attributes,
+            one_human=_one_human(collection, plan),
+        )
+        certificate = _certificate(collection, plan, measured, facts)
+        partial.write(_CERTIFICATE, (json.dumps(certificate, indent=2) + "\n").encode())
+        page = reports.public(certificate, measured.pictures)
+        partial.write(_REPORT, page.encode("utf-8"))
+        partial.seal()
+        check_sealed(partial.folder, certificate=certificate, suffixes=tuple(suffixes))
+        private: list[Path] = []
+        if places.map_path is not None and places.map_report is not None:
+            partial.write_private(places.map_path, [encode_map(rows)])
+            groups = _groups_shown(collection, plan, drawn, reader)
+            refused = [(row.original, row.reason) for row in rows if row.reason]
+            pieces = reports.private(certificate, groups, refused)
+            private = [places.map_path]
+            if pieces is not None:
+                encoded = (piece.encode("utf-8") for piece in pieces)
+                partial.write_private(places.map_report, encoded)
+                private.append(places.map_report)
+        elif collection.refused:
+            partial.write_private(places.refused, [encode_refused(rows)])
+            private = [places.refused]
+        partial.publish()
+    return certificate, tuple(private)
+
+
+def _name_files(plan: Plan) -> dict[tuple[int, int], str]:
+    """A random name for each person of each cell."""
+    holders = plan.holders()
+    names: set[str] = set()
+    while len(names) < len(holders):
+        names.add(random_name())
+    return dict(zip(holders, names, strict=True))
+
+
+def _manifest(plan: Plan, names: Mapping[tuple[int, int], str]) -> bytes:
+    rows = sorted(
+        (name, *(plan.labels[cell][a] for a in plan.attributes))
+        for (cell, _), name in names.items()
+    )
+    return encode_table(("file", *plan.attributes), rows)
+
+
+def _subject(collection: Collection, plan: Plan, number: int) -> str:
+    name = collection.declared.get(collection.photos[number].name)
+    return name or plan.subjects.names[int(plan.subjects.photo_subject[number])]
+
+
+def _map_rows(
+    collection: Collection, plan: Plan, names: Mapping[tuple[int, int], str]
+) -> list[MapRow]:
+    rows = {
+        name: MapRow(name, collection.declared.get(name) or "", "", reason.value)
+        for name, reason in collection.refused.items()
+    }
+    for number, photo in enumerate(collection.photos):
+        key = int(plan.cells.photo_cell[number]), int(plan.photo_person[number])
+        rows[photo.name] = MapRow(
+            photo.name, _subject(collection, plan, number), names[key], ""
+        )
+    return [rows[name] for name in collection.names]
+
+
+def _one_human(collection: Collection, plan: Plan) -> list[tuple[str, str]]:
+    """Pairs of names that may be one human: look-alikes, and names joined by a common picture."""
+    called: list[dict[str, None]] = [{} for _ in plan.subjects.names]
+    for number, subject in enumerate(plan.subjects.photo_subject.tolist()):
+        called[subject][_subject(collection, plan, number)] = None
+    pairs = [pair for names in called for pair in pairwise(names)]
+    for one, other in plan.subjects.look_alikes.tolist():
+        pairs.append((next(iter(called[one])), next(iter(called[other]))))
+    return pairs
+
+
+def _certificate(
+    collection: Collection, plan: Plan, measured: Measured, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    files = sum(len(picture.files) for picture in measured.pictures)
+    sizes = sorted(plan.groups.sizes)
+    version = str(facts["analyser"])
+    return {
+        "format": "kssgan-certificate/1",
+        "holds": True,  # what does not hold raises, and is never written
+        "statement": statement(
+            measured.k, len(measured.pictures), files, sum(sizes), plan.subjects.how
+        ),
+        "mode": "strict",
+        "k_claimed": facts["k"],
+        "k_measured": measured.k,
+        "k_declared": measured.k_declared,
+        "lookalikes_merged": len(plan.subjects.names) - sum(sizes),
+        "lookalike_pairs": len(plan.subjects.look_alikes),
+        "max_share": measured.max_share,
+        "subjects": len(plan.subjects.names),
+        "groups": {"count": plan.groups.count, "sizes": sizes},
+        "cells": {"count": plan.cells.count, "merged": plan.cells.merged},
+        "photos": {
+            "found": len(collection.names) + collection.ignored,
+            "ignored": collection.ignored,
+            "refused": len(collection.refused),
+            "released": len(collection.photos),
+        },
+        "information_loss": plan.loss,
+        "surrogate": facts["surrogate"],
+        "grouping": facts["grouping"],
+        "attributes": list(plan.attributes),
+        "image": FORMAT,
+        "versions": {
+            "kssgan": __version__,
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("numpy", "pillow", "torch")},
+            "analyser": version,
+        },
+        "weights": {
+            name: weights.digest(name)
+            for name in weights.names()
+            if weights.digest(name)[:16] in version
+        },
+    }
+
+
+def _groups_shown(
+    collection: Collection, plan: Plan, drawn: Drawn, reader: PhotoReader
+) -> Iterator[GroupShown]:
+    """Groups for the private page, each made when its turn comes."""
+    sizes = plan.groups.sizes
+    for group in range(plan.groups.count):
+        numbers = [i for i, g in enumerate(plan.photo_group.tolist()) if g == group]
+        own: dict[str, list[int]] = {}
+        for i in numbers:
+            own.setdefault(_subject(collection, plan, i), []).append(i)
+        members = [
+            MemberShown(
+                subject,
+                [
+                    PictureShown(photo.name, reader.face(photo).crop)
+                    for photo in (collection.photos[i] for i in rows[:_PHOTOS_SHOWN])
+                ],
+                max(0, len(rows) - _PHOTOS_SHOWN),
+            )
+            for subject, rows in sorted(own.items())
+        ]
+        cells = [c for c, g in enumerate(plan.cells.group.tolist()) if g == group]
+        surrogates = [
+            PictureShown(", ".join(plan.labels[c].values()), decode_png(drawn[c]))
+            for c in cells
+        ]
+        yield GroupShown(sizes[group], members, surrogates)
+
+
+def reasons_in_words(refused: Mapping[str, Reason]) -> str:
+    """Reasons with their numbers, the most frequent first.
+
+    >>> reasons_in_words({"a": Reason.NO_FACE, "b": Reason.NO_FACE, "c": Reason.UNREADABLE})
+    '2 no face found, 1 unreadable file'
+    """
+    counts = Counter(reason.value for reason in refused.values())
+    return ", ".join(f"{n} {reason}" for reason, n in counts.most_common())

@@ -1,0 +1,64 @@
+"""A small collection of painted people, and a run on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kssgan.deidentification import Release, deidentify
+from kssgan.testing.fakes import PaintedAnalyser, paint_photo
+
+
+@pytest.fixture(autouse=True)
+def _private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may read or write the developer's own cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Nine people, each in a folder of their own, with one to three photos."""
+    folder = tmp_path / "photos"
+    for person in range(9):
+        for shot in range(1 + person % 3):
+            paint_photo(folder / f"Name{person} Family" / f"portrait {shot}.png", person, shot)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path, photos: Path) -> Callable[..., Release]:
+    """``deidentify`` with the fakes, k=3 and a map, unless told otherwise."""
+
+    def go(**changes: Any) -> Release:
+        asked: dict[str, Any] = {
+            "photos": photos,
+            "out": tmp_path / "release",
+            "k": 3,
+            "subjects": "folder",
+            "map_path": tmp_path / "map.csv",
+            "analyser": PaintedAnalyser(),
+        }
+        asked.update(changes)
+        return deidentify(asked.pop("photos"), **asked)
+
+    return go
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {
+        os.path.relpath(path, folder): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Callable[[], set[str]]:
+    """What lies beside the photos: a failed run must leave nothing there."""
+    return lambda: {path.name for path in tmp_path.iterdir()} - {"photos", "home"}
