@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 from kssgan._version import __version__
 
 if TYPE_CHECKING:
-    from kssgan.auditing import AuditReport, audit
-    from kssgan.deidentification import Release, deidentify
+    from kssgan.api import audit, deidentify
+    from kssgan.auditing import AuditReport
+    from kssgan.deidentification import Release
 
 __all__ = ["AuditReport", "Release", "__version__", "audit", "deidentify"]
 
 _HOME = {
     "AuditReport": "kssgan.auditing",
     "Release": "kssgan.deidentification",
-    "audit": "kssgan.auditing",
-    "deidentify": "kssgan.deidentification",
+    "audit": "kssgan.api",
+    "deidentify": "kssgan.api",
 }
 
 

@@ -1,0 +1,83 @@
+"""``kssgan audit``: measure k and attack a release, from its files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from kssgan.cli._progress import bars
+
+__all__ = ["add", "run"]
+
+_DESCRIPTION = """\
+Measure what a release really gives away, from its files and the private map, believing nothing it says.
+
+Works on anybody's release that comes with a map (original,subject,released,reason). The originals are read,
+never changed. Exit status 4 when the promise does not hold."""
+
+_EXAMPLES = """\
+examples:
+  kssgan audit release --originals photos --map private.csv
+  kssgan audit release --originals photos --map private.csv --json audit.json"""
+
+
+def add(verbs: Any) -> None:
+    """Add the verb to the parser."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "audit",
+        help="measure k and attack a release, from its files",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "release", type=Path, metavar="RELEASE", help="the folder that was released"
+    )
+    parser.add_argument(
+        "--originals", type=Path, required=True, metavar="PHOTOS", help="the private photos"
+    )
+    parser.add_argument(
+        "--map",
+        type=Path,
+        required=True,
+        dest="map_path",
+        metavar="PRIVATE.csv",
+        help="the private map",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="the labels that were given to deidentify, to check what became of them",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write every figure here as JSON; '-' prints it instead of the table",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; the exit status is 0, or 4 when the promise does not hold."""
+    from kssgan.api import audit
+
+    to_stdout = args.json is not None and str(args.json) == "-"
+    report = audit(
+        args.release,
+        originals=args.originals,
+        map_path=args.map_path,
+        labels=args.labels,
+        progress=bars,
+    )
+    text = json.dumps(report.to_json(), indent=2, sort_keys=True) + "\n"
+    if to_stdout:
+        print(text, end="")
+        return report.exit_status
+    print(report.table())
+    if args.json is not None:
+        args.json.write_text(text, encoding="utf-8", newline="\n")
+    return report.exit_status

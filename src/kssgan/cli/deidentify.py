@@ -1,0 +1,193 @@
+"""``kssgan deidentify``: a private folder of photos in, a folder that may leave the building out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kssgan.cli._paths import shown
+from kssgan.cli._progress import bars
+from kssgan.errors import UsageError
+
+if TYPE_CHECKING:
+    from kssgan.deidentification import Release
+
+__all__ = ["add", "run"]
+
+_DESCRIPTION = """\
+Write a release of 256-pixel head crops in which every picture is shared by at least k people.
+
+Photos in which no single usable face is found are refused, listed and never copied. RELEASE appears in one
+step when everything in it has been written and measured, or not at all."""
+
+_EXAMPLES = """\
+examples:
+  kssgan deidentify photos --out release --map private.csv
+      people are found by the recogniser, k is 5
+  kssgan deidentify photos --out release -k 10 --subjects folder --map private.csv
+      photos/anna/1.jpg, photos/anna/2.jpg ... are one person
+  kssgan deidentify photos --out release --subjects people.csv --labels people.csv --map private.csv
+      people.csv: file,subject,gender,age
+
+Then check it as a stranger would:  kssgan audit release --originals photos --map private.csv"""
+
+
+def add(verbs: Any) -> None:
+    """Add the verb to the parser."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "deidentify",
+        help="write a release in which every picture is shared by at least k people",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "photos",
+        type=Path,
+        metavar="PHOTOS",
+        help="folder of photos, searched with its folders",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="RELEASE",
+        help="folder to write; must not exist",
+    )
+    parser.add_argument(
+        "-k",
+        type=int,
+        default=5,
+        metavar="K",
+        help="people who share a picture, at least (default 5)",
+    )
+    parser.add_argument(
+        "--subjects",
+        default="auto",
+        metavar="auto|folder|file|CSV",
+        help="who is on which photo: found by the recogniser (default), one folder per person directly under "
+        "PHOTOS, one person per file, or a CSV with the columns file,subject",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="columns file or subject, then attributes; expression, gender and age are used, "
+        "all others ignored",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="set_labels",
+        metavar="NAME=VALUE",
+        help="draw and label every picture so, where the surrogate can (expression=neutral)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of grouping and pictures, never of names (default 0)",
+    )
+    parser.add_argument(
+        "--grouping",
+        choices=("mdav", "k-same"),
+        default="mdav",
+        help="mdav loses less information (default); k-same is Newton's, from a random seed subject",
+    )
+    parser.add_argument(
+        "--within",
+        default="gender,age",
+        metavar="NAMES",
+        help="form groups inside these attributes where each part has k people "
+        "(default gender,age; '' for none)",
+    )
+    parser.add_argument(
+        "--map",
+        type=Path,
+        dest="map_path",
+        metavar="PRIVATE.csv",
+        help="secret: which photo became which file; needed for audits and withdrawals",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="secret: keep detections and embeddings here for the next run "
+        "(default: a private folder, removed on success)",
+    )
+    parser.add_argument(
+        "--allow-small-k",
+        action="store_true",
+        help="permit k = 2, whose mean still verifies as each of the two",
+    )
+    parser.add_argument(
+        "--json", action="store_true", dest="as_json", help="print the result as JSON on stdout"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; the exit status is 0, or 3 when photos were refused."""
+    from kssgan.api import deidentify
+
+    release = deidentify(
+        args.photos,
+        out=args.out,
+        k=args.k,
+        subjects=args.subjects,
+        labels=args.labels,
+        set_labels=_assignments(args.set_labels),
+        seed=args.seed,
+        grouping=args.grouping,
+        within=tuple(name.strip() for name in args.within.split(",") if name.strip()),
+        map_path=args.map_path,
+        cache=args.cache,
+        allow_small_k=args.allow_small_k,
+        progress=bars,
+    )
+    if args.as_json:
+        print(json.dumps(_plain(release)))
+    else:
+        _tell(release)
+    return release.exit_status
+
+
+def _assignments(pairs: list[str]) -> dict[str, str] | None:
+    chosen: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise UsageError(
+                f"--set {pair!r} came, NAME=VALUE was wanted, for example --set expression=neutral"
+            )
+        if chosen.setdefault(name.strip(), value.strip()) != value.strip():
+            raise UsageError(f"--set gives {name.strip()!r} two values; give it once")
+    return chosen or None
+
+
+def _plain(release: Release) -> dict[str, Any]:
+    return {
+        "release": str(release.path),
+        "map": str(release.map_path) if release.map_path else None,
+        "private": [str(path) for path in release.private_paths],
+        "words": list(release.words),
+        "exit_status": release.exit_status,
+        "seconds": dict(release.seconds),
+        "certificate": release.certificate,
+    }
+
+
+def _tell(release: Release) -> None:
+    for sentence in release.words:
+        print(sentence)
+    print()
+    print(f"Safe to hand over:  {shown(release.path)}")
+    secret = (
+        ", ".join(shown(path) for path in release.private_paths)
+        or "nothing was written beside it"
+    )
+    print(f"Keep secret:        {secret}")
