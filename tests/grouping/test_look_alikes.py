@@ -290,3 +290,15 @@ def test_many_rows_with_many_near_look_alikes(method: Method) -> None:
     assert (groups.labels[pairs[:, 0]] != groups.labels[pairs[:, 1]]).all()
     assert k <= sizes.min()
     assert sizes.max() <= 2 * k - 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_who_looks_like_many_gets_a_group_before_there_is_no_place_left(method: Method) -> None:
+    # One of 60 looks like the 50 nearest; if it waits, every group holds one of them.
+    rng = np.random.default_rng(7)
+    rows = rng.standard_normal((60, 3))
+    near = np.argsort(((rows - rows[0]) ** 2).sum(axis=1))[1:51]
+    pairs = np.stack([np.zeros(50, dtype=int), near], axis=1)
+    groups = method(rows, 5, look_alikes=pairs)
+    check_promise(groups, pairs, 60, 5)
+    assert groups.people.tolist() == list(range(60))

@@ -64,33 +64,49 @@ def _grouped(
         by(made)
         return made
 
+    def merged(groups: list[list[int]]) -> int:
+        """How many rows are not a person of their own."""
+        return len(rows) - sum(graph.people(members) for members in groups)
+
     first = draft(sow)
     if not first.left:
         return first.groups
     settled = settle(rows, graph, k, first.groups, first.left, merge=False)
-    if settled is not None:
+    if settled is not None and not merged(settled):
         return settled
-    # Many look-alikes: those with most of them first, while there are many others to choose from.
-    second = draft(_hardest_first)
-    settled = settle(rows, graph, k, second.groups, second.left, merge=False)
-    if settled is None and len(rows) <= MOST_ROWS:
-        settled = best_groups(rows, graph, k)
-        if settled is None:
-            everyone = graph.people(range(len(rows)))
-            raise TooFewPeople(everyone, k)
-        return [g for members in settled for g in split(rows, graph, k, members)]
-    for made in (first, second):
-        if settled is None:
-            settled = settle(rows, graph, k, made.groups, made.left, merge=True)
-    if settled is None:
-        everyone = graph.people(range(len(rows)))
-        if everyone < k:
-            raise TooFewPeople(everyone, k)
-        settled = split(rows, graph, k, list(range(len(rows))))
-    return settled
+
+    def hardest_first(made: Draft) -> None:
+        _fill_hardest(made)
+        sow(made)
+
+    second = draft(hardest_first)
+    other = settle(rows, graph, k, second.groups, second.left, merge=False)
+    found = [groups for groups in (settled, other) if groups is not None]
+    if found:
+        return min(found, key=merged)
+    # Crowds of look-alikes from here on: any grouping at all is welcome.
+    if len(rows) <= MOST_ROWS:
+        best = best_groups(rows, graph, k)
+        candidates = [] if best is None else [best]
+    else:
+        drafts = (first, second)
+        tried = (settle(rows, graph, k, made.groups, made.left, merge=True) for made in drafts)
+        candidates = [groups for groups in tried if groups is not None]
+    if candidates:
+        return [cut for members in candidates[0] for cut in split(rows, graph, k, members)]
+    everyone = list(range(len(rows)))
+    people = graph.people(everyone)
+    if people < k:
+        raise TooFewPeople(people, k)
+    return split(rows, graph, k, everyone)
 
 
-def _hardest_first(draft: Draft) -> None:
-    order = np.argsort(-draft.graph.degrees, kind="stable").tolist()
-    seeds = (row for row in order if row in draft.remaining)
-    draft.close(lambda: next(seeds))
+def _fill_hardest(draft: Draft) -> None:
+    """Group those with so many look-alikes that waiting could leave no place, the worst first."""
+    degrees = draft.graph.degrees
+    order = np.argsort(-degrees, kind="stable")
+    for row in order[2 * draft.k * (degrees[order] + 1) > degrees.size].tolist():
+        if draft.remaining.count < 2 * draft.k:
+            return
+        if row in draft.remaining:
+            draft.fill(row)

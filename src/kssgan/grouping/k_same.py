@@ -48,11 +48,11 @@ def k_same_groups(
     >>> k_same_groups(np.eye(5, dtype="float32"), 2).sizes
     (2, 3)
     """
-    turn = np.random.default_rng(seed)
 
     def sow(draft: Draft) -> None:
         # The next remaining row of one random order is a random remaining row.
-        seeds: list[int] = turn.permutation(draft.remaining.count).tolist()
+        turn = np.random.default_rng(seed).permutation(draft.graph.degrees.size)
+        seeds: list[int] = turn.tolist()
         remaining, at = draft.remaining, 0
 
         def pick() -> int:
