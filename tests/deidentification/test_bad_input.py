@@ -22,6 +22,7 @@ from kssgan.errors import (
     UsageError,
     WeightsError,
 )
+from kssgan.faces.thresholds import LOOK_ALIKE
 from kssgan.testing.fakes import PaintedAnalyser, PaintedLabels, paint_photo
 
 Run = Callable[..., Release]
@@ -114,7 +115,7 @@ def test_look_alikes_do_not_fill_a_group(
     folder = tmp_path / "photos" / "alike"
     for person in range(4):
         paint_photo(folder / f"{person}" / "1.png", person)
-    paint_photo(folder / "shadow" / "1.png", 99, like=0, away=0.36)
+    paint_photo(folder / "shadow" / "1.png", 99, like=0, away=0.75 * LOOK_ALIKE)
     assert (
         _fails(run, TooFewPeople, "told apart", photos=folder, k=5, subjects=how).exit_status
         == 4

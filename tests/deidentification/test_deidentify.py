@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from kssgan.deidentification import Release, default_cache
+from kssgan.faces.thresholds import LOOK_ALIKE
 from kssgan.testing.fakes import PaintedAnalyser, PaintedLabels, paint_photo
 
 Run = Callable[..., Release]
@@ -279,7 +280,7 @@ def test_look_alikes_never_count_as_two(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "alike"
     for person in range(6):
         paint_photo(folder / f"{person}" / "1.png", person)
-    paint_photo(folder / "shadow" / "1.png", 99, like=0, away=0.36)
+    paint_photo(folder / "shadow" / "1.png", 99, like=0, away=0.75 * LOOK_ALIKE)
     release = run(photos=folder, k=6)
     assert release.certificate["lookalike_pairs"] == 1
     assert release.certificate["lookalikes_merged"] == 1

@@ -128,11 +128,13 @@ def check_sealed(
     folders = {path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()}
     if folders != {folder / IMAGES}:
         problems.append("a folder is there that no release may hold")
-    for path in (*paths, folder / IMAGES, folder):
+    for path in (*paths, *folders, folder):
         found = path.lstat()
         if found.st_mtime_ns != EPOCH * 1_000_000_000:
             problems.append("a file carries the time of its making")
-        if path in paths and (not stat.S_ISREG(found.st_mode) or found.st_nlink != 1):
+        if not stat.S_ISDIR(found.st_mode) and (
+            not stat.S_ISREG(found.st_mode) or found.st_nlink != 1
+        ):
             problems.append("a file is a link")
     endings = "|".join(re.escape(suffix) for suffix in sorted(suffixes))
     word = re.compile(rf"""[^\s"'<>\\,;:()=]+(?:{endings})(?![\w-])""", re.IGNORECASE)

@@ -83,6 +83,8 @@ def deidentify(
         PromiseError: fewer than k people, or the written files do not keep the promise (4).
         WeightsError: shipped weights are missing or damaged (1).
         StorageError: the disk is full or refuses (1).
+        KeyboardInterrupt: passed on after everything but the cache was removed; it carries a message if
+            RELEASE was already complete.
     """
     check_asked(k, allow_small_k=allow_small_k, seed=seed, grouping=grouping, within=within)
     home = default_cache() if cache is None else Path(cache)
@@ -120,7 +122,7 @@ def deidentify(
         plan = _plan(
             collection, declared is not None, table, reader, method, k, grouping, within, seed
         )
-    with Drawn(store.folder) as drawn:
+    with _interrupted_late(places), Drawn(store.folder) as drawn:
         with _clock(seconds, "surrogate"):
             draw_cells(
                 collection.photos, plan, method, reader, drawn, seed=seed, progress=progress
@@ -242,6 +244,17 @@ def _put_away(store: Cache, *, keep: bool) -> tuple[Path, ...]:
         with suppress(OSError):
             store.remove()
     return (store.folder,) if store.folder.exists() else ()
+
+
+@contextmanager
+def _interrupted_late(places: Places) -> Iterator[None]:
+    """An interrupt that comes after the last step does not undo it; say so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if os.path.lexists(places.out):
+            raise KeyboardInterrupt("interrupted, but RELEASE was already complete") from None
+        raise
 
 
 @contextmanager
