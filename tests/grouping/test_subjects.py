@@ -109,6 +109,14 @@ def test_csv_beside_photos_holds_for_the_whole_table(photos):
     assert found.subjects == ["Ann", "Ben"]
 
 
+def test_csv_relative_to_photos_holds_for_the_whole_table(tmp_path):
+    root = tmp_path / "x"
+    root.mkdir()
+    path = table(tmp_path / "t.csv", "file,subject\n1.jpg,Ann\n2.jpg,Ben\nx/3.jpg,Zed\n")
+    found = read_subjects(path, ["1.jpg", "2.jpg", "3.jpg"], root=root)
+    assert (found.subjects, found.outside) == (["Ann", "Ben", None], 1)
+
+
 def test_csv_that_can_be_read_in_two_ways_is_refused(tmp_path):
     root = tmp_path / "x"
     root.mkdir()
@@ -207,6 +215,14 @@ def test_all_contradictions_are_told_at_once_by_line(photos):
         "file,subject\nquill/1.jpg,Quillfeather\nbramble/2.jpg,B\nquill/1.jpg,Bramblewick\n"
         "bramble/2.jpg,Quillfeather\n",
         "lines 2, 3, 4, 5: one photo with different subjects",
+        photos,
+    )
+
+
+def test_a_row_is_told_by_the_line_it_starts_on(photos):
+    bad(
+        'file,subject\n"new\nline.jpg",A\n\nquill/1.jpg,Quillfeather\n"quill/1.jpg","Bramble\nwick"\n',
+        "lines 5, 6: one photo",
         photos,
     )
 

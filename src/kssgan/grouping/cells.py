@@ -59,8 +59,8 @@ def make_cells(
 
     1. a value that is not known becomes the group's most common one of that attribute, or "unknown" where
        the group knows none: then the whole group has it, and the label still follows from the picture;
-    2. labels that fewer than k people carry become the group's most common label;
-    3. where that is still short (the group has fewer than k people), the group has one cell.
+    2. labels that fewer than k people carry become the group's most common label; where that one is
+       short as well, all are, and the whole group gets it.
 
     Most common means carried by the most people, each counting once for every label among their photos;
     among equals the one that sorts first. So neither the order nor the number of photos matters.
@@ -125,13 +125,12 @@ def _fill(labels: Sequence[tuple[str | None, ...]], people: Sequence[int]) -> li
 def _fold(labels: Sequence[Label], people: Sequence[int], k: int) -> list[Label]:
     count = Counter(label for label, _ in set(zip(labels, people, strict=True)))
     most = min(count, key=lambda label: (-count[label], label))
-    folded = [label if count[label] >= k else most for label in labels]
-    taken = {person for label, person in zip(folded, people, strict=True) if label == most}
-    return folded if len(taken) >= k else [most] * len(labels)
+    # Where even the most common label is short, all are, and the group ends with one cell.
+    return [label if count[label] >= k else most for label in labels]
 
 
 def _most_common(values: Sequence[str | None], people: Sequence[int]) -> str | None:
-    carried = {pair for pair in zip(values, people, strict=True) if pair[0] is not None}
+    carried = set(zip(values, people, strict=True))
     count = Counter(value for value, _ in carried if value is not None)
     return min(count, key=lambda value: (-count[value], value)) if count else None
 

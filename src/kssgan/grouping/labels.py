@@ -412,7 +412,9 @@ def replace_labels(
             problems.append(f"{name!r} cannot be set: this surrogate method draws {draws}")
             continue
         categories = drawable[name]
-        category = value if value in categories or name not in KNOWN else understand(name, value)
+        category = (
+            value if value in categories or name not in KNOWN else understand(name, value)
+        )
         if category is None or category not in categories:
             problems.append(
                 f"{name!r} cannot be set to {value!r}: this surrogate method draws "

@@ -15,7 +15,7 @@ import numpy as np
 
 from kssgan.errors import UsageError
 from kssgan.grouping._csv import lines_in_words, parse_table, raise_problems, read_text
-from kssgan.grouping._linkage import Distances, complete_linkage, components
+from kssgan.grouping._linkage import Distances, complete_linkage, components, distinct
 from kssgan.grouping._match import match_paths, match_stems, tidy
 from kssgan.grouping.celeba import is_identity_table, read_identities
 from kssgan.types import IntArray
@@ -285,7 +285,6 @@ def _between_units(
     unit: IntArray, pairs: IntArray, distances: Distances, threshold: float
 ) -> tuple[IntArray, Distances]:
     """Distances between sets of photos: the largest one, where all of them are within ``threshold``."""
-    distances = distances.astype(np.float64)
     close = distances <= threshold
     pairs, distances = pairs[close], distances[close]
     n = unit.size
@@ -311,5 +310,5 @@ def _subject_pairs(photo_subject: IntArray, pairs: IntArray) -> IntArray:
     first, second = photo_subject[pairs[:, 0]], photo_subject[pairs[:, 1]]
     apart = first != second
     first, second = first[apart], second[apart]
-    code = np.unique(np.minimum(first, second) * count + np.maximum(first, second))
+    code = distinct(np.minimum(first, second) * count + np.maximum(first, second))
     return np.stack([code // count, code % count], axis=1).astype(np.int64)
