@@ -331,6 +331,8 @@ def test_a_distance_that_only_rounds_to_the_threshold_is_beyond_it():
     assert resolve(None, 2, pairs={(0, 1): 0.6}, same=0.6).declared == 2
     assert float(np.float32(0.7)) < 0.7
     assert resolve(None, 2, pairs={(0, 1): 0.7}, same=0.7).declared == 1
+    pair = np.array([[0, 1]])
+    assert complete_linkage(2, pair, np.float32([0.6]), 0.6).tolist() == [0, 1]
     # A path of three, so that the tree is built: it must agree with the filter before it.
     path = {(0, 1): 0.6, (1, 2): 0.1}
     assert resolve(None, 3, pairs=path, same=0.6).photo_subject.tolist() == [0, 1, 1]

@@ -77,7 +77,8 @@ def distinct(codes: IntArray) -> IntArray:
     [1, 3]
     """
     ordered: IntArray = np.sort(codes)
-    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    kept: IntArray = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    return kept
 
 
 def complete_linkage(
