@@ -29,7 +29,7 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 """Endings, in lower case, of the files that count as photos. A HEIC file without the ``heic`` extra is a
 photo that cannot be read, so it is refused and listed, not ignored."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "DIB", "GIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "DIB", "GIF")
 _ORIENTATION = 0x0112
 _DEPTHS = (8, 10, 12, 14, 16, 24, 32)
 
