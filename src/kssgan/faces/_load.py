@@ -30,4 +30,6 @@ def ready(network: _Net, name: str) -> _Net:
         raise WeightsError(
             f"weights {name!r} do not fit this version's network; reinstall kssgan"
         ) from error
+    # Channels last: about a third less time on a CPU, and the layout in which pictures come anyway.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)

@@ -18,6 +18,7 @@ __all__ = [
     "CHIP_TEMPLATE",
     "HEAD_TEMPLATE",
     "chips_of_crops",
+    "cut",
     "face_only",
     "head_crop",
     "recogniser_chip",
@@ -86,7 +87,7 @@ def head_crop(image_u8: U8Array, points: FloatArray) -> U8Array:
     Raises:
         ValueError: all points coincide.
     """
-    return _cut(image_u8, points, HEAD_TEMPLATE, CROP_SIZE)
+    return cut(image_u8, points, HEAD_TEMPLATE, CROP_SIZE)
 
 
 def recogniser_chip(image_u8: U8Array, points: FloatArray) -> U8Array:
@@ -102,7 +103,7 @@ def recogniser_chip(image_u8: U8Array, points: FloatArray) -> U8Array:
     Raises:
         ValueError: all points coincide.
     """
-    return _cut(image_u8, points, CHIP_TEMPLATE, CHIP_SIZE)
+    return cut(image_u8, points, CHIP_TEMPLATE, CHIP_SIZE)
 
 
 def chips_of_crops(crops_u8: U8Array) -> U8Array:
@@ -140,7 +141,21 @@ _OVAL = ((128.0, 168.0), (52.0, 66.0))
 """Centre and half axes (x, y) of the face oval in a head crop."""
 
 
-def _cut(image_u8: U8Array, points: FloatArray, template: FloatArray, size: int) -> U8Array:
+def cut(image_u8: U8Array, points: FloatArray, template: FloatArray, size: int) -> U8Array:
+    """Cut a square in which the points come to lie on a template.
+
+    Args:
+        image_u8: (H, W, 3) uint8 RGB photo.
+        points: (M, 2) in its pixels.
+        template: (M, 2) where they are wanted, in pixels of the square.
+        size: side of the square.
+
+    Returns:
+        (size, size, 3) uint8.
+
+    Raises:
+        ValueError: all points coincide.
+    """
     matrix, shift = similarity(points, template)
     back = np.linalg.inv(matrix).astype(np.float64)
     # Pixel edges at whole numbers from here on, as Pillow counts; points have pixel centres there.

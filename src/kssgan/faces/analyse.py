@@ -53,7 +53,7 @@ class StandardAnalyser:
             f"detector={weights.digest('detector')[:16]}",
             f"recogniser={weights.digest('recogniser')[:16]}",
             f"sides={detect.BASE_SIDE},{detect.LARGE_SIDE},{detect.SMALL_SIDE}",
-            f"score={detect.SCORE}",
+            f"score={detect.SCORE} again={detect.SMALL_EYES},{detect.LARGEST_ROLL}",
             f"faces={choose.COMPARABLE},{choose.SMALLEST_EYE_DISTANCE}",
             f"pixels={self.max_pixels}",
             f"heic={'HEIF' in decode.formats()}",
