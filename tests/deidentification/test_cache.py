@@ -103,3 +103,21 @@ def test_the_default_is_below_the_users_cache(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache().name == "kssgan"
+
+
+def test_a_cache_in_use_by_another_run_is_left_to_it(tmp_path: Path) -> None:
+    first, second = _cache(tmp_path), _cache(tmp_path)
+    first.put(first.key("a"), _face())
+    first.remove()
+    assert isinstance(second.get(second.key("a")), PhotoFace)
+    del first
+    second.remove()
+    assert not second.folder.exists()
+
+
+def test_a_cache_removed_under_a_run_is_made_again(tmp_path: Path) -> None:
+    cache = _cache(tmp_path)
+    cache.folder.rmdir()
+    cache.put(cache.key("a"), _face())
+    assert isinstance(cache.get(cache.key("a")), PhotoFace)
+    assert stat.S_IMODE(cache.folder.stat().st_mode) == 0o700

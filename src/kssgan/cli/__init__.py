@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except KssganError as error:
         return _fail(str(error), error.exit_status, as_json=getattr(args, "as_json", False))
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was released", 130)
+    except KeyboardInterrupt as interrupt:
+        return _fail(str(interrupt) or "interrupted; nothing was released", 130)
     except BrokenPipeError:
         # The reader of our output has gone (for example `| head`); the work itself is finished.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ and an entry that does not match its checksum is taken for absent.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import shutil
 import stat
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ class Cache:
     def __init__(self, home: Path, photos: Path, version: str) -> None:
         name = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:24]
         self.folder = home / f"photos-{name}"
+        self._lock: int | None = None
         self._version = version
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -63,6 +66,16 @@ class Cache:
                 "the private cache folder is not this user's own; choose another cache"
             )
         self.folder.chmod(0o700)
+        # Held as long as this cache is in use, so that another run on the same photos does not remove
+        # it when it finishes first. Released by the system when the process ends, however it ends.
+        self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with suppress(OSError):  # a file system without locks: the loser of the race looks anew
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+    def __del__(self) -> None:
+        lock, self._lock = getattr(self, "_lock", None), None
+        if lock is not None:
+            os.close(lock)
 
     def key(self, content: str) -> str:
         """Name of the entry for a photo whose bytes have the SHA-256 ``content`` (hex)."""
@@ -87,6 +100,8 @@ class Cache:
         """
         if isinstance(result, Refused) and result.reason not in _LASTING:
             return
+        # Gone only when a run that was just ending removed it before this one had its lock.
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         part = self.folder / f".{secrets.token_hex(8)}.part"
         try:
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -98,7 +113,17 @@ class Cache:
             raise
 
     def remove(self) -> None:
-        """Delete the entries of this PHOTOS; other photos' caches stay."""
+        """Delete the entries of this PHOTOS; other photos' caches stay.
+
+        A cache that another run is using is left to that run, which removes it in its turn.
+        """
+        if self._lock is not None:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            except OSError:
+                pass
         shutil.rmtree(self.folder)
 
     def _path(self, key: str) -> Path:
