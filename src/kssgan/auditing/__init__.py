@@ -1,1 +1,8 @@
-"""Room `auditing`."""
+"""Judge a release by its files and arrays, never by the word of whatever made it."""
+
+from __future__ import annotations
+
+from kssgan.auditing.report import AuditReport, Control, Problem
+from kssgan.auditing.run import audit
+
+__all__ = ["AuditReport", "Control", "Problem", "audit"]

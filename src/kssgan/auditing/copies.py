@@ -1,0 +1,223 @@
+"""Rules 3, 5 and 7: is an original in the release, or one original under two people's names?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kssgan.auditing._pictures import ReleaseFiles, pixels_of
+from kssgan.auditing._prints import CANDIDATE, COPY, centre_square, likeness_of
+from kssgan.auditing.gallery import Gallery, Surrogates
+from kssgan.auditing.report import Problem
+from kssgan.types import FaceAnalyser, PhotoFace, U8Array
+
+__all__ = ["byte_copies", "duplicate_people", "near_copies"]
+
+_MOST = 2000
+_PER_PICTURE = 3
+_BLOCK = 512
+
+
+def byte_copies(
+    release: ReleaseFiles, gallery: Gallery, refused: set[str]
+) -> tuple[Problem, ...]:
+    """Originals that lie in the release byte for byte, under whatever name."""
+    there = set(release.pictures)
+    copied = [n for n, d in zip(gallery.photos, gallery.digests, strict=True) if d in there]
+    return _copied(copied, refused, "byte for byte")
+
+
+def _copied(names: Sequence[str], refused: set[str], how: str) -> tuple[Problem, ...]:
+    problems = []
+    if bad := sorted(set(names) & refused):
+        problems.append(
+            Problem(
+                5, "breaks", f"{len(bad)} refused photos are in the release, {how}", tuple(bad)
+            )
+        )
+    if bad := sorted(set(names) - refused):
+        problems.append(
+            Problem(3, "breaks", f"{len(bad)} originals are in the release, {how}", tuple(bad))
+        )
+    return tuple(problems)
+
+
+def near_copies(
+    release: ReleaseFiles,
+    seen: Surrogates,
+    gallery: Gallery,
+    *,
+    originals: Path,
+    analyser: FaceAnalyser,
+    refused: set[str],
+) -> tuple[tuple[Problem, ...], int, tuple[str, ...]]:
+    """Originals that lie in the release as another file: scaled, cut, saved again, mirrored, relit.
+
+    Whole photos, their middle squares and their head crops are compared with every distinct picture by
+    fingerprint; the closest are opened again and compared closely. A cut-out other than these three is
+    beyond this search.
+
+    Returns:
+        Problems, distinct pictures that are near-copies, and notes.
+    """
+    candidates, capped = _candidates(seen, gallery)
+    by_photo: dict[int, list[int]] = defaultdict(list)
+    for picture, photo in candidates:
+        by_photo[photo].append(picture)
+    copied: list[str] = []
+    pictures: set[int] = set()
+    # A crop is made again here instead of keeping every crop in memory.
+    numbers = sorted(by_photo)
+    again = analyser.analyse(originals / gallery.photos[n] for n in numbers)
+    released = _Reader(lambda p: release.root / release.pictures[seen.digests[p]].files[0])
+    for number, result in zip(numbers, again, strict=True):
+        views = _views(originals / gallery.photos[number], result)
+        for picture in by_photo[number]:
+            targets = released(picture)
+            if any(likeness_of(v, t) >= COPY for v in views for t in targets):
+                copied.append(gallery.photos[number])
+                pictures.add(picture)
+    notes: tuple[str, ...] = ()
+    if capped:
+        notes = (
+            f"near-copies: only the {_MOST} closest pairs of fingerprints were compared closely",
+        )
+    problems = _copied(copied, refused, "as a near-copy (scaled, cut, saved again or relit)")
+    return problems, len(pictures), notes
+
+
+def _views(path: Path, result: object) -> list[U8Array]:
+    views = []
+    if isinstance(result, PhotoFace):
+        views.append(result.crop)
+    whole = pixels_of(path)
+    if whole is not None:
+        views += [whole, centre_square(whole)]
+    return views
+
+
+class _Reader:
+    """Opens released pictures; the last few stay in memory."""
+
+    def __init__(self, path_of: Callable[[int], Path]) -> None:
+        self._path_of = path_of
+        self._kept: dict[int, list[U8Array]] = {}
+
+    def __call__(self, picture: int) -> list[U8Array]:
+        if picture not in self._kept:
+            if len(self._kept) >= 32:
+                self._kept.pop(next(iter(self._kept)))
+            image = pixels_of(self._path_of(picture))
+            self._kept[picture] = [] if image is None else [image]
+        return self._kept[picture]
+
+
+def _candidates(seen: Surrogates, gallery: Gallery) -> tuple[list[tuple[int, int]], bool]:
+    """(picture, photo) pairs worth a close look, closest first."""
+    photos = gallery.prints.reshape(-1, gallery.prints.shape[2])
+    targets = seen.prints.astype(np.float32)
+    side = 24
+    mirrored = targets.reshape(*targets.shape[:2], side, side)[..., ::-1].reshape(targets.shape)
+    best: dict[tuple[int, int], float] = {}
+    for probes in (targets, mirrored):
+        for view in range(probes.shape[1]):
+            for start in range(0, len(photos), 3 * _BLOCK):
+                part = photos[start : start + 3 * _BLOCK].astype(np.float32)
+                scores = (part @ probes[:, view].T).reshape(-1, 3, len(probes)).max(axis=1)
+                for row, picture in np.argwhere(scores >= CANDIDATE):
+                    key = (int(picture), start // 3 + int(row))
+                    best[key] = max(best.get(key, 0.0), float(scores[row, picture]))
+    per_picture: dict[int, list[tuple[float, int]]] = defaultdict(list)
+    for (picture, photo), score in best.items():
+        per_picture[picture].append((score, photo))
+    chosen = [
+        (score, picture, photo)
+        for picture, found in per_picture.items()
+        for score, photo in sorted(found, reverse=True)[:_PER_PICTURE]
+    ]
+    for picture in np.flatnonzero(seen.flat):
+        chosen += [(1.0, int(picture), int(photo)) for photo in np.flatnonzero(gallery.flat)]
+    chosen.sort(key=lambda c: -c[0])
+    return [(p, o) for _, p, o in chosen[:_MOST]], len(chosen) > _MOST
+
+
+def duplicate_people(
+    members: Mapping[str, Iterable[frozenset[str]]],
+    subject_rows: Mapping[str, Sequence[int]],
+    gallery: Gallery,
+    *,
+    look_alike: float,
+) -> tuple[int, int, tuple[str, ...]]:
+    """Count people again where two of a picture's people are one human under two names.
+
+    Args:
+        members: by picture, the subjects of each person behind it.
+        subject_rows: rows of ``gallery.photos`` of every subject.
+        gallery: the originals.
+        look_alike: distance up to which two faces may be one human.
+
+    Returns:
+        Fewest people when byte-identical and near-identical photos are merged; the same when look-alikes
+        are merged too; names of the people merged for identical photos.
+    """
+    face_of = {int(photo): row for row, photo in enumerate(gallery.faces)}
+    k_copies, k_alike = [], []
+    merged: list[str] = []
+    for people in members.values():
+        persons = list(people)
+        rows = [[r for s in person for r in subject_rows.get(s, ())] for person in persons]
+        same = np.zeros((len(persons), len(persons)), bool)
+        alike = np.zeros_like(same)
+        for i in range(len(persons)):
+            for j in range(i):
+                if _one_photo(rows[i], rows[j], gallery, face_of):
+                    same[i, j] = alike[i, j] = True
+                    merged.append(" = ".join(sorted(persons[i] | persons[j])))
+                elif _close(rows[i], rows[j], gallery, face_of, look_alike):
+                    alike[i, j] = True
+        k_copies.append(_parts(same))
+        k_alike.append(_parts(alike))
+    return min(k_copies, default=0), min(k_alike, default=0), tuple(sorted(set(merged)))
+
+
+def _close(
+    a: Sequence[int],
+    b: Sequence[int],
+    gallery: Gallery,
+    face_of: Mapping[int, int],
+    limit: float,
+) -> bool:
+    left = gallery.embeddings[[face_of[r] for r in a if r in face_of]]
+    right = gallery.embeddings[[face_of[r] for r in b if r in face_of]]
+    if not len(left) or not len(right):
+        return False
+    return bool(float((left @ right.T).max()) >= 1 - limit**2 / 2)
+
+
+def _one_photo(
+    a: Sequence[int], b: Sequence[int], gallery: Gallery, face_of: Mapping[int, int]
+) -> bool:
+    digests = {gallery.digests[r] for r in a} - {""}
+    if digests & {gallery.digests[r] for r in b}:
+        return True
+    # Nearly equal pixels *and* nearly equal embeddings: portraits of one studio share the former alone.
+    left, right = gallery.prints[list(a), 2], gallery.prints[list(b), 2]
+    if not len(left) or not len(right):
+        return False
+    scores = left.astype(np.float32) @ right.astype(np.float32).T
+    for i, j in np.argwhere(scores >= _SAME_PRINT):
+        if _close([a[i]], [b[j]], gallery, face_of, _SAME_FACE):
+            return True
+    return False
+
+
+_SAME_PRINT, _SAME_FACE = 0.985, 0.2
+
+
+def _parts(edges: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
+    from scipy.sparse.csgraph import connected_components
+
+    return int(connected_components(edges, directed=False)[0]) if len(edges) else 0

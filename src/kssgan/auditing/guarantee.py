@@ -1,0 +1,285 @@
+"""Rules 1, 2 and 5 from files and map alone: how many people stand behind every distinct picture.
+
+For every SHA-256 the files and the subjects they stand for form a two-sided graph; each of its connected
+components is one person, so that subjects who share a file count once and a person with several files is
+seen. The work is linear in files and rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kssgan.auditing._pictures import ReleaseFiles
+from kssgan.auditing._tables import MapRow
+from kssgan.auditing.report import Problem
+
+__all__ = ["Guarantee", "PictureCount", "coverage", "measure", "people"]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureCount:
+    """Who stands behind one distinct picture.
+
+    Attributes:
+        files: its files.
+        people: subjects of each person, and that person's number of files.
+        unmapped: files that no row of the map names; they stand for nobody.
+    """
+
+    files: int
+    people: tuple[tuple[frozenset[str], int], ...]
+    unmapped: int = 0
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """All subjects behind the picture."""
+        return frozenset().union(*(subjects for subjects, _ in self.people))
+
+    @property
+    def max_share(self) -> float:
+        """Largest share of the picture's files that belongs to one person."""
+        known = self.files - self.unmapped
+        return max((files for _, files in self.people), default=0) / known if known else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """The count behind every picture.
+
+    Attributes:
+        pictures: by SHA-256.
+        k_measured: fewest people behind a picture; 0 without pictures.
+        max_share: see :class:`PictureCount`; 1 without pictures.
+        problems: what contradicts rules 1, 2, 5 and 7.
+    """
+
+    pictures: Mapping[str, PictureCount]
+    k_measured: int
+    max_share: float
+    problems: tuple[Problem, ...]
+
+
+def people(
+    edges: Iterable[tuple[Hashable, Hashable]],
+) -> list[tuple[set[Hashable], set[Hashable]]]:
+    """Connected components of a two-sided graph.
+
+    Args:
+        edges: (left, right) pairs.
+
+    Returns:
+        The left and right nodes of every component.
+
+    >>> [(sorted(f), sorted(s)) for f, s in people([(1, "a"), (1, "b"), (2, "b"), (3, "c")])]
+    [([1, 2], ['a', 'b']), ([3], ['c'])]
+    """
+    parent: dict[tuple[int, Hashable], tuple[int, Hashable]] = {}
+
+    def root(node: tuple[int, Hashable]) -> tuple[int, Hashable]:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for left, right in edges:
+        a, b = root((0, left)), root((1, right))
+        parent[b] = a
+    parts: dict[tuple[int, Hashable], tuple[set[Hashable], set[Hashable]]] = {}
+    for node in list(parent):
+        parts.setdefault(root(node), (set(), set()))[node[0]].add(node[1])
+    return list(parts.values())
+
+
+def measure(
+    release: ReleaseFiles, rows: Sequence[MapRow], *, labels: Mapping[str, tuple[str, ...]]
+) -> Guarantee:
+    """Count the people behind every distinct picture.
+
+    Args:
+        release: the files.
+        rows: the map.
+        labels: the manifest's cells by file; files without any share the empty label.
+
+    Returns:
+        The counts, and what is wrong with them whatever k was claimed.
+    """
+    stands_for: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.released:
+            stands_for[row.released].add(row.subject)
+    counts: dict[str, PictureCount] = {}
+    for sha, picture in release.pictures.items():
+        parts = people((f, s) for f in picture.files for s in stands_for.get(f, ()))
+        counts[sha] = PictureCount(
+            files=len(picture.files),
+            people=tuple(
+                (frozenset(map(str, subjects)), len(files)) for files, subjects in parts
+            ),
+            unmapped=sum(f not in stands_for for f in picture.files),
+        )
+    problems = [
+        *_uneven(counts),
+        *_unequal_bytes(release),
+        *_two_groups(release, stands_for, labels),
+        *_strangers(release, stands_for),
+    ]
+    return Guarantee(
+        pictures=counts,
+        k_measured=min((len(c.people) for c in counts.values()), default=0),
+        max_share=max((c.max_share for c in counts.values()), default=1.0),
+        problems=tuple(problems),
+    )
+
+
+def _uneven(counts: Mapping[str, PictureCount]) -> Iterable[Problem]:
+    uneven = [c for c in counts.values() if any(files > 1 for _, files in c.people)]
+    if uneven:
+        names = tuple(
+            " + ".join(sorted(s)) for c in uneven for s, files in c.people if files > 1
+        )
+        yield Problem(
+            1,
+            "breaks",
+            f"{len(uneven)} of {len(counts)} distinct pictures have more than one file for a person; "
+            f"every person must have exactly one, or copies tell people apart",
+            names,
+        )
+    shared = [c for c in counts.values() if any(len(s) > 1 for s, _ in c.people)]
+    if shared:
+        yield Problem(
+            7,
+            "warns",
+            f"in {len(shared)} distinct pictures a file stands for several subjects, who count as one "
+            f"person; that is right only for subjects who may be one human",
+            tuple(" + ".join(sorted(s)) for c in shared for s, _ in c.people if len(s) > 1),
+        )
+
+
+def _unequal_bytes(release: ReleaseFiles) -> Iterable[Problem]:
+    by_pixels: dict[str, list[str]] = defaultdict(list)
+    for sha, picture in release.pictures.items():
+        if picture.pixels:
+            by_pixels[picture.pixels].append(sha)
+    split = [shas for shas in by_pixels.values() if len(shas) > 1]
+    if split:
+        yield Problem(
+            1,
+            "breaks",
+            f"{len(split)} pictures are equal in every pixel but were written as "
+            f"{sum(map(len, split))} different files; the difference in bytes can mark a person",
+        )
+    broken = sum(not p.pixels for p in release.pictures.values())
+    if broken:
+        yield Problem(
+            4,
+            "breaks",
+            f"{broken} files with an image ending cannot be read as pictures, so nobody can say what "
+            f"they hold",
+            tuple(f for p in release.pictures.values() if not p.pixels for f in p.files),
+        )
+
+
+def _two_groups(
+    release: ReleaseFiles,
+    stands_for: Mapping[str, set[str]],
+    labels: Mapping[str, tuple[str, ...]],
+) -> Iterable[Problem]:
+    """A subject belongs to one group, which has one picture per label."""
+    seen: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    for file, sha in release.digest.items():
+        for subject in stands_for.get(file, ()):
+            seen[subject, labels.get(file, ())].add(sha)
+    twice = {subject for (subject, _), shas in seen.items() if len(shas) > 1}
+    if twice:
+        yield Problem(
+            1,
+            "breaks",
+            f"{len(twice)} subjects have two different pictures under one label, so they belong to two "
+            f"groups; groups must part people, not photos",
+            tuple(sorted(twice)),
+        )
+
+
+def _strangers(release: ReleaseFiles, stands_for: Mapping[str, set[str]]) -> Iterable[Problem]:
+    unknown = sorted(f for f in release.digest if f not in stands_for)
+    if unknown:
+        yield Problem(
+            5,
+            "breaks",
+            f"{len(unknown)} pictures in the release are named by no row of the map, so nobody can say "
+            f"whom they show",
+            tuple(unknown),
+        )
+    missing = sorted(f for f in stands_for if f not in release.digest)
+    if missing:
+        yield Problem(
+            5,
+            "breaks",
+            f"{len(missing)} pictures named by the map are not in the release; audit it with its own map",
+            tuple(missing),
+        )
+
+
+def coverage(rows: Sequence[MapRow], found: Iterable[str]) -> tuple[Problem, ...]:
+    """Check that every photo was either released or refused, once.
+
+    Args:
+        rows: the map.
+        found: image files below the originals, relative paths.
+    """
+    problems = []
+    neither = [r.original for r in rows if not r.released and not r.reason.strip()]
+    both = [r.original for r in rows if r.released and r.reason.strip()]
+    nameless = [r.original for r in rows if r.released and not r.subject.strip()]
+    repeated = [name for name, n in Counter(r.original for r in rows).items() if n > 1]
+    known = {r.original for r in rows}
+    on_disk = set(found)
+    if neither or both:
+        problems.append(
+            Problem(
+                5,
+                "breaks",
+                f"{len(neither)} rows of the map say neither released nor refused, {len(both)} say both",
+                (*neither, *both),
+            )
+        )
+    if nameless:
+        problems.append(
+            Problem(
+                7,
+                "breaks",
+                f"{len(nameless)} released photos have no subject in the map, so whom they show is "
+                f"unknown; all of them count as one person",
+                tuple(nameless),
+            )
+        )
+    if repeated:
+        problems.append(
+            Problem(
+                5, "warns", f"{len(repeated)} photos stand in the map twice", tuple(repeated)
+            )
+        )
+    if uncovered := sorted(on_disk - known):
+        problems.append(
+            Problem(
+                5,
+                "warns",
+                f"{len(uncovered)} photos among the originals stand nowhere in the map: found must be "
+                f"ignored + refused + released",
+                tuple(uncovered),
+            )
+        )
+    if gone := sorted(known - on_disk):
+        problems.append(
+            Problem(
+                5,
+                "warns",
+                f"{len(gone)} photos of the map are not among the originals, so nothing could be "
+                f"measured against them",
+                tuple(gone),
+            )
+        )
+    return tuple(problems)

@@ -1,0 +1,183 @@
+"""Rule 4, files and folder: metadata, strange files, times, sizes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from kssgan.auditing._containers import HARMLESS, extras
+from kssgan.auditing._pictures import ReleaseFiles
+from kssgan.auditing.report import Problem
+
+__all__ = ["folder_problems", "metadata_problems", "time_problems"]
+
+_EXPECTED = frozenset({"manifest.csv", "certificate.json", "report.html"})
+_TEXT = frozenset({".txt", ".md", ".csv", ".json", ".html", ".htm", ".rst", ".xml"})
+_PLAIN_NAMES = frozenset({"license", "licence", "readme", "notice"})
+
+
+def metadata_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
+    """Look for anything but pixels inside the picture files; equal files are read once.
+
+    Kinds that tell nobody apart (colour chunks, ICC profiles) only warn as long as all files have them.
+    """
+    per_picture = {
+        sha: extras(release.root / picture.files[0])
+        for sha, picture in release.pictures.items()
+    }
+    counted: dict[str, list[str]] = {}
+    for sha, kinds in per_picture.items():
+        for kind in kinds:
+            counted.setdefault(kind, []).append(sha)
+    problems = []
+    for kind, shas in sorted(counted.items()):
+        files = tuple(f for sha in shas for f in release.pictures[sha].files)
+        everywhere = len(shas) == len(release.pictures)
+        harmless = kind.startswith("a format") or (kind in HARMLESS and everywhere)
+        problems.append(
+            Problem(
+                4,
+                "warns" if harmless else "breaks",
+                f"{len(files)} released files carry {kind}",
+                files,
+            )
+        )
+    sizes = {p.size for p in release.pictures.values() if p.pixels}
+    if len(sizes) > 1:
+        problems.append(
+            Problem(
+                4,
+                "warns",
+                f"released pictures have {len(sizes)} different sizes in pixels; one fixed size says "
+                f"nothing about the photos it was made from",
+            )
+        )
+    kinds_of_file = {Path(f).suffix.lower() for f in release.digest}
+    if len(kinds_of_file) > 1:
+        problems.append(
+            Problem(
+                4,
+                "warns",
+                f"released pictures have {len(kinds_of_file)} different file types; one encoder says "
+                f"nothing about the photos",
+            )
+        )
+    return tuple(problems)
+
+
+def folder_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
+    """Everything in the folder that a release does not need."""
+    problems = []
+    if release.links:
+        problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"{len(release.links)} symbolic links or special files are in the release; a link's "
+                f"target names a path of yours",
+                release.links,
+            )
+        )
+    strange = [name for name in release.others if name not in _EXPECTED]
+    readable = [n for n in strange if _is_text(release.root / n)]
+    opaque = [n for n in strange if n not in readable]
+    if opaque:
+        problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"{len(opaque)} files beside pictures, manifest, certificate and report cannot be judged; "
+                f"remove them (such files often hold thumbnails or names)",
+                tuple(opaque),
+            )
+        )
+    if readable:
+        problems.append(
+            Problem(
+                4,
+                "warns",
+                f"{len(readable)} text files beside manifest, certificate and report are in the release; "
+                f"read them before they leave",
+                tuple(readable),
+            )
+        )
+    marked = [name for name in release.digest if _own_attributes(release.root / name)]
+    if marked:
+        problems.append(
+            Problem(
+                4,
+                "warns",
+                f"{len(marked)} released files carry extended file attributes, which may hold an origin",
+                tuple(marked),
+            )
+        )
+    return tuple(problems)
+
+
+def _is_text(path: Path) -> bool:
+    if path.name.startswith("."):
+        return False
+    if path.suffix.lower() not in _TEXT and path.stem.lower() not in _PLAIN_NAMES:
+        return False
+    try:
+        return "\0" not in path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _own_attributes(path: Path) -> bool:
+    listing = getattr(os, "listxattr", None)
+    if listing is None:
+        return False
+    try:
+        return any(str(name).startswith("user.") for name in listing(path))
+    except OSError:
+        return False
+
+
+def time_problems(
+    release: ReleaseFiles, originals: Path, pairs: Mapping[str, Sequence[str]]
+) -> tuple[Problem, ...]:
+    """Modification times must say nothing: best all equal, never those of the photos.
+
+    Args:
+        release: the files.
+        originals: folder of the photos.
+        pairs: photos (relative paths) behind every released file.
+    """
+    times = {f: (release.root / f).stat().st_mtime_ns for f in release.digest}
+    problems = []
+    copied = [
+        f for f, names in pairs.items() if f in times and times[f] in _times(originals, names)
+    ]
+    if copied and len(set(times.values())) > 1:
+        problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"{len(copied)} released files bear the very modification time of a photo behind them",
+                tuple(copied),
+            )
+        )
+    # Whole seconds: copying a folder onto some file systems rounds, and that separates nobody.
+    if len({t // 2_000_000_000 for t in times.values()}) > 1:
+        problems.append(
+            Problem(
+                4,
+                "warns",
+                "modification times differ between released files; set one for all, since they tell the "
+                "order of writing",
+            )
+        )
+    return tuple(problems)
+
+
+def _times(originals: Path, names: Iterable[str]) -> set[int]:
+    found = set()
+    for name in names:
+        try:
+            found.add((originals / name).stat().st_mtime_ns)
+        except (OSError, ValueError):
+            continue
+    return found

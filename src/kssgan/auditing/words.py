@@ -1,0 +1,149 @@
+"""Rule 4, texts: does a file of the release say the name of a photo or of a person?"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from kssgan.auditing.report import Problem
+
+__all__ = ["embedded_pictures", "word_problems"]
+
+_DATA_URI = re.compile(r"data:([\w/+.-]*);base64,([A-Za-z0-9+/=\s]+)")
+_TOKEN = re.compile(r"[^\s\"'<>=,;:()\[\]{}]+")
+_PROSE = frozenset({".html", ".htm", ".md", ".txt", ".rst"})
+_ORDINARY_WORDS = (
+    "adult age angry attributes birth cells certificate child claimed contemptuous count disgusted "
+    "expression face faces false fearful female file files format found gender group groups happy "
+    "holds ignored image images information label labels lookalike loss male manifest mean middle "
+    "mode neutral null people person photo photos picture pictures refused release released report "
+    "sad senior share sizes statement strict subject subjects surprised surrogate true versions "
+    "weights young"
+)
+_ORDINARY = frozenset(_ORDINARY_WORDS.split(" "))
+
+
+def word_problems(
+    root: Path, texts: Iterable[str], names: Iterable[tuple[str, str]], known: Iterable[str]
+) -> tuple[Problem, ...]:
+    """Search the release's texts for names of photos and people.
+
+    File names with their ending, and names that are no ordinary words, break the promise; a lower-case word
+    in prose only warns, since a person may be called "may". Numbers of fewer than six digits are skipped.
+
+    Args:
+        root: the release.
+        texts: its files that are not pictures, relative paths.
+        names: (original, subject) of every photo.
+        known: words that may be there: the released labels.
+    """
+    skipped = _ORDINARY | {w.lower() for w in known}
+    full, bare = set(), set()
+    for original, subject in names:
+        path = PurePosixPath(original)
+        full |= {original, path.name}
+        for token in (path.stem, subject, *path.parts[:-1]):
+            short = len(token) < 4 or (token.isdigit() and len(token) < 6)
+            if not short and token.lower() not in skipped:
+                bare.add(token)
+    said: dict[str, set[str]] = {"breaks": set(), "warns": set()}
+    for relative in texts:
+        for text in _readings(root / relative):
+            tokens = _tokens(text)
+            for name in _present(full, text, tokens):
+                said["breaks"].add(name)
+            for name in _present(bare, text, tokens):
+                ordinary = name.isalpha() and name.islower()
+                prose = Path(relative).suffix.lower() in _PROSE
+                said["warns" if ordinary and prose else "breaks"].add(name)
+    said["warns"] -= said["breaks"]
+    problems = []
+    if said["breaks"]:
+        problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"texts in the release contain {len(said['breaks'])} names of photos or people",
+                tuple(sorted(said["breaks"])),
+            )
+        )
+    if said["warns"]:
+        problems.append(
+            Problem(
+                4,
+                "warns",
+                f"texts in the release contain {len(said['warns'])} words that are also names of photos or "
+                f"people",
+                tuple(sorted(said["warns"])),
+            )
+        )
+    return tuple(problems)
+
+
+def embedded_pictures(root: Path, texts: Iterable[str]) -> list[bytes]:
+    """Pictures that texts carry inside themselves as data URIs."""
+    found = []
+    for relative in texts:
+        for kind, body in _DATA_URI.findall(_raw(root / relative)):
+            if not kind.startswith("image/") or kind.startswith("image/svg"):
+                continue
+            try:
+                found.append(base64.b64decode(re.sub(r"\s", "", body), validate=True))
+            except (binascii.Error, ValueError):
+                continue
+    return found
+
+
+def _raw(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+
+
+def _readings(path: Path) -> Iterator[str]:
+    # Base64 would contain every short word sooner or later.
+    text = _DATA_URI.sub(" ", _raw(path))
+    yield text
+    for other in (html.unescape(text), unquote(text, errors="surrogateescape")):
+        if other != text:
+            yield other
+    if path.suffix.lower() == ".json":
+        try:
+            yield "\n".join(_strings(json.loads(text)))
+        except ValueError:
+            return
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def _tokens(text: str) -> set[str]:
+    tokens = set(_TOKEN.findall(text))
+    return tokens | {piece for token in tokens for piece in re.split(r"[/\\.]", token)}
+
+
+def _present(names: set[str], text: str, tokens: set[str]) -> Iterator[str]:
+    """Names that stand in the text as whole words; names of several words are searched as they are."""
+    for name in names:
+        pieces = _TOKEN.findall(name)
+        if pieces == [name]:
+            if name in tokens:
+                yield name
+        elif pieces and all(p in tokens for p in pieces) and name in text:
+            yield name

@@ -1,0 +1,393 @@
+"""One deliberately broken product per way to break the promise: the audit must reject each for its reason."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from kssgan.auditing import AuditReport
+
+
+def breaks(report: AuditReport) -> str:
+    assert report.exit_status == (0 if report.holds else 4)
+    return "\n".join(
+        f"{p.rule}: {p.sentence}" for p in report.problems if p.severity == "breaks"
+    )
+
+
+def test_a_good_release_holds(good: Any) -> None:
+    report = good.audit(k=3)
+    assert report.holds, breaks(report)
+    assert not report.problems
+    assert (report.k_measured, report.k_lookalikes, report.max_share) == (
+        3,
+        3,
+        pytest.approx(1 / 3),
+    )
+    assert all(c.passed for c in report.controls)
+    assert len(report.controls) == 6
+    assert report.counts["photos_refused"] == 1
+    assert report.figures["naive_full"]["rank1"] <= 1 / 3
+    assert report.figures["reconstruction"]["heaviest_person"] == pytest.approx(1, abs=0.1)
+
+
+def test_the_same_release_is_too_small_for_a_larger_k(good: Any) -> None:
+    report = good.audit(k=4)
+    assert "2: 3 of 3 distinct pictures stand for fewer than 4 people" in breaks(report)
+    assert "1: one person has 0.333" in breaks(report)
+
+
+def test_a_members_own_photo_for_its_group(good: Any) -> None:
+    people = good.people(range(20, 23))
+    good.group(people, picture=good.crop(people["P-021x"][0]).astype(np.uint8))
+    report = good.audit(k=3)
+    assert "3: 1 originals are in the release, as a near-copy" in breaks(report)
+    assert report.k_measured == 3, "rules 1 and 2 alone do not see it"
+
+
+@pytest.mark.parametrize("change", ["mirror", "jpeg", "relit", "blurred"])
+def test_a_members_photo_in_disguise(good: Any, change: str) -> None:
+    from PIL import ImageFilter
+
+    people = good.people(range(20, 23))
+    image = Image.fromarray(good.crop(people["P-021x"][0]).astype(np.uint8))
+    if change == "mirror":
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    elif change == "jpeg":
+        image.save(packed := BytesIO(), "JPEG", quality=40)
+        image = Image.open(packed).convert("RGB")
+    elif change == "relit":
+        image = image.point(lambda v: int(v * 0.7 + 20))
+    else:
+        image = image.filter(ImageFilter.GaussianBlur(3))
+    good.group(people, picture=np.asarray(image))
+    assert "near-copy" in breaks(good.audit(k=3))
+
+
+def test_an_original_byte_for_byte(good: Any) -> None:
+    data = (good.photos / good.photo(30)).read_bytes()
+    for subject in ("P-030x", "P-031x", "P-032x"):
+        target = good.release / "images" / f"{uuid.uuid4().hex}.png"
+        target.write_bytes(data)
+        good.add(good.photo(int(subject[2:5])), subject, f"images/{target.name}")
+        good.manifest.append((f"images/{target.name}",))
+    assert "3: 1 originals are in the release, byte for byte" in breaks(good.audit(k=3))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_refused_photo_copied(good: Any, again: bool) -> None:
+    good.photo(40)
+    name = "family40_visit0.png"
+    good.add(name, "P-040x", "", "face too small")
+    people = good.people(range(41, 44))
+    if again:
+        good.group(people, picture=good.crop(name).astype(np.uint8))
+        assert "5: 1 refused photos are in the release, as a near-copy" in breaks(
+            good.audit(k=3)
+        )
+    else:
+        (good.release / "images" / f"{uuid.uuid4().hex}.png").write_bytes(
+            (good.photos / name).read_bytes()
+        )
+        text = breaks(good.audit(k=3))
+        assert "5: 1 refused photos are in the release, byte for byte" in text
+        assert "named by no row of the map" in text
+
+
+def test_a_flat_refused_photo_written_anew(good: Any) -> None:
+    good.file(np.asarray(Image.open(good.photos / "nobody.png").resize((256, 256))))
+    assert "5: 1 refused photos are in the release, as a near-copy" in breaks(good.audit(k=3))
+
+
+def _hexadecimal(seed: int) -> Any:
+    generator = random.Random(seed)
+    return lambda: f"{generator.getrandbits(128):032x}"
+
+
+def _uuids(seed: int) -> Any:
+    generator = random.Random(seed)
+    return lambda: str(uuid.UUID(int=generator.getrandbits(128), version=4))
+
+
+def _numpy(seed: int) -> Any:
+    generator = np.random.default_rng(seed)
+    return lambda: generator.bytes(16).hex()
+
+
+@pytest.mark.parametrize("names", [_hexadecimal(0), _uuids(4711), _numpy(42)])
+def test_seeded_names(made: Any, names: Any) -> None:
+    made.group(made.people(range(4)), name=names)
+    made.group(made.people(range(4, 8)), name=names)
+    text = breaks(made.audit(k=4))
+    assert "4: " in text
+    assert "generator with a small seed" in text
+
+
+def test_counted_names(made: Any) -> None:
+    numbers = iter(range(100))
+    made.group(made.people(range(4)), name=lambda: f"img{next(numbers):05d}")
+    assert "numbers counted up" in breaks(made.audit(k=4))
+
+
+def test_names_of_the_photos(made: Any) -> None:
+    people = made.people(range(6))
+    names = iter([photos[0].removesuffix(".png") for photos in people.values()])
+    made.group(people, name=lambda: next(names))
+    assert "bear the name of the photo" in breaks(made.audit(k=6))
+
+
+@pytest.mark.parametrize("length", [32, 16])
+@pytest.mark.parametrize("what", ["name", "content", "subject"])
+def test_digests_for_names(made: Any, what: str, length: int) -> None:
+    import hashlib
+
+    people = made.people(range(4))
+
+    def digest(subject: str, photo: str) -> str:
+        if what == "content":
+            return hashlib.sha256((made.photos / photo).read_bytes()).hexdigest()[:length]
+        return hashlib.md5((photo if what == "name" else subject).encode()).hexdigest()[:length]
+
+    names = iter([digest(subject, photos[0]) for subject, photos in people.items()])
+    made.group(people, name=lambda: next(names))
+    assert "digests of a photo's name, number, person or content" in breaks(made.audit(k=4))
+
+
+def test_random_names_in_the_photos_order(made: Any) -> None:
+    import secrets
+
+    names = iter(sorted(secrets.token_hex(16) for _ in range(16)))
+    made.group(made.people(range(16)), name=lambda: next(names))
+    assert "follows the order of the photos" in breaks(made.audit(k=3))
+
+
+def test_groups_of_photos_instead_of_people(made: Any) -> None:
+    """k-Same on rows: a person's look-alike photos fill a group of their own."""
+    for n in range(3):
+        names = made.person(n, 4)
+        picture = made.mean([[name] for name in names])
+        for name in names:
+            made.add(name, f"P-{n:03d}x", file := made.file(picture))
+            made.manifest.append((file,))
+    text = breaks(made.audit(k=3))
+    assert "the worst for 1" in text
+    assert "more than one file for a person" in text
+
+
+def test_a_person_in_two_groups(made: Any) -> None:
+    made.group(made.people(range(3), shots=1))
+    again = made.people(range(3, 5))
+    again["P-000x"] = [made.photo(0, 7)]
+    made.group(again)
+    assert "1: 1 subjects have two different pictures under one label" in breaks(
+        made.audit(k=3)
+    )
+
+
+def _painted(picture: np.ndarray, grey: int) -> np.ndarray:
+    out = picture.copy()
+    out[-8:] = grey
+    return out
+
+
+def test_majority_counted_in_photos(made: Any) -> None:
+    """Four happy photos of one person and one of another are a majority of photos, not of people."""
+    made.columns = ("expression",)
+    everybody = made.people(range(5), shots=2)
+    shared = made.mean(list(everybody.values()))
+    made.group(everybody, picture=_painted(shared, 20), label=("neutral",))
+    happy = {
+        s: [made.photo(n, 5 + i) for i in range(4)] for n, s in enumerate(["P-000x", "P-001x"])
+    }
+    made.group(happy, picture=_painted(shared, 40), label=("happy",))
+    report = made.audit(k=3)
+    assert "1 of 2 distinct pictures stand for fewer than 3 people, the worst for 2" in breaks(
+        report
+    )
+
+
+def test_cells_with_enough_people_hold(made: Any) -> None:
+    """Cells of one group with unequal people are fine as long as they show the same surrogate."""
+    made.columns = ("expression",)
+    everybody = made.people(range(5), shots=1)
+    shared = made.mean(list(everybody.values()))
+    made.group(everybody, picture=_painted(shared, 20), label=("neutral",))
+    happy = {f"P-{n:03d}x": [made.photo(n, 5)] for n in range(4)}
+    made.group(happy, picture=_painted(shared, 40), label=("happy",))
+    report = made.audit(k=4)
+    assert report.holds, breaks(report)
+    assert report.figures["reconstruction"]["pairs_subtracted"] == 1
+
+
+def test_a_label_that_is_no_function_of_the_picture(made: Any) -> None:
+    made.columns = ("expression",)
+    people = made.people(range(4))
+    files = made.group(people, label=("neutral",))
+    made.manifest[1] = (files[1], "happy")
+    text = breaks(made.audit(k=4))
+    assert "2: column 2 of the manifest is no function of the picture" in text
+
+
+def test_uneven_copies_per_person(good: Any) -> None:
+    """Photo counts 3, 1, 1 give one person 3/5 of the files."""
+    people = good.people(range(10, 13))
+    picture = good.mean(list(people.values()))
+    good.group(people, picture=picture)
+    for shot in (1, 2):
+        good.add(good.photo(10, shot), "P-010x", file := good.file(picture))
+        good.manifest.append((file,))
+    report = good.audit(k=3)
+    assert "1: 1 of 4 distinct pictures have more than one file for a person" in breaks(report)
+    assert report.max_share == pytest.approx(3 / 5)
+
+
+@pytest.mark.parametrize("painted", [False, True])
+def test_cell_means_over_unequal_people(made: Any, painted: bool) -> None:
+    """mean{A..F} and mean{A..E} of one group give F away."""
+    made.columns = ("expression",)
+    everybody = made.people(range(6))
+    some = dict(list(everybody.items())[:5])
+    for people, grey, label in ((everybody, 20, "neutral"), (some, 40, "happy")):
+        picture = made.mean(list(people.values()))
+        made.group(
+            people, picture=_painted(picture, grey) if painted else picture, label=(label,)
+        )
+    made.group(made.people(range(10, 16)), label=("neutral",))
+    report = made.audit(k=5)
+    assert "3: subtracting pictures of one group from each other shows 1 people" in breaks(
+        report
+    )
+
+
+def _thumbnail() -> bytes:
+    exif = Image.Exif()
+    exif[0x010E] = "holiday"
+    return exif.tobytes()
+
+
+def _text() -> PngInfo:
+    info = PngInfo()
+    info.add_text("Source", "x")
+    return info
+
+
+@pytest.mark.parametrize(
+    ("save", "kind"), [({"exif": _thumbnail()}, "EXIF"), ({"pnginfo": _text()}, "text chunk")]
+)
+def test_metadata_left_in(good: Any, save: dict[str, Any], kind: str) -> None:
+    good.group(good.people(range(10, 13)), **save)
+    assert f"4: 3 released files carry {'EXIF data' if kind == 'EXIF' else 'a text chunk'}" in (
+        breaks(good.audit(k=3))
+    )
+
+
+def test_bytes_behind_the_picture(good: Any) -> None:
+    file = good.release / good.rows[0][2]
+    for other in {row[2] for row in good.rows if row[2]}:
+        target = good.release / other
+        if target.read_bytes() == file.read_bytes() and target != file:
+            target.write_bytes(target.read_bytes() + b"hidden")
+    file.write_bytes(file.read_bytes() + b"hidden")
+    assert "carry bytes after the end of the picture" in breaks(good.audit(k=3))
+
+
+def test_equal_pixels_in_unequal_bytes(good: Any) -> None:
+    """Another compression level is a mark that tells one file from its twins."""
+    file = next(good.release / row[2] for row in good.rows if row[2])
+    with Image.open(file) as image:
+        image.load()
+    image.save(file, compress_level=1)
+    report = good.audit(k=3)
+    assert "equal in every pixel but were written as 2 different files" in breaks(report)
+    assert report.k_measured == 1
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", ".DS_Store", "map.csv", "notes.txt"])
+def test_strange_files(good: Any, name: str) -> None:
+    text = (
+        b"\0\1\2" if "b" in name.lower() and name != "map.csv" else b"see family00_visit0.png"
+    )
+    (good.release / name).write_bytes(text)
+    report = good.audit(k=3)
+    assert not report.holds
+    assert broken_rules(report) == {4}
+
+
+def broken_rules(report: AuditReport) -> set[int]:
+    return {p.rule for p in report.problems if p.severity == "breaks"}
+
+
+def test_names_in_the_report(good: Any) -> None:
+    (good.release / "report.html").write_text("<p>made from P-000x&#46;png, P-001x</p>")
+    assert "texts in the release contain" in breaks(good.audit(k=3))
+
+
+def test_a_clean_report_is_fine(good: Any) -> None:
+    (good.release / "report.html").write_text("<p>9 people, 3 groups, female, face</p>")
+    assert good.audit(k=3).holds
+
+
+def test_a_link_in_the_release(good: Any) -> None:
+    (good.release / "images" / "x.png").symlink_to(good.photos / "nobody.png")
+    assert "symbolic links" in breaks(good.audit(k=3))
+
+
+def test_one_human_under_two_names(made: Any) -> None:
+    people = made.people(range(3))
+    people["Q-999x"] = ["again.png"]
+    (made.photos / "again.png").write_bytes((made.photos / people["P-002x"][0]).read_bytes())
+    made.group(people)
+    report = made.audit(k=4)
+    assert "7: 1 pairs of people behind one picture have the same photo" in breaks(report)
+    assert (report.k_measured, report.k_lookalikes) == (4, 3)
+
+
+def test_a_certificate_that_boasts(good: Any) -> None:
+    (good.release / "certificate.json").write_text('{"k_claimed": 3, "k_measured": 7}')
+    assert "the certificate claims more than the files show (k_measured)" in breaks(
+        good.audit()
+    )
+
+
+def test_the_certificates_claim_is_required(good: Any) -> None:
+    (good.release / "certificate.json").write_text('{"k_claimed": 5}')
+    report = good.audit()
+    assert (report.k_required, report.k_claimed) == (5, 5)
+    assert "fewer than 5 people" in breaks(report)
+
+
+def test_a_map_of_another_release(good: Any) -> None:
+    for file in sorted(good.release.rglob("*.png"))[:1]:
+        file.rename(file.with_name(f"{uuid.uuid4().hex}.png"))
+    text = breaks(good.audit(k=3))
+    assert "named by no row of the map" in text
+    assert "named by the map are not in the release" in text
+
+
+def test_no_pictures_at_all(made: Any) -> None:
+    made.add(made.photo(1), "P-001x", "", "no face found")
+    report = made.audit()
+    assert not report.holds
+    assert report.k_measured == 0
+
+
+def test_sentences_name_nobody(good: Any) -> None:
+    """Names and paths stand in ``private`` only."""
+    import json
+
+    good.group(good.people(range(20, 23)), picture=good.crop(good.photo(20)).astype(np.uint8))
+    good.add("missing.png", "P-555x", "images/gone.png")
+    (good.release / "report.html").write_text("<p>P-000x</p>")
+    report = good.audit(k=4)
+    public = report.table() + json.dumps(report.to_json())
+    for word in ("family", "P-0", "P-5", "gone", "images/", str(good.folder)):
+        assert word not in public
+    private = report.table(private=True) + json.dumps(report.to_json(private=True))
+    assert "family20_visit0.png" in private
