@@ -209,6 +209,16 @@ def test_a_group_that_grows_to_2k_people_is_split_without_parting_a_person() -> 
     assert sorted(sorted(group) for group in groups) == [[0, 1, 6, 9], [2, 7, 8], [3, 4, 5]]
 
 
+def test_a_leftover_who_looks_like_somebody_everywhere_costs_as_few_people_as_possible() -> (
+    None
+):
+    # 8 looks like two of the nearer group and like one of the farther.
+    rows = np.array([0.0, 1.0, 2.0, 3.0, 50.0, 51.0, 52.0, 53.0, 0.5])[:, None]
+    graph = LookAlikes.from_pairs(np.array([[8, 0], [8, 1], [8, 4]]), rows=9)
+    groups = settle(rows, graph, 3, [[0, 1, 2, 3], [4, 5, 6, 7]], [8], merge=False)
+    assert groups == [[0, 1, 2, 3], [4, 5, 6, 7, 8]]
+
+
 def test_groups_merge_where_nothing_else_helps() -> None:
     # 4 looks like both people of the near group; the far one adds the two who are needed.
     rows = np.array([0.0, 1.0, 50.0, 51.0, 0.5])[:, None]
@@ -302,3 +312,22 @@ def test_who_looks_like_many_gets_a_group_before_there_is_no_place_left(method: 
     groups = method(rows, 5, look_alikes=pairs)
     check_promise(groups, pairs, 60, 5)
     assert groups.people.tolist() == list(range(60))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        "10 03 12 25 43 36 54 56",
+        "03 04 50 60 13 41 51 32 63 65",
+        "30 04 21 24 62 53 36 45 56",
+        "01 04 50 43 35 36 54",
+    ],
+)
+def test_a_small_crowd_is_grouped_if_it_can_be(method: Method, pairs: str) -> None:
+    # Filling groups from the nearest fails on these for some places of the seven; trying all does not.
+    graph = np.array([[int(row) for row in pair] for pair in pairs.split()])
+    assert can_be_met(7, 3, graph)
+    for seed in range(15):
+        rows = np.random.default_rng(seed).standard_normal((7, 2))
+        check_promise(method(rows, 3, look_alikes=graph), graph, 7, 3)

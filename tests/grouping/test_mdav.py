@@ -92,6 +92,14 @@ def test_equals_the_plain_reading_far_from_the_origin_where_float32_products_are
     assert partition(mdav_groups(rows, 3)) == plain_mdav(rows, 3)
 
 
+def test_equals_the_plain_reading_where_float32_cannot_tell_neighbours_apart() -> None:
+    # Distances inside a cluster are a thousandth of what a float32 product can resolve.
+    rng = np.random.default_rng(7)
+    rows = np.repeat(rng.standard_normal((40, 30)), 24, axis=0)
+    rows += 1e-6 * rng.standard_normal(rows.shape)
+    assert partition(mdav_groups(rows, 4)) == plain_mdav(rows, 4)
+
+
 @pytest.mark.parametrize("power", [-1000, -60, 90, 1000])
 def test_scale_does_not_matter(power: int) -> None:
     rows = np.random.default_rng(4).standard_normal((60, 5))
@@ -142,6 +150,12 @@ def test_order_of_rows_does_not_matter_in_a_large_set() -> None:
     turn = rng.permutation(len(rows))
     labels = mdav_groups(rows, 5).labels
     np.testing.assert_array_equal(mdav_groups(rows[turn], 5).labels, labels[turn])
+
+
+def test_of_two_equally_near_the_smaller_in_value_joins() -> None:
+    rows = np.array([[20.0, 0.0], [9.0, 1.0], [9.0, -1.0], [8.0, 0.0]])
+    assert partition(mdav_groups(rows, 2)) == {frozenset((0, 2)), frozenset((1, 3))}
+    assert partition(mdav_groups(rows[::-1], 2)) == {frozenset((3, 1)), frozenset((2, 0))}
 
 
 def test_ties_are_decided_by_values_so_only_equal_rows_may_swap() -> None:

@@ -102,6 +102,14 @@ def test_the_smallest_part_joins_first() -> None:
     assert groups.labels.tolist() == [0, 0, 0, 1, 1, 1]
 
 
+def test_of_two_small_parts_the_smaller_joins_first() -> None:
+    # Were it "a" it would join "c", which is nearer to it than "b", and then "b" would have to follow.
+    rows = np.array([0.0, 10.0, 1.0, 8.6, 8.7, 8.8, 8.9, 9.0])[:, None]
+    attributes = [("m", a) for a in "aabccccc"]
+    groups = groups_within(rows, 3, attributes)
+    assert groups.labels.tolist() == [0, 0, 0, 1, 1, 1, 1, 1]
+
+
 def test_joined_parts_do_not_swallow_others_with_the_same_beginning() -> None:
     # Two joinings leave two different parts whose common attribute is "f".
     rows = np.array([0.0, 0.1, 9.0, 9.1, 0.2, 9.2])[:, None]
