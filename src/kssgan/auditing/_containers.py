@@ -6,12 +6,13 @@ what it understands. Everything here answers with *kinds* ("EXIF", "text chunk t
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 import zlib
 from pathlib import Path
 
-__all__ = ["HARMLESS", "extras"]
+__all__ = ["HARMLESS", "extras", "extras_of"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
@@ -36,14 +37,18 @@ def extras(path: Path) -> frozenset[str]:
 
     References: W3C PNG (third edition) section 5; ITU T.81 annex B; WebP container specification.
     """
-    data = path.read_bytes()
+    return extras_of(path.read_bytes())
+
+
+def extras_of(data: bytes) -> frozenset[str]:
+    """The same as :func:`extras` for the content of a file."""
     if data.startswith(_PNG):
         return frozenset(_png(data))
     if data.startswith(b"\xff\xd8"):
-        return frozenset(_jpeg(data) | _pillow(path))
+        return frozenset(_jpeg(data) | _pillow(data))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return frozenset(_webp(data) | _pillow(path))
-    return frozenset(_pillow(path) | {"a format whose every byte cannot be checked"})
+        return frozenset(_webp(data) | _pillow(data))
+    return frozenset(_pillow(data) | {"a format whose every byte cannot be checked"})
 
 
 def _png(data: bytes) -> set[str]:
@@ -169,7 +174,7 @@ def _webp(data: bytes) -> set[str]:
     return found
 
 
-def _pillow(path: Path) -> set[str]:
+def _pillow(data: bytes) -> set[str]:
     from PIL import Image
 
     from kssgan.faces.decode import formats
@@ -178,7 +183,7 @@ def _pillow(path: Path) -> set[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path, formats=formats()) as image:
+            with Image.open(io.BytesIO(data), formats=formats()) as image:
                 info = {str(key).lower() for key in image.info}
                 tags = {int(tag) for tag in image.getexif()}
                 frames = int(getattr(image, "n_frames", 1))

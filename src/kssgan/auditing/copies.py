@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kssgan.auditing._pictures import ReleaseFiles, pixels_of
 from kssgan.auditing._prints import CANDIDATE, COPY, centre_square, likeness_of
-from kssgan.auditing.gallery import Gallery, Surrogates
+from kssgan.auditing.gallery import Gallery
 from kssgan.auditing.report import Problem
+from kssgan.faces.copies import same_picture
 from kssgan.types import FaceAnalyser, PhotoFace, U8Array
 
-__all__ = ["byte_copies", "duplicate_people", "near_copies"]
+__all__ = ["Shown", "byte_copies", "duplicate_people", "near_copies"]
 
 _MOST = 2000
 _PER_PICTURE = 3
@@ -45,25 +49,43 @@ def _copied(names: Sequence[str], refused: set[str], how: str) -> tuple[Problem,
     return tuple(problems)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Pictures that a recipient sees: files of the release, and pictures inside its pages.
+
+    Attributes:
+        pixels: opens each, (H, W, 3) or None.
+        paths: file of each, or None for a picture inside a page.
+        close: (picture, photo) pairs that a recogniser finds suspiciously close.
+        prints: (P, V, 576) fingerprints of V views of each.
+        flat: (P,) without any detail.
+    """
+
+    pixels: Sequence[Callable[[], U8Array | None]]
+    paths: Sequence[Path | None]
+    close: Sequence[tuple[int, int]]
+    prints: np.ndarray[Any, np.dtype[np.float16]]
+    flat: np.ndarray[Any, np.dtype[np.bool_]]
+
+
 def near_copies(
-    release: ReleaseFiles,
-    seen: Surrogates,
+    shown: Shown,
     gallery: Gallery,
     *,
     originals: Path,
     analyser: FaceAnalyser,
     refused: set[str],
 ) -> tuple[tuple[Problem, ...], int, tuple[str, ...]]:
-    """Originals that lie in the release as another file: scaled, cut, saved again, mirrored, relit.
+    """Originals that a recipient sees in another file: scaled, cut, saved again, mirrored, relit.
 
-    Whole photos, their middle squares and their head crops are compared with every distinct picture by
+    Whole photos, their middle squares and their head crops are compared with every picture by
     fingerprint; the closest are opened again and compared closely. A cut-out other than these three is
     beyond this search.
 
     Returns:
-        Problems, distinct pictures that are near-copies, and notes.
+        Problems, pictures that are near-copies, and notes.
     """
-    candidates, capped = _candidates(seen, gallery)
+    candidates, capped = _candidates(shown, gallery)
     by_photo: dict[int, list[int]] = defaultdict(list)
     for picture, photo in candidates:
         by_photo[photo].append(picture)
@@ -72,12 +94,19 @@ def near_copies(
     # A crop is made again here instead of keeping every crop in memory.
     numbers = sorted(by_photo)
     again = analyser.analyse(originals / gallery.photos[n] for n in numbers)
-    released = _Reader(lambda p: release.root / release.pictures[seen.digests[p]].files[0])
+
+    @lru_cache(maxsize=64)
+    def opened(picture: int) -> tuple[U8Array | None, U8Array | None]:
+        path = shown.paths[picture]
+        face = None if path is None else next(iter(analyser.analyse([path])))
+        return shown.pixels[picture](), face.crop if isinstance(face, PhotoFace) else None
+
     for number, result in zip(numbers, again, strict=True):
         views = _views(originals / gallery.photos[number], result)
         for picture in by_photo[number]:
-            targets = released(picture)
-            if any(likeness_of(v, t) >= COPY for v in views for t in targets):
+            whole, crop = opened(picture)
+            own = result.crop if isinstance(result, PhotoFace) else None
+            if _is_copy(views, own, whole, crop):
                 copied.append(gallery.photos[number])
                 pictures.add(picture)
     notes: tuple[str, ...] = ()
@@ -87,6 +116,17 @@ def near_copies(
         )
     problems = _copied(copied, refused, "as a near-copy (scaled, cut, saved again or relit)")
     return problems, len(pictures), notes
+
+
+def _is_copy(
+    views: Sequence[U8Array], own: U8Array | None, whole: U8Array | None, crop: U8Array | None
+) -> bool:
+    if whole is not None and any(likeness_of(view, whole) >= COPY for view in views):
+        return True
+    # A copy that was turned or moved is upright again in its own head crop.
+    if own is None or crop is None:
+        return False
+    return likeness_of(own, crop) >= COPY or same_picture(own, crop)
 
 
 def _views(path: Path, result: object) -> list[U8Array]:
@@ -99,26 +139,10 @@ def _views(path: Path, result: object) -> list[U8Array]:
     return views
 
 
-class _Reader:
-    """Opens released pictures; the last few stay in memory."""
-
-    def __init__(self, path_of: Callable[[int], Path]) -> None:
-        self._path_of = path_of
-        self._kept: dict[int, list[U8Array]] = {}
-
-    def __call__(self, picture: int) -> list[U8Array]:
-        if picture not in self._kept:
-            if len(self._kept) >= 32:
-                self._kept.pop(next(iter(self._kept)))
-            image = pixels_of(self._path_of(picture))
-            self._kept[picture] = [] if image is None else [image]
-        return self._kept[picture]
-
-
-def _candidates(seen: Surrogates, gallery: Gallery) -> tuple[list[tuple[int, int]], bool]:
+def _candidates(shown: Shown, gallery: Gallery) -> tuple[list[tuple[int, int]], bool]:
     """(picture, photo) pairs worth a close look, closest first."""
     photos = gallery.prints.reshape(-1, gallery.prints.shape[2])
-    targets = seen.prints.astype(np.float32)
+    targets = shown.prints.astype(np.float32)
     side = 24
     mirrored = targets.reshape(*targets.shape[:2], side, side)[..., ::-1].reshape(targets.shape)
     best: dict[tuple[int, int], float] = {}
@@ -138,10 +162,12 @@ def _candidates(seen: Surrogates, gallery: Gallery) -> tuple[list[tuple[int, int
         for picture, found in per_picture.items()
         for score, photo in sorted(found, reverse=True)[:_PER_PICTURE]
     ]
-    for picture in np.flatnonzero(seen.flat):
+    chosen += [(1.0, picture, photo) for picture, photo in shown.close]
+    for picture in np.flatnonzero(shown.flat):
         chosen += [(1.0, int(picture), int(photo)) for photo in np.flatnonzero(gallery.flat)]
     chosen.sort(key=lambda c: -c[0])
-    return [(p, o) for _, p, o in chosen[:_MOST]], len(chosen) > _MOST
+    pairs = list(dict.fromkeys((p, o) for _, p, o in chosen))
+    return pairs[:_MOST], len(pairs) > _MOST
 
 
 def duplicate_people(
