@@ -90,7 +90,8 @@ def test_imports_point_down_only() -> None:
 def test_torch_stays_out_of_light_rooms_at_import_time() -> None:
     wrong = []
     for path in _sources():
-        if _room(path) in TORCH_FREE:
+        # A file named _torch_*.py says that it is imported inside the function that needs it.
+        if _room(path) in TORCH_FREE and not path.name.startswith("_torch_"):
             tree = ast.parse(path.read_text("utf-8"))
             top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
             for node in top:

@@ -115,9 +115,8 @@ class Groups:
     @property
     def sizes(self) -> tuple[int, ...]:
         """People per group (look-alikes once), in the order of the group numbers."""
-        return tuple(
-            int(np.unique(self.people[self.labels == g]).size) for g in range(self.count)
-        )
+        groups = np.unique(np.stack([self.labels, self.people]), axis=1)[0]
+        return tuple(np.bincount(groups, minlength=self.count).tolist())
 
     def members(self, group: int) -> IntArray:
         """The subjects of one group, ascending."""
