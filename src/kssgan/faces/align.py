@@ -160,6 +160,7 @@ def cut(image_u8: U8Array, points: FloatArray, template: FloatArray, size: int) 
     back = np.linalg.inv(matrix).astype(np.float64)
     # Pixel edges at whole numbers from here on, as Pillow counts; points have pixel centres there.
     origin = back @ (-shift - 0.5) + 0.5
+    origin = _bring_near(image_u8, back, origin, size)
     region, low, factor = _region(image_u8, back, origin, size)
     # Output edge coordinates u to coordinates of the padded region: back @ u + origin, then its own frame.
     a = back / factor[:, None]
@@ -173,6 +174,21 @@ def cut(image_u8: U8Array, points: FloatArray, template: FloatArray, size: int) 
     return np.asarray(picture)
 
 
+def _corners(back: _Array, origin: _Array, size: int) -> _Array:
+    square = np.array([(0, 0), (size, 0), (0, size), (size, size)], np.float64)
+    corners: _Array = square @ back.T + origin
+    return corners
+
+
+def _bring_near(image_u8: U8Array, back: _Array, origin: _Array, size: int) -> _Array:
+    """Move a crop that lies beyond an edge up to that edge: it repeats the same pixels there."""
+    corners = _corners(back, origin, size)
+    extent = np.array(image_u8.shape[1::-1], np.float64)
+    beyond = np.maximum(corners.min(axis=0) - extent, 0) + np.minimum(corners.max(axis=0), 0)
+    near: _Array = origin - beyond
+    return near
+
+
 def _region(
     image_u8: U8Array, back: _Array, origin: _Array, size: int
 ) -> tuple[U8Array, _Array, _Array]:
@@ -181,15 +197,14 @@ def _region(
     Returns:
         Pixels, the photo coordinates (x, y) of its corner inside the margin, and photo pixels per pixel.
     """
-    corners = np.array([(0, 0), (size, 0), (0, size), (size, size)]) @ back.T + origin
-    scale = max(1.0, float(np.sqrt(abs(np.linalg.det(back)))))
+    corners = _corners(back, origin, size)
     extent = np.array(image_u8.shape[1::-1], np.float64)
+    scale = max(1.0, float(np.sqrt(abs(np.linalg.det(back)))))
     reach = 4 * scale
     low = np.floor(corners.min(axis=0) - reach)
     high = np.ceil(corners.max(axis=0) + reach)
-    # At least one pixel of the photo is kept, even when the crop lies outside of it altogether.
-    inner_low = np.clip(low, 0, extent - 1)
-    inner_high = np.clip(high, inner_low + 1, extent)
+    # The reach makes sure that at least one pixel of the photo is kept.
+    inner_low, inner_high = np.clip(low, 0, extent - 1), np.clip(high, 1, extent)
     x0, y0, x1, y1 = (int(v) for v in (*inner_low, *inner_high))
     part = image_u8[y0:y1, x0:x1]
     pixels = np.maximum(1, np.round((inner_high - inner_low) / scale)).astype(int)

@@ -65,9 +65,10 @@ def open_photo(path: Path, *, max_pixels: int = 100_000_000) -> U8Array:
         # Pillow warns of large pictures, odd EXIF and truncated TIFF tags; the outcome is checked instead.
         warnings.simplefilter("ignore")
         try:
+            # Asked before opening: to open a pipe is to wait for its writer.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise UnusablePhoto(Reason.UNREADABLE, "not a regular file")
             with path.open("rb") as file:
-                if not stat.S_ISREG(path.stat().st_mode):
-                    raise UnusablePhoto(Reason.UNREADABLE, "not a regular file")
                 return _decode(file, max_pixels)
         except UnusablePhoto:
             raise
