@@ -39,6 +39,16 @@ def test_pairs(monkeypatch: pytest.MonkeyPatch, block: int, threshold: float) ->
     np.testing.assert_allclose(lengths, [full[p] for p in wanted], atol=1e-6)
 
 
+def test_vectors_of_any_length() -> None:
+    x = 500 * unit(40)
+    x[7] = x[21] + np.float32(1e-3)
+    full = squareform(pdist(x.astype(np.float64)))
+    pairs, _ = distances.pairs_below(x, 550.0)
+    wanted = [(i, j) for i in range(40) for j in range(i + 1, 40) if full[i, j] <= 550]
+    assert (7, 21) in wanted
+    assert [tuple(p) for p in pairs.tolist()] == wanted
+
+
 def test_no_pairs() -> None:
     pairs, lengths = distances.pairs_below(unit(0), 1.0)
     assert pairs.shape == (0, 2)
