@@ -59,6 +59,8 @@ RECOGNISER = Source(
 - Training data: about 3 million photos of 7,485 people: the FaceScrub and VGG Face data sets, and photos
   that the author collected on the web. The people shown were not asked, and groups that are rare among
   them are recognised less well.
+- Agreement: with dlib 20.0.1 on 100 faces to 4.5e-7 before rounding to float16; rounding moves a unit
+  embedding by at most 5.5e-4.
 - Use here: tell which photos show one person, form groups, attack the release. Nothing is trained against
   it.
 """,
@@ -85,6 +87,8 @@ DETECTOR = Source(
   ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE
   OR OTHER DEALINGS IN THE SOFTWARE.
 - Training data: WIDER FACE, 32,203 photos from the web with 393,703 marked faces.
+- Agreement: with OpenCV 5.0.0 on 20 photos to 4.9e-5 before rounding to float16; rounding moves a point by
+  at most 0.15 % of the eye distance (100 photos).
 - Use here: find faces, and the five points by which they are aligned.
 """,
 )

@@ -46,7 +46,8 @@ def same_picture(crop_a: U8Array, crop_b: U8Array) -> bool:
         crop_a: (256, 256, 3) uint8 head crop.
         crop_b: another.
     """
-    return agreement(crop_a, crop_b) >= AGREEMENT
+    upright = _agreement(crop_a, crop_b) >= AGREEMENT
+    return upright or _agreement(crop_a, crop_b[:, ::-1]) >= AGREEMENT
 
 
 def agreement(crop_a: U8Array, crop_b: U8Array) -> float:

@@ -50,8 +50,8 @@ def pairs_below(embeddings: FloatArray, threshold: float) -> tuple[IntArray, Flo
     """
     found: list[IntArray] = [np.empty((0, 2), np.int64)]
     lengths: list[FloatArray] = [np.empty(0, np.float32)]
-    # The product form below is off in the sixth digit, so it only nominates; differences decide. That makes the
-    # answer independent of how rows fall into blocks.
+    # The product form below is off in the sixth digit, so it only nominates; differences decide. That
+    # makes the answer independent of how rows fall into blocks.
     halves = (embeddings**2).sum(axis=1) / 2
     reach = threshold**2 + 1e-4 * (threshold**2 + 2 * float(halves.max(initial=0)))
     for i in range(0, len(embeddings), _BLOCK):
