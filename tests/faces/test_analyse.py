@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from kssgan.errors import Reason
@@ -83,13 +84,24 @@ def test_alone_or_among_others_to_the_last_bit(analyser: Any, photos: dict[str, 
             assert alone == among
 
 
+def test_number_of_threads_does_not_matter(analyser: Any, photos: dict[str, Path]) -> None:
+    paths = [photos[f"face{n % 3}"] for n in range(6)]
+    one = list(analyser.analyse(paths))
+    torch.set_num_threads(2)  # the fixture in conftest puts it back
+    two = list(analyser.analyse(paths))
+    assert torch.get_num_threads() == 2
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a.crop, b.crop)
+        np.testing.assert_allclose(a.embedding, b.embedding, atol=1e-6)
+
+
 def test_results_own_their_memory(analyser: Any, photos: dict[str, Path]) -> None:
     results = list(analyser.analyse([photos["face0"], photos["face1"]]))
     assert all(r.embedding.base is None or r.embedding.base.size == 128 for r in results)
 
 
 def test_streams(analyser: Any, photos: dict[str, Path]) -> None:
-    """Never reads further ahead than one batch, also through a run of refusals."""
+    """Never reads further ahead than one batch and one per thread, also through a run of refusals."""
     taken = 0
 
     def feed(name: str, count: int) -> Iterator[Path]:
@@ -100,10 +112,10 @@ def test_streams(analyser: Any, photos: dict[str, Path]) -> None:
 
     stream = analyser.analyse(feed("face0", 3 * BATCH))
     next(stream)
-    assert taken == BATCH
+    assert taken <= BATCH + torch.get_num_threads()
     taken = 0
     assert next(analyser.analyse(feed("empty.jpg", 100 * BATCH))) == Refused(Reason.UNREADABLE)
-    assert taken <= 4 * BATCH
+    assert taken <= 4 * BATCH + torch.get_num_threads()
     assert list(analyser.analyse([])) == []
 
 
