@@ -110,7 +110,7 @@ def test_a_cache_in_use_by_another_run_is_left_to_it(tmp_path: Path) -> None:
     first.put(first.key("a"), _face())
     first.remove()
     assert isinstance(second.get(second.key("a")), PhotoFace)
-    del first
+    first.close()
     second.remove()
     assert not second.folder.exists()
 

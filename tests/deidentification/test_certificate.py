@@ -248,6 +248,17 @@ def test_links_extra_files_and_folders_are_noticed(sealed: Path) -> None:
     assert "missing" in str(caught.value)
 
 
+@pytest.mark.parametrize("change", ["more", "less"])
+def test_pictures_that_were_not_counted_are_noticed(sealed: Path, change: str) -> None:
+    if change == "more":
+        (sealed / random_name()).write_bytes(_picture(0))
+    else:
+        next((sealed / "images").iterdir()).unlink()
+    _stamp(sealed)
+    with pytest.raises(PromiseError, match="not those that were counted"):
+        _check(sealed)
+
+
 def test_another_certificate_is_noticed(sealed: Path) -> None:
     (sealed / "certificate.json").write_text('{"holds": true, "k": 9}\n')
     _stamp(sealed)

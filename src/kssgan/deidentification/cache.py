@@ -66,14 +66,15 @@ class Cache:
                 "the private cache folder is not this user's own; choose another cache"
             )
         self.folder.chmod(0o700)
-        # Held as long as this cache is in use, so that another run on the same photos does not remove
-        # it when it finishes first. Released by the system when the process ends, however it ends.
+        # Held until close(), so that another run on the same photos does not remove the cache when it
+        # finishes first. Released by the system when the process ends, however it ends.
         self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         with suppress(OSError):  # a file system without locks: the loser of the race looks anew
             fcntl.flock(self._lock, fcntl.LOCK_SH)
 
-    def __del__(self) -> None:
-        lock, self._lock = getattr(self, "_lock", None), None
+    def close(self) -> None:
+        """Let other runs remove this cache. Entries stay; reading and writing them goes on to work."""
+        lock, self._lock = self._lock, None
         if lock is not None:
             os.close(lock)
 

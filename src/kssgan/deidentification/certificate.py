@@ -142,6 +142,10 @@ def check_sealed(
         text = (folder / name).read_text("utf-8") if name in names else ""
         if any(match not in names for match in word.findall(text)):
             problems.append(f"{name} names a picture that is not in the release")
+    # What was counted has been listed; a picture that came later was not.
+    images = sorted(name for name in names if name.startswith(f"{IMAGES}/"))
+    if _MANIFEST in names and _listed(folder / _MANIFEST) != images:
+        problems.append("the pictures are not those that were counted")
     if _CERTIFICATE in names and json.loads((folder / _CERTIFICATE).read_text()) != certificate:
         problems.append("the certificate is not the one that was computed")
     _raise(problems)
@@ -181,6 +185,14 @@ def _labels(
     if list(labels) != sorted(labels):
         problems.append("the manifest is not in the order of the random names")
     return labels
+
+
+def _listed(manifest: Path) -> list[str]:
+    """The files that the manifest names, sorted; none if it is damaged."""
+    try:
+        return sorted(row["file"] for row in parse_table(manifest.read_bytes()))
+    except (ValueError, KeyError):
+        return []
 
 
 def _subjects(

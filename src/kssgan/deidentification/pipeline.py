@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -115,46 +115,55 @@ def deidentify(
     progress = quiet if progress is None else progress
     with storage("the private cache could not be made"):
         store = Cache(home, places.photos, analyser.version)
-    reader = PhotoReader(places.photos, analyser, store)
-    seconds = reader.seconds
-    collection = _look(found, declared, reader, progress)
-    with _clock(seconds, "group"):
-        plan = _plan(
-            collection, declared is not None, table, reader, method, k, grouping, within, seed
-        )
-    with _interrupted_late(places), Drawn(store.folder) as drawn:
-        with _clock(seconds, "surrogate"):
-            draw_cells(
-                collection.photos, plan, method, reader, drawn, seed=seed, progress=progress
-            )
-        with _clock(seconds, "write"):
-            certificate, private = write_release(
-                places,
+    with closing(store), _interrupted_late(places):
+        reader = PhotoReader(places.photos, analyser, store)
+        seconds = reader.seconds
+        collection = _look(found, declared, reader, progress)
+        with _clock(seconds, "group"):
+            plan = _plan(
                 collection,
-                plan,
-                drawn,
+                declared is not None,
+                table,
                 reader,
-                facts={
-                    "k": k,
-                    "surrogate": method.name,
-                    "grouping": grouping,
-                    "analyser": analyser.version,
-                },
-                suffixes=suffixes,
-                reports=PlainReports() if reports is None else reports,
-                progress=progress,
+                method,
+                k,
+                grouping,
+                within,
+                seed,
             )
-    words = _words(places, collection, plan, table, certificate)
-    private = (*private, *_put_away(store, keep=cache is not None))
-    return Release(
-        places.out,
-        certificate,
-        places.map_path,
-        private,
-        len(collection.refused),
-        tuple(words),
-        dict(seconds),
-    )
+        with Drawn(store.folder) as drawn:
+            with _clock(seconds, "surrogate"):
+                draw_cells(
+                    collection.photos, plan, method, reader, drawn, seed=seed, progress=progress
+                )
+            with _clock(seconds, "write"):
+                certificate, private = write_release(
+                    places,
+                    collection,
+                    plan,
+                    drawn,
+                    reader,
+                    facts={
+                        "k": k,
+                        "surrogate": method.name,
+                        "grouping": grouping,
+                        "analyser": analyser.version,
+                    },
+                    suffixes=suffixes,
+                    reports=PlainReports() if reports is None else reports,
+                    progress=progress,
+                )
+        words = _words(places, collection, plan, table, certificate)
+        private = (*private, *_put_away(store, keep=cache is not None))
+        return Release(
+            places.out,
+            certificate,
+            places.map_path,
+            private,
+            len(collection.refused),
+            tuple(words),
+            dict(seconds),
+        )
 
 
 def _look(

@@ -182,7 +182,9 @@ def _copies(photos: Sequence[Seen], near: IntArray, reader: PhotoReader) -> IntA
         return i
 
     found = []
-    for a, b in near.tolist():
+    for pair in near.tolist():
+        # Which of two crops is laid on the other matters a little: content decides, never a name.
+        a, b = sorted(pair, key=lambda i: photos[i].content)
         if root(a) == root(b):
             continue
         if photos[a].content == photos[b].content or same_picture(crop(a), crop(b)):
