@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from kssgan.cli._progress import bars
+from kssgan.errors import StorageError
 
 __all__ = ["add", "run"]
 
@@ -58,6 +60,12 @@ def add(verbs: Any) -> None:
         metavar="FILE",
         help="write every figure here as JSON; '-' prints it instead of the table",
     )
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="secret: write the report as a page for people here",
+    )
     parser.set_defaults(run=run)
 
 
@@ -74,10 +82,26 @@ def run(args: argparse.Namespace) -> int:
         progress=bars,
     )
     text = json.dumps(report.to_json(), indent=2, sort_keys=True) + "\n"
+    if args.html is not None:
+        from kssgan.reporting import audit_page
+
+        _write(args.html, audit_page(report.to_json()))
     if to_stdout:
         print(text, end="")
         return report.exit_status
     print(report.table())
     if args.json is not None:
-        args.json.write_text(text, encoding="utf-8", newline="\n")
+        _write(args.json, text)
     return report.exit_status
+
+
+def _write(path: Path, text: str) -> None:
+    # Figures about people who are meant to stay private: readable by the owner alone.
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise StorageError(
+            f"the audit could not be written: {error.strerror}; choose another FILE"
+        ) from None

@@ -81,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
             secret,
             "--json",
             str(private / "audit.json"),
+            "--html",
+            str(private / "audit.html"),
         ],
     )
     for command in commands:
@@ -90,7 +92,9 @@ def run(args: argparse.Namespace) -> int:
     print(f"Done in {time.perf_counter() - started:.0f} s. Open these:")
     print(f"  {release / 'report.html'}          what the recipient sees")
     print(f"  {private / 'map.report.html'}      originals above surrogates: stays private")
-    print(f"  {private / 'audit.json'}           every figure of the audit")
+    print(
+        f"  {private / 'audit.html'}           what an attacker gets out of it: stays private"
+    )
     return 0
 
 

@@ -109,6 +109,10 @@ class PaintedAnalyser:
             self.looked_at += 1
             yield self._one(path)
 
+    def embed_crops(self, crops_u8: U8Array) -> FloatArray:
+        """(N, 256, 256, 3) uint8 to (N, 192) float32 unit vectors, for attacks on masked crops."""
+        return np.stack([_embed(crop) for crop in crops_u8])
+
     def _one(self, path: Path) -> PhotoFace | Refused:
         from PIL import Image
 

@@ -1,0 +1,54 @@
+"""The audit verb: table, JSON, page, exit status."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from kssgan.cli import main
+
+
+@pytest.fixture
+def released(photos: Path, tmp_path: Path) -> list[str]:
+    """A good release; returns the arguments of its audit."""
+    out, secret = tmp_path / "release", tmp_path / "map.csv"
+    assert (
+        main(["deidentify", str(photos), "--out", str(out), "-k", "3", "--map", str(secret)])
+        == 0
+    )
+    return ["audit", str(out), "--originals", str(photos), "--map", str(secret)]
+
+
+def test_a_good_release(
+    released: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    figures, page = tmp_path / "audit.json", tmp_path / "audit.html"
+    assert main([*released, "--json", str(figures), "--html", str(page)]) == 0
+    shown = capsys.readouterr().out
+    assert "holds" in shown
+    assert "secret-" not in shown
+    assert json.loads(figures.read_text())["k_measured"] >= 3
+    assert "<html" in page.read_text()
+    assert stat.S_IMODE(page.stat().st_mode) == stat.S_IMODE(figures.stat().st_mode) == 0o600
+
+
+def test_json_on_stdout(released: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main([*released, "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["holds"] is True
+
+
+def test_a_second_file_for_one_person_gives_four(released: list[str], tmp_path: Path) -> None:
+    images = tmp_path / "release" / "images"
+    victim = next(images.iterdir())
+    (images / f"{'0' * 32}.png").write_bytes(victim.read_bytes())
+    assert main(released) == 4
+
+
+def test_no_map_is_usage(released: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*released[:-1], "nowhere.csv"]) == 2
+    assert "kssgan: " in capsys.readouterr().err
