@@ -8,7 +8,15 @@ import kssgan.types
 
 
 def test_top_level_names() -> None:
-    assert kssgan.__all__ == ["AuditReport", "Release", "__version__", "audit", "deidentify"]
+    assert kssgan.__all__ == [
+        "AuditReport",
+        "Release",
+        "__version__",
+        "audit",
+        "deidentify",
+        "prepare",
+        "train",
+    ]
     for name in kssgan.__all__:
         assert getattr(kssgan, name) is not None
 
@@ -16,9 +24,13 @@ def test_top_level_names() -> None:
 def test_verbs_are_functions_even_after_their_rooms_are_imported() -> None:
     import kssgan.auditing
     import kssgan.deidentification
+    import kssgan.preparation
+    import kssgan.training
 
     assert callable(kssgan.deidentify)
     assert callable(kssgan.audit)
+    assert callable(kssgan.prepare)
+    assert callable(kssgan.train)
 
 
 def test_every_error_has_an_exit_status_and_a_builtin_base() -> None:

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 from kssgan._version import __version__
 
 if TYPE_CHECKING:
-    from kssgan.api import audit, deidentify
+    from kssgan.api import audit, deidentify, prepare, train
     from kssgan.auditing import AuditReport
     from kssgan.deidentification import Release
 
-__all__ = ["AuditReport", "Release", "__version__", "audit", "deidentify"]
+__all__ = ["AuditReport", "Release", "__version__", "audit", "deidentify", "prepare", "train"]
 
 _HOME = {
     "AuditReport": "kssgan.auditing",
     "Release": "kssgan.deidentification",
     "audit": "kssgan.api",
     "deidentify": "kssgan.api",
+    "prepare": "kssgan.api",
+    "train": "kssgan.api",
 }
 
 

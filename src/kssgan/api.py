@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from kssgan.auditing import AuditReport
     from kssgan.deidentification import Release
+    from kssgan.preparation import Preparation
+    from kssgan.preparation.prepare import LandmarkFinder
+    from kssgan.training.loop import Trained
     from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
 
-__all__ = ["audit", "deidentify"]
+__all__ = ["audit", "deidentify", "prepare", "train"]
 
 PathLike = str | os.PathLike[str]
 
@@ -127,4 +131,108 @@ def audit(
         labels=labels,
         analyser=analyser,
         progress=progress,
+    )
+
+
+def prepare(
+    data: PathLike,
+    *,
+    out: PathLike,
+    format: Literal["folder", "rafd", "celeba"] = "folder",  # noqa: A002 - the command line's word
+    subjects: PathLike = "auto",
+    labels: PathLike | None = None,
+    held_out: float = 0.2,
+    seed: int = 0,
+    landmarks: PathLike | None = None,
+    analyser: FaceAnalyser | None = None,
+    landmarker: LandmarkFinder | None = None,
+    progress: Progress | None = None,
+) -> Preparation:
+    """Make the one file that training needs: crops, landmarks, labels, embeddings, who is who.
+
+    The file is as private as the photos. It holds no names of files or people.
+
+    Args:
+        data: folder of photos.
+        out: the file to write; must not exist.
+        format: "folder"; "rafd" and "celeba" for the layouts in which these collections are distributed.
+        subjects: "auto", "folder", "file", or the path of a CSV with the columns ``file,subject``.
+        labels: CSV with a column ``file`` or ``subject``, then attributes.
+        held_out: share of the people who are never trained on. CelebA's official split goes before it.
+        seed: of who is held out.
+        landmarks: npz with ``files`` and ``mesh468`` (N, 468, 2) in photo pixels, in place of the landmarker.
+        analyser: finds the faces; by default the shipped networks.
+        landmarker: finds landmarks; by default the shipped network.
+        progress: shows progress; nothing by default.
+
+    Returns:
+        Counts: photos, people, labels.
+
+    Raises:
+        UsageError: an argument or a table is not usable, or the output is already there.
+        WeightsError: shipped weights are missing or damaged.
+        StorageError: the disk is full or refuses to be written.
+    """
+    from kssgan.preparation import prepare as run
+
+    return run(
+        data,
+        out=out,
+        format=format,
+        subjects=subjects,
+        labels=labels,
+        held_out=held_out,
+        seed=seed,
+        landmarks=landmarks,
+        analyser=analyser,
+        landmarker=landmarker,
+        progress=progress,
+    )
+
+
+def train(
+    file: PathLike,
+    *,
+    out: PathLike,
+    preset: str = "small",
+    config: PathLike | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    minutes: float | None = None,
+    threads: int | None = None,
+    **options: Any,
+) -> Trained:
+    """Train a generator from a prepared file. Needs torch, numpy and safetensors only.
+
+    Args:
+        file: what :func:`prepare` wrote.
+        out: RUN, a folder for checkpoints, ``generator.safetensors``, ``log.jsonl`` and ``sheets/``.
+        preset: "smoke" (seconds) or "small" (about an hour on two CPU cores).
+        config: TOML with options.
+        device: "auto", "cpu", "cuda", ...
+        resume: go on from the last checkpoint in ``out``.
+        minutes: stop in time, with a checkpoint.
+        threads: of the CPU; the machine's by default.
+        options: of :class:`kssgan.training.config.TrainingConfig`, for example ``batch`` or ``steps``.
+
+    Returns:
+        Where the weights are, steps done, figures on people held out.
+
+    Raises:
+        UsageError: the file or an option is not usable, or ``out`` is already there.
+        TrainingFailed: a loss is no longer a number; the message names the last good checkpoint.
+        StorageError: the disk is full or refuses to be written.
+    """
+    from kssgan.training.config import resolve
+    from kssgan.training.loop import train as run
+
+    chosen = resolve(preset, config=None if config is None else Path(config), changes=options)
+    return run(
+        Path(file),
+        out=Path(out),
+        config=chosen,
+        device=device,
+        resume=resume,
+        minutes=minutes,
+        threads=threads,
     )

@@ -11,6 +11,7 @@
     │   └── TooFewPeople            4  (ValueError) fewer people than k; carries ``have``/``need``
     ├── WeightsError (RuntimeError) 1  shipped weights are missing or damaged
     ├── StorageError (OSError)      1  disk full, no permission while writing
+    ├── TrainingFailed (ArithmeticError) 1  training diverged; names the last good checkpoint
     └── UnusablePhoto (ValueError)  -  one photo is refused; carries ``reason``; the run goes on
 
 Messages say what came, what was wanted and the next step. They never carry a photo's path: those go to
@@ -30,6 +31,7 @@ __all__ = [
     "Reason",
     "StorageError",
     "TooFewPeople",
+    "TrainingFailed",
     "UnusablePhoto",
     "UsageError",
     "WeightsError",
@@ -101,6 +103,10 @@ class WeightsError(KssganError, RuntimeError):
 
 class StorageError(KssganError, OSError):
     """The disk is full or refuses to be written; no release was left behind."""
+
+
+class TrainingFailed(KssganError, ArithmeticError):
+    """Training diverged; the message names the last good checkpoint."""
 
 
 class UnusablePhoto(KssganError, ValueError):

@@ -1,0 +1,155 @@
+"""``kssgan train``: a prepared file in, a generator's weights out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kssgan.cli._paths import shown
+
+if TYPE_CHECKING:
+    from kssgan.training.loop import Trained
+
+__all__ = ["add", "run"]
+
+_DESCRIPTION = """\
+Train a generator: it turns the mean face of a group into a photograph of nobody.
+
+Needs torch, numpy, safetensors and the prepared file only. RUN receives checkpoints, generator.safetensors,
+log.jsonl and sheets of samples (from above: means, drawn, taught, two rows with fresh codes, real photos)."""
+
+_EXAMPLES = """\
+examples:
+  kssgan train photos.safetensors --out run --preset smoke
+      seconds; shows that everything works
+  kssgan train photos.safetensors --out run --minutes 50
+  kssgan train photos.safetensors --out run --resume
+      goes on where an interrupted run stopped, with the same result
+  kssgan train photos.safetensors --out run --batch 32 --steps 20000 --precision bf16 --set bank=4000
+      on a GPU
+
+Training on your own people's faces lets their looks into the weights: keep them as secret as photos."""
+
+# The command line's options that are options of the configuration, with their help.
+_OPTIONS = {
+    "steps": (int, "N", "how long; all schedules are parts of it"),
+    "batch": (int, "N", "examples per step"),
+    "seed": (int, "N", "of weights, groups and examples"),
+    "label": (str, "NAME", "attribute that the generator draws"),
+}
+
+
+def add(verbs: Any) -> None:
+    """Add the verb to the parser."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "train",
+        help="train a generator from a prepared file",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="what kssgan prepare wrote")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="RUN", help="folder to write; must not exist"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=("smoke", "small"),
+        default="small",
+        help="smoke takes seconds, small about an hour on two CPU cores (default small)",
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="TOML", help="options by name; see --dry-run"
+    )
+    for name, (kind, shape, text) in _OPTIONS.items():
+        parser.add_argument(f"--{name}", type=kind, metavar=shape, help=text)
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "fp16", "bf16"),
+        help="fp16 (with loss scaling) and bf16 are for GPUs",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="NAME=VALUE",
+        help="any other option of the configuration",
+    )
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="stop in time, with a checkpoint"
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default auto)"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="of the CPU (default: the machine's)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in RUN"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved configuration and sizes; train nothing",
+    )
+    parser.add_argument(
+        "--json", action="store_true", dest="as_json", help="print the result as JSON on stdout"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; the exit status is 0, also when ``--minutes`` ended it."""
+    from kssgan.training.config import read_changes, resolve
+
+    changes = {name: getattr(args, name) for name in (*_OPTIONS, "precision")}
+    config = resolve(
+        args.preset, config=args.config, changes=changes | read_changes(args.changes)
+    )
+    if args.dry_run:
+        from kssgan.training.loop import plan
+        from kssgan.training.prepared import load_prepared
+
+        print(json.dumps(plan(load_prepared(args.file), config), indent=2))
+        return 0
+    from kssgan.training.loop import train
+
+    done = train(
+        args.file,
+        out=args.out,
+        config=config,
+        device=args.device,
+        resume=args.resume,
+        minutes=args.minutes,
+        threads=args.threads,
+    )
+    if args.as_json:
+        print(json.dumps(_plain(done)))
+    else:
+        _tell(done, config.steps)
+    return 0
+
+
+def _plain(done: Trained) -> dict[str, Any]:
+    return {
+        "run": str(done.path),
+        "generator": str(done.generator),
+        "steps": done.steps,
+        "finished": done.finished,
+        "figures": done.figures,
+        "seconds": done.seconds,
+        "exit_status": 0,
+    }
+
+
+def _tell(done: Trained, steps: int) -> None:
+    ended = "" if done.finished else " (time is up; go on with --resume)"
+    print(f"{done.steps:,} of {steps:,} steps in {done.seconds / 60:.1f} minutes{ended}")
+    print(", ".join(f"{name} {value:.3f}" for name, value in done.figures.items()))
+    print(f"Weights:            {shown(done.generator)}")
+    print(
+        f"Samples:            {shown(done.path / 'sheets')} (they show real people: keep secret)"
+    )

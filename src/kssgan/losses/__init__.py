@@ -1,0 +1,1 @@
+"""Losses: one free function each, giving a total and its named parts."""

@@ -1,0 +1,1 @@
+"""Networks: generator, critic, Siamese twin. Plain torch modules; nothing here knows files or training."""

@@ -1,0 +1,169 @@
+"""Codes z: what a head looks like around the face. Learned per donor, mixed afresh for every surrogate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kssgan.models.generator import GeneratorConfig
+from kssgan.types import FloatArray
+
+__all__ = ["PARTS", "CodeTable", "Codes", "mix_codes", "mixture"]
+
+PARTS = 3
+"""Donors whose codes make one fresh code."""
+
+_LEAST = 0.2
+"""No donor of a mixture weighs less, and so none more than 1 - (PARTS - 1) * this."""
+
+# What may differ first, where too few donors agree with a label in everything.
+_DROPPED = ("age", "expression", "gender")
+
+
+class Codes(nn.Module):
+    """One learned code per donor: a vector (texture, tone) and a small map (layout).
+
+    Args:
+        donors: D, how many.
+        config: of the generator that reads them.
+    """
+
+    def __init__(self, donors: int, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.randn(donors, config.style) * 0.5)
+        self.layout = nn.Parameter(
+            torch.randn(donors, config.layout, config.grid, config.grid) * 0.3
+        )
+
+    def forward(self, donors: Tensor, flipped: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Vectors (B, style) and maps (B, layout, grid, grid) of donors (B,) int64.
+
+        Where ``flipped`` (B,) bool is true the head is mirrored, and so is its map.
+        """
+        vector, layout = self.vector[donors], self.layout[donors]
+        if flipped is not None:
+            layout = torch.where(flipped[:, None, None, None], layout.flip(3), layout)
+        return vector, layout
+
+    def mixed(self, donors: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Fresh codes, stretched like those of :func:`mix_codes`.
+
+        Args:
+            donors: (B, P) int64.
+            weights: (B, P), each row adds up to 1.
+
+        Returns:
+            Vectors (B, style) and maps (B, layout, grid, grid).
+        """
+        factor = weights.square().sum(1).rsqrt()
+        found = []
+        for codes in (self.vector, self.layout):
+            middle = codes.mean(0)
+            shape = (-1, weights.shape[1], *[1] * (codes.dim() - 1))
+            away = ((codes[donors] - middle) * weights.view(shape)).sum(1)
+            found.append(middle + away * factor.view(-1, *[1] * (codes.dim() - 1)))
+        return found[0], found[1]
+
+
+@dataclass(frozen=True)
+class CodeTable:
+    """The codes that are shipped with a generator.
+
+    Attributes:
+        vector: (D, style) float32.
+        layout: (D, layout, grid, grid) float32.
+        tone: (D, 3) float32 in [0, 1], mean colour of the donor's cheeks.
+        attributes: per donor, category by attribute where known.
+    """
+
+    vector: FloatArray
+    layout: FloatArray
+    tone: FloatArray
+    attributes: Sequence[Mapping[str, str]]
+
+    def __len__(self) -> int:
+        return len(self.vector)
+
+
+def mixture(
+    table: CodeTable,
+    wanted: Mapping[str, str],
+    seed: int,
+    *,
+    tone: FloatArray | None = None,
+    parts: int = PARTS,
+) -> tuple[tuple[int, float], ...]:
+    """Which donors make a fresh code, and how much of each.
+
+    Args:
+        table: the donors; at least ``parts`` of them.
+        wanted: category by attribute. Donors of another category are passed over as long as ``parts`` others
+            are left; age gives way first, then expression, then gender. Donors of unknown category stay.
+        seed: 0 or more; another seed, another head.
+        tone: (3,) colour of the face that the head is for; the nearer half of the donors are considered.
+        parts: how many donors.
+
+    Returns:
+        (row, weight) pairs; weights are at least 0.2 (three parts) and add up to 1.
+
+    Raises:
+        ValueError: fewer donors than ``parts``.
+    """
+    if len(table) < parts:
+        raise ValueError(f"{len(table)} donors came; a mixture needs {parts}")
+    rows = _agreeing(table, wanted, parts)
+    if tone is not None:
+        far = np.linalg.norm(table.tone[rows] - tone, axis=1)
+        rows = rows[np.argsort(far, kind="stable")[: max(2 * parts, len(rows) // 2)]]
+    rng = np.random.default_rng([seed, len(table), parts])
+    chosen = rng.choice(rows, parts, replace=False)
+    least = min(_LEAST, 0.6 / parts)
+    weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))
+    return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))
+
+
+def _agreeing(
+    table: CodeTable, wanted: Mapping[str, str], parts: int
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    names = [n for n in (*_DROPPED, *sorted(set(wanted) - set(_DROPPED))) if n in wanted]
+    for drop in range(len(names) + 1):
+        kept = names[drop:]
+        fits = [
+            all(a.get(name, wanted[name]) == wanted[name] for name in kept)
+            for a in table.attributes
+        ]
+        if sum(fits) >= parts:
+            return np.flatnonzero(fits)
+    return np.arange(len(table))
+
+
+def mix_codes(
+    table: CodeTable,
+    wanted: Mapping[str, str],
+    seed: int,
+    *,
+    tone: FloatArray | None = None,
+    parts: int = PARTS,
+) -> tuple[FloatArray, FloatArray]:
+    """A fresh code z: a head that no donor has.
+
+    Arguments as of :func:`mixture`.
+
+    Returns:
+        Vector (style,) and map (layout, grid, grid), float32. The mixture is stretched to the length that the
+        table's codes have on average, since a mean of codes is shorter than each and would look average.
+    """
+    mix = mixture(table, wanted, seed, tone=tone, parts=parts)
+    return _stretched(table.vector, mix), _stretched(table.layout, mix)
+
+
+def _stretched(codes: FloatArray, mix: tuple[tuple[int, float], ...]) -> FloatArray:
+    middle = codes.mean(0, dtype=np.float64)
+    away = sum(w * (codes[r].astype(np.float64) - middle) for r, w in mix)
+    factor = 1 / float(np.sqrt(sum(w * w for _, w in mix)))
+    result: FloatArray = (middle + away * factor).astype(np.float32)
+    return result

@@ -1,0 +1,141 @@
+"""How well the averaged generator does on people whom nobody trained on: figures and a sheet to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kssgan.losses.reconstruction import reconstruction
+from kssgan.models.codes import CodeTable, mix_codes
+from kssgan.training.bank import Batch, gather
+from kssgan.training.data import Photos, laplacian_variance, one_hot
+from kssgan.training.networks import Networks
+from kssgan.training.teacher import Lesson, Teacher
+from kssgan.types import U8Array
+
+__all__ = ["Examiner", "code_table"]
+
+_SHOWN = 10
+_REAL = 64  # photos whose sharpness is the measure
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class _Question:
+    batch: Batch
+    wanted: list[dict[str, str]]
+
+
+class Examiner:
+    """Asks the same questions at every check: groups of people held out, donors as taught and fresh codes.
+
+    Without people held out the groups are of training people that the bank has not seen yet.
+
+    Args:
+        teacher: makes the questions.
+        label: the attribute that the generator draws.
+        count: how many.
+    """
+
+    def __init__(self, teacher: Teacher, *, label: str, count: int) -> None:
+        photos = teacher.photos
+        self._photos = photos
+        self._label = label
+        self.held_out = np.unique(photos.subject[photos.held_out]).size >= 2
+        begin = 0 if self.held_out else 1 << 40
+        lessons = [teacher.lesson(begin + n, held_out=self.held_out) for n in range(count)]
+        self._questions = [
+            self._question(lessons[start : start + _AT_ONCE])
+            for start in range(0, count, _AT_ONCE)
+        ]
+        rows = photos.held_out if self.held_out else photos.train
+        step = max(1, len(rows) // _REAL)
+        self._real = rows[::step][:_REAL]
+        self._sharpness = float(np.median(photos.sharpness[self._real]))
+
+    def _question(self, lessons: list[Lesson]) -> _Question:
+        # The last picture of one, the first of the next: all categories come up.
+        chosen = [(lesson, i % len(lesson.pictures)) for i, lesson in enumerate(lessons)]
+        batch = gather(chosen, np.zeros(len(chosen), bool))
+        donors = self._photos.donors[batch.donor.cpu().numpy()]
+        wanted = []
+        for donor, category in zip(donors.tolist(), batch.label.tolist(), strict=True):
+            found = {k: v for k, v in self._photos.attributes(donor).items() if k == "gender"}
+            if category >= 0:
+                found[self._label] = self._photos.scheme[self._label][category]
+            wanted.append(found)
+        return _Question(batch, wanted)
+
+    @torch.no_grad()
+    def examine(self, networks: Networks) -> tuple[dict[str, float], U8Array]:
+        """Ask the averaged generator.
+
+        Returns:
+            Figures ("l1", "bands" against the teacher; "sharpness" with donors' codes, "sharpness_mixed" with
+            fresh ones, "sharpness_taught", "sharpness_mean": medians as ratios to real photos), and a sheet
+            (H, W, 3) uint8 with the rows S_g, drawn, taught, mixed, mixed otherwise, real.
+        """
+        table = code_table(networks, self._photos)
+        sums: dict[str, list[float]] = {"l1": [], "bands": []}
+        sharp: dict[str, list[float]] = {"": [], "_mixed": [], "_taught": [], "_mean": []}
+        rows: list[list[Tensor]] = [[] for _ in range(5)]
+        for number, question in enumerate(self._questions):
+            batch = question.batch
+            own = self._draw(networks, batch, networks.average_codes(batch.donor))
+            fresh = [
+                self._draw(networks, batch, self._mixed(table, question, 2 * number + i))
+                for i in range(2)
+            ]
+            for name, value in reconstruction(own, batch.picture).parts.items():
+                sums[name].append(float(value))
+            shown = (batch.surrogate, own, batch.picture, *fresh)
+            for pictures, name in zip(shown, ("_mean", "", "_taught", "_mixed"), strict=False):
+                sharp[name] += laplacian_variance((pictures + 1) / 2).tolist()
+            for row, pictures in zip(rows, shown, strict=True):
+                row.append(pictures)
+        figures = {name: float(np.mean(values)) for name, values in sums.items()}
+        for name, values in sharp.items():
+            figures[f"sharpness{name}"] = float(np.median(values)) / max(self._sharpness, 1e-6)
+        return figures, self._sheet(rows)
+
+    def _mixed(self, table: CodeTable, question: _Question, seed: int) -> tuple[Tensor, Tensor]:
+        tones = self._photos.tone[self._photos.donors[question.batch.donor.cpu().numpy()]]
+        codes = [
+            mix_codes(table, wanted, 1000 * seed + i, tone=tone)
+            for i, (wanted, tone) in enumerate(zip(question.wanted, tones, strict=True))
+        ]
+        device = question.batch.surrogate.device
+        return (
+            torch.from_numpy(np.stack([vector for vector, _ in codes])).to(device),
+            torch.from_numpy(np.stack([layout for _, layout in codes])).to(device),
+        )
+
+    def _draw(self, networks: Networks, batch: Batch, codes: tuple[Tensor, Tensor]) -> Tensor:
+        generator = networks.average_generator
+        width = generator.config.labels
+        label = one_hot(batch.label.tolist(), width, batch.label.device) if width else None
+        drawn: Tensor = generator(batch.surrogate, *codes, label)
+        return drawn.float().clamp(-1, 1)
+
+    def _sheet(self, rows: list[list[Tensor]]) -> U8Array:
+        strips = [torch.cat(row)[:_SHOWN] for row in rows]
+        count = len(strips[0])
+        real = self._photos.crops(np.resize(self._real, count)) * 2 - 1
+        sheet = torch.cat([torch.cat(list(strip), 2) for strip in (*strips, real)], 1)
+        grey = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte()
+        image: U8Array = grey.permute(1, 2, 0).cpu().numpy()
+        return np.ascontiguousarray(image)
+
+
+def code_table(networks: Networks, photos: Photos) -> CodeTable:
+    """The averaged codes with what is known of their donors."""
+    codes = networks.average_codes
+    return CodeTable(
+        codes.vector.detach().cpu().numpy(),
+        codes.layout.detach().cpu().numpy(),
+        photos.tone[photos.donors],
+        [photos.attributes(int(row)) for row in photos.donors],
+    )

@@ -1,0 +1,129 @@
+"""Checkpoints: one safetensors file each, written in one step, never pickled.
+
+Everything that a run needs to go on is in it: weights, averages, optimisers, the step, the configuration and
+the digest of the data. Chance needs no saving, because every step and every group has its own number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kssgan.errors import StorageError, UsageError
+
+__all__ = ["Checkpoint", "latest", "load", "save", "write_whole"]
+
+FORMAT = "kssgan-checkpoint/1"
+_NAME = re.compile(r"checkpoint-(\d{8})\.safetensors")
+_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes:
+        step: steps that are done.
+        config: of the run, as plain values.
+        data: digest of the prepared file.
+        more: further plain values (loss scales, best score).
+        tensors: by name.
+    """
+
+    step: int
+    config: dict[str, Any]
+    data: str
+    more: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+def save(run: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint and remove all but the last two.
+
+    Raises:
+        StorageError: the disk is full or refuses; the checkpoints before it are still there.
+    """
+    path = run / f"checkpoint-{checkpoint.step:08d}.safetensors"
+    about = {
+        "format": FORMAT,
+        "step": checkpoint.step,
+        "config": checkpoint.config,
+        "data": checkpoint.data,
+        "more": checkpoint.more,
+    }
+    tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}
+    part = path.with_name(f".{path.name}.part")
+    try:
+        save_file(tensors, part, {"kssgan": json.dumps(about, sort_keys=True)})
+        _settle(part, path)
+        for old in _all(run)[:-_KEPT]:
+            old.unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(
+            f"a checkpoint could not be written ({type(error).__name__}); free space and go on with --resume"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def latest(run: Path) -> Path | None:
+    """The newest checkpoint of a run, None where there is none."""
+    return next(reversed(_all(run)), None)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        UsageError: it cannot be read, or is of another version.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get("kssgan", "{}"))
+            if about.get("format") != FORMAT:
+                raise UsageError(f"a checkpoint of another version came, {FORMAT} was wanted")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return Checkpoint(about["step"], about["config"], about["data"], about["more"], tensors)
+    except UsageError:
+        raise
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise UsageError(
+            f"{path.name} is damaged ({type(error).__name__}); remove it, and --resume takes the one before"
+        ) from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file in one step.
+
+    Raises:
+        StorageError: the disk is full or refuses; what was there before is still there.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        _settle(part, path)
+    except OSError as error:
+        raise StorageError(
+            f"{path.name} could not be written ({type(error).__name__}); free space and go on with --resume"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _settle(part: Path, path: Path) -> None:
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _all(run: Path) -> list[Path]:
+    return sorted(path for path in run.glob("checkpoint-*") if _NAME.fullmatch(path.name))

@@ -1,0 +1,245 @@
+"""What a training run can be told, with presets."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from kssgan.errors import UsageError
+from kssgan.training.precision import PRECISIONS, PrecisionName
+
+__all__ = ["PRESETS", "TrainingConfig", "read_changes", "resolve"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A training run.
+
+    Attributes:
+        preset: where the values started from.
+        seed: of weights, groups, examples and noise.
+        steps: how many; all schedules are parts of it.
+        batch: examples per step.
+        precision: "fp32", "fp16" or "bf16".
+        label: the attribute that the generator draws.
+        size: side of the pictures; 256 is the only one that a prepared file holds.
+        widths: of the generator.
+        critic_widths: of the critic.
+        style: length of a code's vector.
+        layout: channels of a code's map.
+        bank: lessons held in memory (one S_g with ``pictures`` composites each, 1 MB).
+        refresh: new lessons per step.
+        pictures: composites per lesson.
+        rate: Adam's, of the generator.
+        rate_codes: of the codes.
+        rate_critic: of the critic.
+        warmup: steps over which rates rise; then they fall along a cosine to a fiftieth.
+        clip: largest norm of a gradient.
+        bands: weight of the fine Haar bands in the reconstruction.
+        shrink: weight of the codes' mean square.
+        critic_from: share of the steps after which the critic takes part.
+        critic_ramp: share of the steps over which its weight rises.
+        adversarial: weight of the critic in the generator's loss.
+        mixed: weight of drawings with mixed codes beside those with a donor's.
+        coarse: weight that keeps the face of those drawings where S_g has it.
+        r1: weight of the critic's gradient penalty.
+        r1_every: steps between penalties.
+        ema: decay of the averaged weights, which are what is exported.
+        log_every: steps between lines of the log.
+        check_every: steps between looks at the people held out.
+        save_every: steps between checkpoints.
+        check: lessons of people held out.
+    """
+
+    preset: str = "small"
+    seed: int = 0
+    steps: int = 2400
+    batch: int = 6
+    precision: PrecisionName = "fp32"
+    label: str = "expression"
+    size: int = 256
+    widths: tuple[int, ...] = (24, 48, 96, 160, 192)
+    critic_widths: tuple[int, ...] = (24, 48, 96, 128)
+    style: int = 64
+    layout: int = 16
+    bank: int = 400
+    refresh: float = 0.1
+    pictures: int = 4
+    rate: float = 1e-3
+    rate_codes: float = 1e-2
+    rate_critic: float = 2e-4
+    warmup: int = 100
+    clip: float = 1.0
+    bands: float = 1.0
+    shrink: float = 1e-4
+    critic_from: float = 0.6
+    critic_ramp: float = 0.1
+    adversarial: float = 0.02
+    mixed: float = 0.5
+    coarse: float = 1.0
+    r1: float = 10.0
+    r1_every: int = 8
+    ema: float = 0.995
+    log_every: int = 20
+    check_every: int = 200
+    save_every: int = 200
+    check: int = 12
+
+    def __post_init__(self) -> None:
+        problems = []
+        for name in ("steps", "batch", "bank", "pictures", "check", "style", "layout"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")
+        for name in ("log_every", "check_every", "save_every", "r1_every"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")
+        for name in ("rate", "rate_codes", "rate_critic", "clip"):
+            if not getattr(self, name) > 0:
+                problems.append(f"{name} is {getattr(self, name)}, above 0 was wanted")
+        if self.seed < 0:
+            problems.append(f"seed is {self.seed}, 0 or more was wanted")
+        if self.size != 256:
+            problems.append(f"size is {self.size}, but prepared crops are 256")
+        for name, least in (("widths", 3), ("critic_widths", 2)):
+            widths = getattr(self, name)
+            if not least <= len(widths) <= 6 or min(widths, default=0) < 1:
+                problems.append(f"{name} wants {least} to 6 numbers above 0")
+        if not 0 <= self.ema < 1:
+            problems.append(f"ema is {self.ema}, 0 up to 1 was wanted")
+        if self.refresh < 0 or not self.critic_from >= 0:
+            problems.append("refresh and critic_from cannot be negative")
+        if self.precision not in PRECISIONS:
+            problems.append(
+                f"precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}"
+            )
+        if problems:
+            raise UsageError("; ".join(problems))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: they round-trip through JSON and TOML."""
+        values = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            UsageError: unknown names or values of another kind, all told at once.
+        """
+        kinds = get_type_hints(cls)
+        known, problems = {}, []
+        for name, value in values.items():
+            if name not in kinds:
+                problems.append(f"no option {name!r}; there are {', '.join(kinds)}")
+            elif (right := _as(kinds[name], value)) is None:
+                problems.append(f"{name} = {value!r} is of the wrong kind")
+            else:
+                known[name] = right
+        if problems:
+            raise UsageError("; ".join(problems))
+        return cls(**known)
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """The value as an option of that kind, None where it is not one."""
+    if kind is int:
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if kind is float:
+        right = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if right else None
+    if kind is str or get_args(kind) == PRECISIONS:
+        return value if isinstance(value, str) else None
+    if isinstance(value, list | tuple) and all(type(v) is int for v in value):
+        return tuple(value)
+    return None
+
+
+PRESETS: Mapping[str, TrainingConfig] = {
+    # Proves that everything runs: a small generator, a handful of lessons.
+    "smoke": TrainingConfig(
+        preset="smoke",
+        steps=16,
+        batch=2,
+        widths=(8, 12, 16, 24, 24),
+        critic_widths=(8, 12, 16),
+        style=8,
+        layout=4,
+        bank=4,
+        refresh=0.25,
+        pictures=2,
+        rate=3e-3,
+        warmup=2,
+        critic_from=0.5,
+        critic_ramp=0.25,
+        r1_every=4,
+        ema=0.8,
+        log_every=4,
+        check_every=8,
+        save_every=8,
+        check=2,
+    ),
+    # About an hour on two CPU cores.
+    "small": TrainingConfig(),
+}
+"""Starting points; ``smoke`` takes seconds on a CPU, ``small`` about an hour."""
+
+
+def resolve(
+    preset: str, *, config: Path | None = None, changes: Mapping[str, Any] | None = None
+) -> TrainingConfig:
+    """The configuration of a run: a preset, then a TOML file, then single options.
+
+    Args:
+        preset: one of :data:`PRESETS`.
+        config: TOML with names of :class:`TrainingConfig` at the top level.
+        changes: options; those that are None are left out.
+
+    Raises:
+        UsageError: an unknown preset or option, a file that is no TOML, a value that cannot be.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"preset {preset!r} came; choose one of {', '.join(PRESETS)}")
+    values = PRESETS[preset].to_json()
+    if config is not None:
+        values.update(_read(config))
+    values.update({k: v for k, v in (changes or {}).items() if v is not None})
+    found = TrainingConfig.from_json(values)
+    return replace(found, preset=preset)
+
+
+def read_changes(pairs: Sequence[str]) -> dict[str, Any]:
+    """Options given as NAME=VALUE, values as in TOML.
+
+    Raises:
+        UsageError: another form.
+
+    >>> read_changes(["bank=4000", "widths=[32, 64, 96]", "label=expression"])
+    {'bank': 4000, 'widths': [32, 64, 96], 'label': 'expression'}
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise UsageError(
+                f"--set {pair!r} came, NAME=VALUE was wanted, for example bank=4000"
+            )
+        try:
+            found[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name.strip()] = value.strip()
+    return found
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the configuration cannot be read ({type(error).__name__}); give a TOML file"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the configuration is no TOML: {error}") from None

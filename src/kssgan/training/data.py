@@ -1,0 +1,160 @@
+"""A prepared collection on the device: crops, landmarks, who may be a member, who may lend a head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kssgan.errors import UsageError
+from kssgan.surrogate._mesh import CHEEKS, EYE_CORNERS, LIP_GAP
+from kssgan.training.prepared import Prepared
+from kssgan.types import CROP_SIZE, BoolArray, FloatArray, IntArray
+
+__all__ = ["Photos", "laplacian_variance", "one_hot"]
+
+_HELD_IN_MEMORY = (
+    20_000  # unpacked crops: 4 GB; larger collections are unpacked as they are needed
+)
+_TURNED = 0.12  # nose off the middle between the eyes, in eye distances, from which a head counts as turned
+_SOFT = 0.45  # sharpness of a donor over the collection's median, at least
+_NOSE_TIP = 1
+
+
+class Photos:
+    """A collection for training. Rows whose landmarks are not reliable take no part.
+
+    Attributes:
+        device: where tensors live.
+        points: (N, 468, 2) float32 on the device, pixels of the crops.
+        subject: (N,) subjects.
+        labels: (N, A) category numbers, -1 where unknown, in the order of ``scheme``.
+        scheme: categories by attribute.
+        train: rows that may be trained on.
+        held_out: rows of people who are never trained on.
+        donors: training rows whose head may be lent: frontal and sharp; the order of the codes.
+        tone: (N, 3) mean colour of the cheeks, 0..1.
+        opening: (N,) how far the mouth is open, in eye distances.
+        sharpness: (N,) variance of Laplacian.
+
+    Raises:
+        UsageError: fewer than two subjects or three donors to train on.
+    """
+
+    def __init__(self, data: Prepared, device: torch.device) -> None:
+        self.device = device
+        self._data = data
+        self.subject: IntArray = data.subject
+        self.labels: IntArray = data.labels
+        self.scheme: Mapping[str, tuple[str, ...]] = data.scheme
+        self.points = torch.from_numpy(np.ascontiguousarray(data.landmarks, np.float32)).to(
+            device
+        )
+        usable = data.reliable.astype(bool)
+        self.train: IntArray = np.flatnonzero(usable & ~data.held_out)
+        self.held_out: IntArray = np.flatnonzero(usable & data.held_out)
+        people = np.unique(self.subject[self.train]).size
+        if people < 2:
+            raise UsageError(
+                f"{people} subject(s) to train on came, at least 2 are needed; prepare a larger collection, "
+                f"or hold fewer people out"
+            )
+        self._crops = self._unpacked() if len(data) <= _HELD_IN_MEMORY else None
+        self.opening: FloatArray = _opening(data.landmarks)
+        self.tone, self.sharpness = self._looks()
+        usual = float(np.median(self.sharpness[self.train]))
+        fit = (_turn(data.landmarks) < _TURNED) & (self.sharpness >= _SOFT * usual)
+        self.donors: IntArray = self.train[fit[self.train]]
+        if len(self.donors) < 3:
+            raise UsageError(
+                f"{len(self.donors)} of {len(self.train)} photos to train on are frontal and sharp enough "
+                f"to lend a head, at least 3 are needed; prepare a larger collection"
+            )
+
+    def crops(self, rows: IntArray) -> Tensor:
+        """Crops of some rows, (B, 3, 256, 256) float32 in [0, 1]."""
+        if self._crops is not None:
+            found = self._crops[torch.from_numpy(rows).to(self.device)]
+        else:
+            found = self._unpack(rows).to(self.device)
+        return found.float() / 255
+
+    def mates(self, label: str, *, columns: int = 64) -> Tensor:
+        """For each donor, donors of the same gender and category (repeated where few), (D, columns) int64."""
+        kinds = np.stack([self.category("gender"), self.category(label)])[:, self.donors]
+        rng = np.random.default_rng(len(self.donors))
+        found = np.empty((len(self.donors), columns), np.int64)
+        for donor in range(len(self.donors)):
+            alike = np.flatnonzero((kinds == kinds[:, donor : donor + 1]).all(0))
+            found[donor] = rng.choice(alike, columns, replace=len(alike) < columns)
+        return torch.from_numpy(found).to(self.device)
+
+    def category(self, attribute: str) -> IntArray:
+        """(N,) category numbers of an attribute, -1 where unknown or where there is no such attribute."""
+        names = list(self.scheme)
+        if attribute not in names:
+            return np.full(len(self.subject), -1, np.int64)
+        return self.labels[:, names.index(attribute)]
+
+    def attributes(self, row: int) -> dict[str, str]:
+        """Known labels of a photo in words."""
+        return {
+            name: categories[int(number)]
+            for (name, categories), number in zip(
+                self.scheme.items(), self.labels[row], strict=True
+            )
+            if number >= 0
+        }
+
+    def _unpack(self, rows: IntArray) -> Tensor:
+        crops = np.stack([self._data.crop(int(row)) for row in rows])
+        return torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous()
+
+    def _unpacked(self) -> Tensor:
+        return self._unpack(np.arange(len(self._data))).to(self.device)
+
+    def _looks(self) -> tuple[FloatArray, FloatArray]:
+        tone = np.zeros((len(self._data), 3), np.float32)
+        sharpness = np.zeros(len(self._data), np.float32)
+        for start in range(0, len(self._data), 64):
+            rows = np.arange(start, min(start + 64, len(self._data)))
+            crops = self.crops(rows)
+            sharpness[rows] = laplacian_variance(crops).cpu().numpy()
+            for row, crop in zip(rows.tolist(), crops, strict=True):
+                cheeks = self.points[row][[i for cheek in CHEEKS for i in cheek]]
+                x, y = cheeks.round().long().clamp(0, CROP_SIZE - 1).unbind(1)
+                tone[row] = crop[:, y, x].median(1).values.cpu().numpy()
+        return tone, sharpness
+
+
+def laplacian_variance(pictures_01: Tensor) -> Tensor:
+    """Sharpness of (B, 3, H, W) pictures in [0, 1]: variance of the Laplacian of 8-bit grey, (B,)."""
+    grey = (pictures_01.clamp(0, 1) * 255).mean(1)
+    inner = grey[:, 1:-1, 1:-1]
+    around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
+    return (4 * inner - around).flatten(1).var(1, correction=0)
+
+
+def one_hot(categories: Sequence[int], width: int, device: torch.device) -> Tensor:
+    """(B, width) float32; zeros for -1."""
+    found = torch.zeros(len(categories), width, device=device)
+    for row, category in enumerate(categories):
+        if category >= 0:
+            found[row, category] = 1.0
+    return found
+
+
+def _opening(points: FloatArray) -> FloatArray:
+    apart = np.linalg.norm(points[:, LIP_GAP[1]] - points[:, LIP_GAP[0]], axis=1)
+    eyes = np.linalg.norm(points[:, EYE_CORNERS[1]] - points[:, EYE_CORNERS[0]], axis=1)
+    found: FloatArray = (apart / np.maximum(eyes, 1)).astype(np.float32)
+    return found
+
+
+def _turn(points: FloatArray) -> BoolArray:
+    left, right = points[:, EYE_CORNERS[0]], points[:, EYE_CORNERS[1]]
+    off = points[:, _NOSE_TIP, 0] - (left[:, 0] + right[:, 0]) / 2
+    found: BoolArray = np.abs(off) / np.maximum(np.linalg.norm(right - left, axis=1), 1)
+    return found

@@ -1,0 +1,168 @@
+"""Everything that a run learns, and its averages and optimisers."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from kssgan.models.codes import Codes
+from kssgan.models.critic import Critic, CriticConfig
+from kssgan.models.generator import Generator, GeneratorConfig
+from kssgan.training.config import TrainingConfig
+
+__all__ = ["Networks", "parameters"]
+
+
+class Networks:
+    """The networks of a run.
+
+    Args:
+        config: of the run.
+        donors: rows of the code table.
+        labels: width of the one-hot label.
+        device: where.
+
+    Attributes:
+        learner: generator and codes, as they are trained.
+        average: the same, averaged over steps; what is exported.
+        critic: as it is trained.
+        optimisers: "generator" (with the codes) and "critic".
+    """
+
+    def __init__(
+        self, config: TrainingConfig, *, donors: int, labels: int, device: torch.device
+    ) -> None:
+        shape = GeneratorConfig(
+            size=config.size,
+            widths=config.widths,
+            labels=labels,
+            style=config.style,
+            layout=config.layout,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.learner = _learner(shape, donors).to(device)
+            self.critic = Critic(CriticConfig(config.critic_widths, labels)).to(device)
+            self.average = _learner(shape, donors).to(device)
+        self.average.load_state_dict(self.learner.state_dict())
+        self.average.requires_grad_(False)
+        self._config = config
+        fused = device.type == "cuda"
+        self.optimisers = {
+            "generator": torch.optim.Adam(
+                [
+                    {"params": list(self.generator.parameters()), "lr": config.rate},
+                    {"params": list(self.codes.parameters()), "lr": config.rate_codes},
+                ],
+                betas=(0.9, 0.99),
+                fused=fused,
+            ),
+            "critic": torch.optim.Adam(
+                self.critic.parameters(), lr=config.rate_critic, betas=(0.0, 0.99), fused=fused
+            ),
+        }
+        self._rates = {
+            name: [group["lr"] for group in optimiser.param_groups]
+            for name, optimiser in self.optimisers.items()
+        }
+
+    @property
+    def generator(self) -> Generator:
+        """G as it is trained."""
+        found = self.learner["generator"]
+        assert isinstance(found, Generator)
+        return found
+
+    @property
+    def codes(self) -> Codes:
+        """Codes as they are trained."""
+        found = self.learner["codes"]
+        assert isinstance(found, Codes)
+        return found
+
+    @property
+    def average_generator(self) -> Generator:
+        """G as it is exported."""
+        found = self.average["generator"]
+        assert isinstance(found, Generator)
+        return found
+
+    @property
+    def average_codes(self) -> Codes:
+        """Codes as they are exported."""
+        found = self.average["codes"]
+        assert isinstance(found, Codes)
+        return found
+
+    def set_rates(self, step: int) -> float:
+        """Learning rates of a step; returns the factor."""
+        factor = rate_factor(step, self._config)
+        for name, optimiser in self.optimisers.items():
+            for group, rate in zip(optimiser.param_groups, self._rates[name], strict=True):
+                # The critic keeps its rate: it starts late and must follow a generator that settles.
+                group["lr"] = rate * (factor if name == "generator" else 1.0)
+        return factor
+
+    @torch.no_grad()
+    def follow(self, step: int) -> None:
+        """Move the averages towards what was learnt in a step."""
+        # Early averages would remember the start for too long.
+        decay = min(self._config.ema, (1 + step) / (10 + step))
+        mine: list[Tensor] = list(self.average.parameters())
+        theirs: list[Tensor] = list(self.learner.parameters())
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor of weights, averages and optimisers, by name."""
+        found: dict[str, Tensor] = {}
+        for name, module in self._modules().items():
+            found |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+        for name, optimiser in self.optimisers.items():
+            for number, values in optimiser.state_dict()["state"].items():
+                for key, value in values.items():
+                    found[f"optimiser.{name}.{number}.{key}"] = torch.as_tensor(value)
+        return found
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Inverse of :meth:`state`.
+
+        Raises:
+            KeyError, RuntimeError, ValueError: tensors of other networks.
+        """
+        for name, module in self._modules().items():
+            part = {
+                key.removeprefix(f"{name}."): value
+                for key, value in tensors.items()
+                if key.startswith(f"{name}.")
+            }
+            module.load_state_dict(part)
+        for name, optimiser in self.optimisers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in tensors.items():
+                if key.startswith(f"optimiser.{name}."):
+                    number, entry = key.split(".")[2:]
+                    state.setdefault(int(number), {})[entry] = value
+            whole = optimiser.state_dict()
+            whole["state"] = state
+            optimiser.load_state_dict(whole)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"learner": self.learner, "average": self.average, "critic": self.critic}
+
+
+def rate_factor(step: int, config: TrainingConfig) -> float:
+    """Factor on the generator's learning rates: a rise, then a cosine down to a fiftieth."""
+    rise = min(1.0, (step + 1) / max(config.warmup, 1))
+    fall = 0.5 * (1 + math.cos(math.pi * min(step / config.steps, 1.0)))
+    return rise * (0.02 + 0.98 * fall)
+
+
+def parameters(module: nn.Module) -> int:
+    """Number of learned values."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def _learner(shape: GeneratorConfig, donors: int) -> nn.ModuleDict:
+    return nn.ModuleDict({"generator": Generator(shape), "codes": Codes(donors, shape)})

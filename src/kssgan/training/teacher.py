@@ -1,0 +1,189 @@
+"""Exact examples for the generator: (S_g, donor, c) -> composite, from random groups and public donors.
+
+Every group has a number; group n of a seed is always the same, whatever was made before it. So a stopped run
+makes again what it needs, and nobody has to store pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kssgan.errors import UsageError
+from kssgan.surrogate._mesh import EYE_CORNERS, LIP_GAP
+from kssgan.training.compose import compose
+from kssgan.training.data import Photos
+from kssgan.training.groups import GroupOf, draw_group
+from kssgan.training.regions import regions
+from kssgan.training.warps import Spline
+from kssgan.types import IntArray
+
+__all__ = ["Lesson", "Teacher"]
+
+_MOUTH = 0.06  # difference of mouth openings up to which a donor's lips fit
+_FEWEST = 6  # donors to choose from before a wish is given up
+_UNSURE = 0.3  # of the groups with a label may also have donors whose label is unknown
+_ATTEMPTS = 20  # to find a group that leaves somebody to lend a head
+_WARPS = 16  # crops warped together
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One S_g and what should be drawn from it with some donors' codes.
+
+    Attributes:
+        surrogate: (3, 256, 256) uint8 S_g.
+        pictures: (n, 3, 256, 256) uint8 composites.
+        donors: (n,) int64 rows of the code table.
+        labels: (n,) int64 category to draw, -1 where unknown.
+        face: (1, 128, 128) uint8, where the face lies.
+        people: members of the group.
+    """
+
+    surrogate: Tensor
+    pictures: Tensor
+    donors: Tensor
+    labels: Tensor
+    face: Tensor
+    people: int
+
+
+class Teacher:
+    """Makes lessons.
+
+    Args:
+        photos: the collection.
+        label: the attribute that the generator draws.
+        seed: of all groups.
+        pictures: composites per group.
+    """
+
+    def __init__(self, photos: Photos, *, label: str, seed: int, pictures: int = 4) -> None:
+        self.photos = photos
+        self.pictures = pictures
+        self._label = label
+        self._seed = seed
+        self._kinds = photos.category(label)
+        self._genders = photos.category("gender")
+
+    def group(
+        self, number: int, *, held_out: bool = False
+    ) -> tuple[GroupOf, np.random.Generator]:
+        """Members of a group, and the chance that is left for its donors.
+
+        Raises:
+            UsageError: so few people that nobody is left to lend a head.
+        """
+        rows = self.photos.held_out if held_out else self.photos.train
+        lenders = self.photos.subject[self.photos.donors]
+        for attempt in range(_ATTEMPTS):
+            rng = np.random.default_rng([self._seed, 3 if held_out else 2, number, attempt])
+            group = draw_group(self.photos, rows, self._label, rng)
+            if not np.isin(lenders, self.photos.subject[group.rows]).all():
+                return group, rng
+        raise UsageError(
+            "no group leaves a donor who is not a member; prepare a collection of more people"
+        )
+
+    @torch.no_grad()
+    def lesson(self, number: int, *, held_out: bool = False) -> Lesson:
+        """Make one lesson; donors are always training people and never members.
+
+        Args:
+            number: of the group.
+            held_out: members are people who are never trained on.
+        """
+        group, rng = self.group(number, held_out=held_out)
+        shape = self._shape(group.members)
+        surrogate = self._mean(group.members, Spline(shape))
+        pictures, donors, labels = [], [], []
+        shares = _shares(self.pictures, len(group.targets), rng)
+        for (category, members), count in zip(group.targets, shares, strict=True):
+            if not count:
+                continue
+            goal = self._shape(members)
+            spline = Spline(goal)
+            mean = self._mean(members, spline)
+            chosen = self._donors(group, category, goal, mean, count, rng)
+            rows = self.photos.donors[chosen]
+            heads = spline(self.photos.crops(rows), self.photos.points[_on(rows, goal)]).clamp(
+                0, 1
+            )
+            pictures.append(compose(mean, heads, regions(goal)))
+            donors += chosen.tolist()
+            labels += [category] * count
+        device = surrogate.device
+        return Lesson(
+            _u8(surrogate),
+            _u8(torch.cat(pictures)),
+            torch.tensor(donors, device=device),
+            torch.tensor(labels, device=device),
+            _u8(regions(shape).inner[0]),
+            len(group.members),
+        )
+
+    def _shape(self, members: Sequence[IntArray]) -> Tensor:
+        points = self.photos.points
+        return torch.stack([points[_on(rows, points)].mean(0) for rows in members]).mean(0)
+
+    def _mean(self, members: Sequence[IntArray], spline: Spline) -> Tensor:
+        """Mean over people of the mean of each one's warped photos, (3, 256, 256) in [0, 1]."""
+        total = torch.zeros(3, 256, 256, device=self.photos.device)
+        rows = np.concatenate(members)
+        weights = np.concatenate([np.full(len(m), 1 / len(m) / len(members)) for m in members])
+        for start in range(0, len(rows), _WARPS):
+            part = rows[start : start + _WARPS]
+            warped = spline(self.photos.crops(part), self.photos.points[_on(part, total)])
+            share = torch.from_numpy(weights[start : start + _WARPS]).to(warped)
+            total += (warped.clamp(0, 1) * share.view(-1, 1, 1, 1)).sum(0)
+        return total
+
+    def _donors(
+        self,
+        group: GroupOf,
+        category: int,
+        goal: Tensor,
+        mean: Tensor,
+        count: int,
+        rng: np.random.Generator,
+    ) -> IntArray:
+        """Codes of donors that fit: same gender, expression and mouth, near in tone; never a member."""
+        rows = self.photos.donors
+        strangers = ~np.isin(self.photos.subject[rows], self.photos.subject[group.rows])
+        opening = torch.linalg.norm(goal[LIP_GAP[1]] - goal[LIP_GAP[0]]) / torch.linalg.norm(
+            goal[EYE_CORNERS[1]] - goal[EYE_CORNERS[0]]
+        )
+        kinds = self._kinds[rows]
+        wishes = [
+            (self._genders[rows] == group.gender) | (group.gender < 0),
+            np.abs(self.photos.opening[rows] - float(opening)) < _MOUTH,
+            (kinds == category) | (category < 0) | ((kinds < 0) & (rng.random() < _UNSURE)),
+        ]
+        fit = strangers
+        for wish in wishes:
+            if (fit & wish).sum() >= min(_FEWEST, strangers.sum()):
+                fit = fit & wish
+        found = np.flatnonzero(fit)
+        tone = self.photos.tone[group.rows].mean(0)
+        far = np.linalg.norm(self.photos.tone[rows[found]] - tone, axis=1)
+        near = found[np.argsort(far, kind="stable")[: max(_FEWEST, len(found) // 2)]]
+        return rng.choice(near, count, replace=len(near) < count)
+
+
+def _shares(pictures: int, targets: int, rng: np.random.Generator) -> list[int]:
+    shares = [pictures // targets] * targets
+    for i in rng.permutation(targets)[: pictures % targets].tolist():
+        shares[i] += 1
+    return shares
+
+
+def _on(rows: IntArray, like: Tensor) -> Tensor:
+    return torch.from_numpy(rows).to(like.device)
+
+
+def _u8(image_01: Tensor) -> Tensor:
+    return (image_01.clamp(0, 1) * 255).round().to(torch.uint8)

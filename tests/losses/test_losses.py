@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kssgan.losses.adversarial import critic_hinge, generator_hinge, r1
+from kssgan.losses.reconstruction import coarse_agreement, reconstruction
+
+
+def test_reconstruction_by_hand() -> None:
+    wanted = torch.zeros(1, 1, 2, 2)
+    drawn = torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]])
+    loss = reconstruction(drawn, wanted, bands=3.0)
+    assert loss.parts["l1"].item() == pytest.approx(0.25)
+    assert loss.parts["bands"].item() == pytest.approx(0.5)  # three bands, each 1/2
+    assert loss.total.item() == pytest.approx(0.25 + 3 * 0.5)
+
+
+def test_bands_ignore_what_is_coarse() -> None:
+    flat = reconstruction(torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4))
+    assert flat.parts["bands"].item() == 0
+    assert flat.parts["l1"].item() == 1
+
+
+def test_coarse_agreement_by_hand() -> None:
+    drawn, wanted = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    drawn[:, :, :2, :2] = torch.tensor([1.0, -1.0]).repeat(2, 1)  # cancels when seen from afar
+    drawn[:, :, 2:, 2:] = 0.5
+    where = torch.zeros(1, 1, 4, 4)
+    where[:, :, 2:, 2:] = 1
+    where[:, :, :2, :2] = 1
+    assert coarse_agreement(drawn, wanted, where, factor=2).total.item() == pytest.approx(0.25)
+
+
+def test_hinges_by_hand() -> None:
+    loss = critic_hinge(torch.tensor([2.0, 0.0]), torch.tensor([-3.0, 1.0]))
+    assert loss.parts["critic_real"].item() == pytest.approx(0.5)
+    assert loss.parts["critic_fake"].item() == pytest.approx(1.0)
+    assert loss.total.item() == pytest.approx(1.5)
+    assert generator_hinge(torch.tensor([1.0, 3.0])).total.item() == -2
+
+
+def test_hinge_directions() -> None:
+    """A step of the critic lifts photographs above drawings; one of the generator lifts drawings."""
+    real = torch.zeros(3, requires_grad=True)
+    fake = torch.zeros(3, requires_grad=True)
+    critic_hinge(real, fake).total.backward()
+    assert real.grad is not None
+    assert fake.grad is not None
+    assert (real.grad < 0).all()
+    assert (fake.grad > 0).all()
+    lifted = torch.zeros(3, requires_grad=True)
+    generator_hinge(lifted).total.backward()
+    assert lifted.grad is not None
+    assert (lifted.grad < 0).all()
+
+
+def test_r1_by_hand() -> None:
+    """Mean over four places of x * w: its gradient is w / 4 everywhere, whatever the batch."""
+    w = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    for count in (1, 3):
+        loss = r1(lambda x: x * w, torch.randn(count, 4))
+        assert loss.total.item() == pytest.approx(30 / 16 / 2)
+
+
+def test_r1_against_finite_differences() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Sequential(
+        torch.nn.Conv2d(2, 3, 3, padding=1),
+        torch.nn.Tanh(),
+        torch.nn.Conv2d(3, 1, 3, padding=1),
+    )
+    picture = torch.randn(1, 2, 4, 4)
+    slope = torch.zeros(32, dtype=torch.float64)
+    double = layer.double()
+    for i in range(32):
+        moved = picture.double().flatten().repeat(2, 1)
+        moved[0, i] += 1e-5
+        moved[1, i] -= 1e-5
+        up, down = double(moved.view(2, 2, 4, 4)).flatten(1).mean(1)
+        slope[i] = (up - down) / 2e-5
+    found = r1(layer.float(), picture).total.item()
+    assert found == pytest.approx((slope.square().sum() / 2).item(), rel=1e-3)
+
+
+def test_gradients_of_reconstruction() -> None:
+    torch.manual_seed(1)
+    drawn = torch.randn(1, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    wanted = torch.randn(1, 3, 4, 4, dtype=torch.float64)
+    where = torch.rand(1, 1, 4, 4, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x: reconstruction(x, wanted).total, drawn)
+    assert torch.autograd.gradcheck(
+        lambda x: coarse_agreement(x, wanted, where, factor=2).total, drawn
+    )

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from kssgan.errors import WeightsError
+from kssgan.models.codes import Codes, CodeTable, mix_codes, mixture
+from kssgan.models.critic import Critic, CriticConfig
+from kssgan.models.generator import Generator, GeneratorConfig
+from kssgan.models.haar import haar, inverse_haar
+from kssgan.models.stored import StoredGenerator, read_generator, write_generator
+
+SMALL = GeneratorConfig(size=64, widths=(6, 8, 10, 12, 12), labels=2, style=5, layout=3)
+
+
+def inputs(config: GeneratorConfig = SMALL, count: int = 2) -> tuple[torch.Tensor, ...]:
+    torch.manual_seed(3)
+    return (
+        torch.rand(count, 3, config.size, config.size) * 2 - 1,
+        torch.randn(count, config.style),
+        torch.randn(count, config.layout, config.grid, config.grid),
+        torch.eye(config.labels)[:count],
+    )
+
+
+def test_haar_is_inverted_and_keeps_lengths() -> None:
+    torch.manual_seed(0)
+    image = torch.randn(2, 3, 10, 6, dtype=torch.float64)
+    bands = haar(image)
+    assert bands.shape == (2, 12, 5, 3)
+    torch.testing.assert_close(inverse_haar(bands), image)
+    torch.testing.assert_close(bands.norm(), image.norm())
+
+
+def test_haar_by_hand() -> None:
+    bands = haar(torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]))
+    assert bands.flatten().tolist() == [5.5, -1.5, -2.5, 0.5]
+
+
+def test_an_untrained_generator_returns_the_surrogate() -> None:
+    generator = Generator(SMALL)
+    surrogate, *rest = inputs()
+    with torch.no_grad():
+        torch.testing.assert_close(generator(surrogate, *rest), surrogate, atol=1e-6, rtol=0)
+
+
+def test_code_label_and_noise_matter_once_trained() -> None:
+    torch.manual_seed(1)
+    generator = Generator(SMALL)
+    torch.nn.init.normal_(generator.out.weight, std=0.1)
+    for name, value in generator.named_parameters():
+        if name.endswith("noise"):
+            torch.nn.init.constant_(value, 0.3)
+    surrogate, style, layout, label = inputs()
+    with torch.no_grad():
+        plain = generator(surrogate, style, layout, label)
+        assert torch.equal(plain, generator(surrogate, style, layout, label))
+        for changed in (
+            generator(surrogate, style + 1, layout, label),
+            generator(surrogate, style, layout + 1, label),
+            generator(surrogate, style, layout, label.flip(0)),
+            generator(surrogate, style, layout, label, noise=torch.Generator().manual_seed(1)),
+        ):
+            assert (changed - plain).abs().max() > 1e-4
+
+
+def test_modulation_equals_scaled_weights() -> None:
+    """The short cut (scale inputs, divide outputs) against one kernel per sample."""
+    torch.manual_seed(2)
+    layer = Generator(SMALL).bottom
+    x, style = torch.randn(2, 15, 4, 4), torch.randn(2, 128)
+    scale = layer.affine(style)
+    for i in range(2):
+        kernel = layer.weight * scale[i][None, :, None, None]
+        kernel = kernel / (kernel.square().sum((1, 2, 3), keepdim=True) + 1e-6).sqrt()
+        wanted = torch.nn.functional.conv2d(x[i : i + 1], kernel, layer.bias, padding=1)
+        wanted = torch.where(wanted > 0, wanted, wanted * 0.2) * math.sqrt(2)
+        torch.testing.assert_close(
+            layer(x, style, None)[i : i + 1], wanted, atol=1e-5, rtol=1e-4
+        )
+
+
+def test_default_generator_fits_its_budget() -> None:
+    total = sum(p.numel() for p in Generator(GeneratorConfig(labels=8)).parameters())
+    assert 2 * total < 14 * 2**20
+
+
+def test_critic_judges_places() -> None:
+    critic = Critic(CriticConfig((4, 6, 8), labels=2))
+    surrogate, _, _, label = inputs()
+    scores = critic(surrogate, surrogate.clone().requires_grad_(), label)
+    assert scores.shape == (2, 1, 8, 8)
+    far = surrogate.clone()
+    far[:, :, :4, :4] += 1
+    changed = (critic(surrogate, far, label) != scores).flatten()
+    assert changed[0]
+    assert not changed[63]
+
+
+def table(donors: int = 12) -> CodeTable:
+    rng = np.random.default_rng(0)
+    return CodeTable(
+        rng.normal(size=(donors, 5)).astype(np.float32),
+        rng.normal(size=(donors, 3, 2, 2)).astype(np.float32),
+        rng.random((donors, 3)).astype(np.float32),
+        [
+            {
+                "gender": "female" if i % 2 else "male",
+                "expression": "happy" if i < 6 else "neutral",
+            }
+            for i in range(donors)
+        ],
+    )
+
+
+def test_mixtures_have_several_donors_of_the_wanted_kind() -> None:
+    codes = table()
+    for seed in range(40):
+        mix = mixture(codes, {"gender": "male", "expression": "happy"}, seed)
+        assert len({row for row, _ in mix}) == 3
+        assert {row for row, _ in mix} == {0, 2, 4}
+        assert sum(weight for _, weight in mix) == pytest.approx(1)
+        assert min(weight for _, weight in mix) >= 0.2 - 1e-12
+
+
+def test_wishes_give_way_in_order() -> None:
+    codes = table()
+    rows = {
+        r for s in range(30) for r, _ in mixture(codes, {"gender": "male", "age": "young"}, s)
+    }
+    assert rows == {0, 2, 4, 6, 8, 10}  # nobody's age is known, so nobody is passed over for it
+    rows = {
+        r
+        for s in range(30)
+        for r, _ in mixture(codes, {"gender": "male", "expression": "sad"}, s)
+    }
+    assert rows == {0, 2, 4, 6, 8, 10}
+
+
+def test_mixed_codes_are_fresh_repeatable_and_of_usual_length() -> None:
+    codes = table(400)
+    first = mix_codes(codes, {}, 7)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(first, mix_codes(codes, {}, 7), strict=True)
+    )
+    lengths = [np.linalg.norm(mix_codes(codes, {}, seed)[1]) for seed in range(300)]
+    usual = np.linalg.norm(codes.layout.reshape(400, -1), axis=1)
+    assert np.mean(lengths) == pytest.approx(np.mean(usual), rel=0.05)
+    for seed in range(20):
+        vector, _ = mix_codes(codes, {}, seed)
+        assert np.linalg.norm(codes.vector - vector, axis=1).min() > 0.2
+
+
+def test_training_mixes_codes_as_drawing_does() -> None:
+    codes = table()
+    mix = mixture(codes, {}, 5)
+    module = Codes(12, SMALL)
+    with torch.no_grad():
+        module.vector.copy_(torch.from_numpy(codes.vector))
+        module.layout.copy_(torch.from_numpy(codes.layout))
+        found = module.mixed(
+            torch.tensor([[r for r, _ in mix]]), torch.tensor([[w for _, w in mix]])
+        )
+    for mine, theirs in zip(found, mix_codes(codes, {}, 5), strict=True):
+        np.testing.assert_allclose(mine[0].numpy(), theirs, atol=1e-5)
+
+
+def test_flipped_codes_mirror_the_layout_alone() -> None:
+    module = Codes(3, SMALL)
+    vector, layout = module(torch.tensor([1, 1]), torch.tensor([False, True]))
+    assert torch.equal(vector[0], vector[1])
+    assert torch.equal(layout[0].flip(2), layout[1])
+
+
+def test_too_few_donors_cannot_be_mixed() -> None:
+    with pytest.raises(ValueError, match="2 donors came"):
+        mix_codes(table(2), {}, 0)
+
+
+def stored() -> StoredGenerator:
+    torch.manual_seed(5)
+    generator = Generator(SMALL)
+    torch.nn.init.normal_(generator.out.weight, std=0.1)
+    return StoredGenerator(
+        generator, table(), {"expression": ("neutral", "happy")}, {"steps": 1}
+    )
+
+
+def test_a_stored_generator_draws_the_same_to_half_precision() -> None:
+    mine = stored()
+    data = write_generator(mine)
+    assert data == write_generator(mine)
+    theirs = read_generator(data)
+    assert theirs.labels == {"expression": ("neutral", "happy")}
+    assert theirs.codes.attributes[3] == {"gender": "female", "expression": "happy"}
+    with torch.no_grad():
+        a, b = mine.generator(*inputs()), theirs.generator(*inputs())
+    assert (a - b).abs().max() < 0.02
+    assert write_generator(theirs) == data
+
+
+def test_other_or_damaged_weights_are_refused() -> None:
+    data = write_generator(stored())
+    for bad in (
+        b"",
+        b"<html>",
+        data[: len(data) // 2],
+        data.replace(b"generator/1", b"generator/9"),
+    ):
+        with pytest.raises(WeightsError):
+            read_generator(bad)

@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kssgan.errors import OutputExists, TrainingFailed, UsageError
+from kssgan.models.stored import read_generator
+from kssgan.training import checkpoint, loop
+from kssgan.training.augment import augment
+from kssgan.training.config import PRESETS, TrainingConfig, read_changes, resolve
+from kssgan.training.loop import plan, train
+from kssgan.training.picture import png
+from kssgan.training.precision import Precision
+from kssgan.training.prepared import Prepared
+from kssgan.training.step import critic_weight
+
+TINY = resolve(
+    "smoke",
+    changes={
+        "steps": 6,
+        "save_every": 3,
+        "check_every": 6,
+        "check": 1,
+        "bank": 2,
+        "log_every": 1,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def whole(prepared_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nobody interrupted."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    done = train(prepared_file, out=out, config=TINY, device="cpu")
+    assert done.finished
+    assert done.steps == 6
+    return out
+
+
+def lines(run: Path, kind: str) -> list[dict[str, float]]:
+    found = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [line for line in found if line["kind"] == kind]
+
+
+def test_a_run_leaves_weights_samples_and_a_log(whole: Path) -> None:
+    stored = read_generator((whole / "generator.safetensors").read_bytes())
+    assert stored.labels == {"expression": ("neutral", "happy")}
+    assert len(stored.codes) > 3
+    assert {p.name for p in (whole / "sheets").iterdir()} == {"00000000.png", "00000006.png"}
+    assert [line["step"] for line in lines(whole, "loss")] == [1, 2, 3, 4, 5, 6]
+    assert {"l1", "bands", "sharpness", "sharpness_mixed"} <= lines(whole, "check")[0].keys()
+    late = lines(whole, "loss")[-1]
+    assert {
+        "l1",
+        "bands",
+        "generator",
+        "generator_mixed",
+        "coarse",
+        "critic_real",
+    } <= late.keys()
+    assert "generator" not in lines(whole, "loss")[0]  # the critic comes in later
+    assert TrainingConfig.from_json(json.loads((whole / "config.json").read_text())) == TINY
+
+
+def test_the_exported_generator_is_the_average(whole: Path) -> None:
+    path = checkpoint.latest(whole)
+    assert path is not None
+    tensors = load_file(path)
+    stored = read_generator((whole / "generator.safetensors").read_bytes())
+    for name, value in stored.generator.state_dict().items():
+        average = tensors[f"average.generator.{name}"]
+        torch.testing.assert_close(value, average.half().float(), rtol=0, atol=0)
+    moved = [
+        not torch.equal(tensors[f"average.generator.{n}"], tensors[f"learner.generator.{n}"])
+        for n in stored.generator.state_dict()
+    ]
+    assert any(moved)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(
+    whole: Path, prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped by SIGTERM between two checkpoints, in the middle of a step."""
+    out = tmp_path / "run"
+    step = loop.train_step
+
+    def interrupted(*args: object) -> dict[str, float]:
+        if args[-1] == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train_step", interrupted)
+    with pytest.raises(
+        KeyboardInterrupt, match=r"stopped after 4 of 6 steps; checkpoint-00000004"
+    ):
+        train(prepared_file, out=out, config=TINY, device="cpu")
+    monkeypatch.setattr(loop, "train_step", step)
+    train(prepared_file, out=out, config=TINY, device="cpu", resume=True)
+    for name in ("generator.safetensors", "config.json", "sheets/00000006.png"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+    mine, theirs = (load_file(run / "checkpoint-00000006.safetensors") for run in (out, whole))
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    assert [line["step"] for line in lines(out, "loss")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_killed_between_checkpoints_goes_on_from_the_last(
+    whole: Path, prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    step = loop.train_step
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*args: object) -> dict[str, float]:
+        if args[-1] == 5:
+            raise Killed
+        return step(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train_step", killed)
+    with pytest.raises(Killed):
+        train(prepared_file, out=out, config=TINY, device="cpu")
+    monkeypatch.setattr(loop, "train_step", step)
+    train(prepared_file, out=out, config=TINY, device="cpu", resume=True)
+    assert (out / "generator.safetensors").read_bytes() == (
+        whole / "generator.safetensors"
+    ).read_bytes()
+
+
+def test_training_lowers_the_loss(prepared_file: Path, tmp_path: Path) -> None:
+    config = replace(
+        TINY, steps=30, adversarial=0.0, check_every=30, save_every=30, bank=2, refresh=0.0
+    )
+    train(prepared_file, out=tmp_path / "run", config=config, device="cpu")
+    losses = [line["l1"] for line in lines(tmp_path / "run", "loss")]
+    assert np.mean(losses[-6:]) < 0.85 * np.mean(losses[:6])
+
+
+def test_time_ends_a_run_with_a_checkpoint(prepared_file: Path, tmp_path: Path) -> None:
+    done = train(prepared_file, out=tmp_path / "run", config=TINY, device="cpu", minutes=1e-6)
+    assert not done.finished
+    assert done.steps == 0
+    assert checkpoint.latest(tmp_path / "run") is not None
+
+
+def test_a_loss_that_is_no_number_names_the_last_good_checkpoint(
+    prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = loop.train_step
+
+    def diverging(*args: object) -> dict[str, float]:
+        parts = step(*args)  # type: ignore[arg-type]
+        return parts | {"l1": float("nan")} if args[-1] == 4 else parts
+
+    monkeypatch.setattr(loop, "train_step", diverging)
+    with pytest.raises(
+        TrainingFailed, match=r"l1 of step 4 .* checkpoint-00000003\.safetensors"
+    ):
+        train(prepared_file, out=tmp_path / "run", config=TINY, device="cpu")
+
+
+def test_wrong_runs_are_refused(whole: Path, prepared_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputExists):
+        train(prepared_file, out=whole, config=TINY, device="cpu")
+    with pytest.raises(UsageError, match="no checkpoint"):
+        train(prepared_file, out=tmp_path / "new", config=TINY, device="cpu", resume=True)
+    other = replace(TINY, seed=1, batch=1)
+    with pytest.raises(UsageError, match="another batch, seed"):
+        train(prepared_file, out=whole, config=other, device="cpu", resume=True)
+    config = replace(TINY, precision="fp16")
+    with pytest.raises(UsageError, match="fp16 needs a GPU"):
+        train(prepared_file, out=tmp_path / "new", config=config, device="cpu")
+    for device in ("mps", "nonsense"):
+        with pytest.raises(UsageError, match="use auto, cpu, cuda"):
+            train(prepared_file, out=tmp_path / "new", config=TINY, device=device)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_damaged_checkpoint_is_refused(whole: Path, tmp_path: Path) -> None:
+    path = checkpoint.latest(whole)
+    assert path is not None
+    bad = tmp_path / path.name
+    bad.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UsageError, match="damaged"):
+        checkpoint.load(bad)
+
+
+def test_only_two_checkpoints_are_kept(whole: Path, tmp_path: Path) -> None:
+    path = checkpoint.latest(whole)
+    assert path is not None
+    start = checkpoint.load(path)
+    for step in range(4):
+        checkpoint.save(tmp_path, replace(start, step=step))
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["checkpoint-00000002.safetensors", "checkpoint-00000003.safetensors"]
+
+
+def test_the_plan_counts_parameters(prepared: Prepared) -> None:
+    found = plan(prepared, PRESETS["small"])
+    assert 2_500_000 < found["parameters"]["generator"] < 4_000_000
+    assert found["parameters"]["codes"] == found["data"]["donors"] * (64 + 16 * 8 * 8)
+    assert found["config"]["preset"] == "small"
+
+
+def test_configurations_round_trip_and_are_checked(tmp_path: Path) -> None:
+    for config in PRESETS.values():
+        assert TrainingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+    path = tmp_path / "c.toml"
+    path.write_text('batch = 3\nwidths = [8, 8, 8]\nprecision = "bf16"\n')
+    config = resolve("smoke", config=path, changes={"batch": 4, "steps": None})
+    assert (config.batch, config.steps) == (4, PRESETS["smoke"].steps)
+    assert (config.widths, config.precision) == ((8, 8, 8), "bf16")
+    for bad in (
+        "bach = 3",
+        'batch = "3"',
+        "batch = true",
+        "batch = 0",
+        "ema = 1.0",
+        "widths = 3",
+        "x =",
+    ):
+        path.write_text(bad)
+        with pytest.raises(UsageError):
+            resolve("smoke", config=path)
+    with pytest.raises(UsageError, match="large"):
+        resolve("large")
+    with pytest.raises(UsageError, match="NAME=VALUE"):
+        read_changes(["bank"])
+
+
+def test_the_critic_comes_in_slowly() -> None:
+    config = replace(TINY, steps=100, critic_from=0.5, critic_ramp=0.1, adversarial=0.2)
+    weights = [critic_weight(step, config) for step in range(100)]
+    assert weights[49] == 0
+    assert weights[50] == pytest.approx(0.02)
+    assert weights[59:] == [0.2] * 41
+
+
+def test_augmentation_changes_both_alike_and_passes_gradients() -> None:
+    picture = torch.rand(2, 3, 32, 32, requires_grad=True)
+    one, two = augment(picture.detach(), picture, torch.Generator().manual_seed(1))
+    assert torch.equal(one, two.detach())
+    assert not torch.equal(one[0], picture.detach()[0])
+    two.sum().backward()
+    assert picture.grad is not None
+    assert picture.grad.abs().sum() > 0
+
+
+def test_bf16_trains_on_a_cpu() -> None:
+    precision = Precision("bf16", torch.device("cpu"))
+    layer = torch.nn.Linear(4, 4)
+    before = layer.weight.detach().clone()
+    optimiser = torch.optim.SGD(layer.parameters(), 0.1)
+    with precision.autocast():
+        out = layer(torch.ones(2, 4))
+    assert out.dtype == torch.bfloat16
+    norm = precision.minimise(out.float().square().mean(), optimiser, "layer", clip=1.0)
+    assert norm > 0
+    assert layer.weight.dtype == torch.float32
+    assert not torch.equal(before, layer.weight)
+
+
+def test_png_decodes_to_the_same_pixels() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    data = png(image)
+    start = data.index(b"IDAT") + 4
+    size = int.from_bytes(data[start - 8 : start - 4], "big")
+    rows = np.frombuffer(zlib.decompress(data[start : start + size]), np.uint8).reshape(5, 22)
+    assert (rows[:, 0] == 2).all()
+    back = np.cumsum(rows[:, 1:], axis=0, dtype=np.uint8).reshape(5, 7, 3)
+    np.testing.assert_array_equal(back, image)
+    crc = zlib.crc32(data[start - 4 : start + size])
+    assert data[start + size : start + size + 4] == crc.to_bytes(4, "big")
+
+
+def test_training_needs_torch_numpy_and_safetensors_only(
+    prepared_file: Path, tmp_path: Path
+) -> None:
+    """On a machine without Pillow, scipy, tqdm and the rest, from a checkout that is not installed."""
+    source = Path(loop.__file__).parents[2]
+    code = (
+        "import sys\n"
+        "from importlib.machinery import PathFinder\n"
+        "class Sparse(PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'PIL', 'scipy', 'tqdm', 'jinja2', 'platformdirs'}:\n"
+        "            return None\n"
+        "        return super().find_spec(name, path, target)\n"
+        "sys.meta_path[sys.meta_path.index(PathFinder)] = Sparse\n"
+        "from kssgan.cli import main\n"
+        f"sys.exit(main(['train', {str(prepared_file)!r}, '--out', {str(tmp_path / 'run')!r}, '--preset',"
+        " 'smoke', '--steps', '2', '--set', 'check=1', '--set', 'bank=1', '--threads', '1', '--device',"
+        " 'cpu', '--json']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 2
