@@ -179,3 +179,12 @@ def test_a_bank_holds_what_its_step_says(photos: Photos) -> None:
     assert torch.equal(a.picture, b.picture)
     assert torch.equal(a.donor, b.donor)
     assert a.picture.abs().max() <= 1
+
+
+def test_fewer_donors_are_some_of_all_and_the_same_every_time(
+    prepared: Prepared, photos: Photos
+) -> None:
+    few = Photos(prepared, CPU, donors=5)
+    assert len(few.donors) == 5
+    assert set(few.donors) < set(photos.donors)
+    assert few.donors.tolist() == Photos(prepared, CPU, donors=5).donors.tolist()

@@ -27,7 +27,8 @@ examples:
   kssgan train photos.safetensors --out run --minutes 50
   kssgan train photos.safetensors --out run --resume
       goes on where an interrupted run stopped, with the same result
-  kssgan train photos.safetensors --out run --batch 32 --steps 20000 --precision bf16 --set bank=4000
+  kssgan train photos.safetensors --out run --batch 32 --steps 20000 --precision bf16 \\
+               --set donors=0 --set bank=4000 --set refresh=0.5
       on a GPU
 
 Training on your own people's faces lets their looks into the weights: keep them as secret as photos."""

@@ -30,6 +30,8 @@ class TrainingConfig:
         critic_widths: of the critic.
         style: length of a code's vector.
         layout: channels of a code's map.
+        donors: how many heads are learnt, 0 for all. Each code is learnt by itself, so a short run does
+            better with few: a head should come up a hundred times.
         bank: lessons held in memory (one S_g with ``pictures`` composites each, 1 MB).
         refresh: new lessons per step.
         pictures: composites per lesson.
@@ -65,7 +67,8 @@ class TrainingConfig:
     critic_widths: tuple[int, ...] = (24, 48, 96, 128)
     style: int = 64
     layout: int = 16
-    bank: int = 400
+    donors: int = 120
+    bank: int = 300
     refresh: float = 0.1
     pictures: int = 4
     rate: float = 1e-3
@@ -90,6 +93,8 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         problems = []
+        if self.donors != 0 and self.donors < 3:
+            problems.append(f"donors is {self.donors}; 3 or more, or 0 for all, was wanted")
         for name in ("steps", "batch", "bank", "pictures", "check", "style", "layout"):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")

@@ -43,7 +43,14 @@ class Photos:
         UsageError: fewer than two subjects or three donors to train on.
     """
 
-    def __init__(self, data: Prepared, device: torch.device) -> None:
+    def __init__(self, data: Prepared, device: torch.device, *, donors: int = 0) -> None:
+        """Unpack a collection.
+
+        Args:
+            data: the collection.
+            device: where its tensors shall live.
+            donors: how many of the possible donors to take, the same ones every time; 0 takes all.
+        """
         self.device = device
         self._data = data
         self.subject: IntArray = data.subject
@@ -67,6 +74,9 @@ class Photos:
         usual = float(np.median(self.sharpness[self.train]))
         fit = (_turn(data.landmarks) < _TURNED) & (self.sharpness >= _SOFT * usual)
         self.donors: IntArray = self.train[fit[self.train]]
+        if 0 < donors < len(self.donors):
+            chosen = np.random.default_rng(donors).permutation(len(self.donors))[:donors]
+            self.donors = self.donors[np.sort(chosen)]
         if len(self.donors) < 3:
             raise UsageError(
                 f"{len(self.donors)} of {len(self.train)} photos to train on are frontal and sharp enough "

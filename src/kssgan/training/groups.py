@@ -24,7 +24,7 @@ class GroupOf:
     Attributes:
         members: rows of each person's photos that S_g is made of.
         targets: (category or -1, rows of each person's photos of that category) to be drawn.
-        gender: category number that all share, -1 where they do not.
+        gender: category number of most members, -1 where unknown.
     """
 
     members: tuple[IntArray, ...]
@@ -54,18 +54,19 @@ def draw_group(photos: Photos, rows: IntArray, label: str, rng: np.random.Genera
         rows = rows[known]
     elif draw < 0.9 and _people(photos, rows[~known]) >= 2:
         rows = rows[~known]
-    gender = -1
     if rng.random() < _ALIKE:
         wanted = int(genders[rng.choice(rows)])
         alike = rows[genders[rows] == wanted]
         if wanted >= 0 and _people(photos, alike) >= 2:
-            rows, gender = alike, wanted
+            rows = alike
     people = np.unique(photos.subject[rows])
     fits = [(k, p) for k, p in zip(SIZES, _OFTEN, strict=True) if k <= len(people)]
     often = np.array([p for _, p in fits])
     k = int(rng.choice([k for k, _ in fits], p=often / often.sum()))
     chosen = rng.choice(people, k, replace=False)
     every = tuple(rows[photos.subject[rows] == person] for person in np.sort(chosen))
+    known_genders = [g for g in (int(genders[of_one[0]]) for of_one in every) if g >= 0]
+    gender = int(np.bincount(known_genders).argmax()) if known_genders else -1
     targets = tuple(
         (category, shown)
         for category in np.unique(kinds[np.concatenate(every)]).tolist()

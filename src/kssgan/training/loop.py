@@ -58,7 +58,7 @@ class Trained:
 
 def plan(data: Prepared, config: TrainingConfig) -> dict[str, Any]:
     """What a run would be: the resolved configuration, sizes of the networks, the data in numbers."""
-    photos = Photos(data, torch.device("cpu"))
+    photos = Photos(data, torch.device("cpu"), donors=config.donors)
     networks = _networks(config, photos, torch.device("cpu"))
     return {
         "config": config.to_json(),
@@ -121,7 +121,7 @@ def train(
     start = _open_run(out, resume)
     if start is not None:
         _check_same(start, config, digest)
-    photos = Photos(data, place)
+    photos = Photos(data, place, donors=config.donors)
     networks = _networks(config, photos, place)
     teacher = Teacher(photos, label=config.label, seed=config.seed, pictures=config.pictures)
     bank = Bank(teacher, size=config.bank, refresh=config.refresh, seed=config.seed)

@@ -128,6 +128,7 @@ def _fractions(points: Tensor) -> Tensor:
 
 def _kernel(a: Tensor, b: Tensor) -> Tensor:
     """r**2 log r, 0 where places coincide."""
-    squared = (a[:, None] - b[None]).square().sum(2)
+    across, down = (a[:, None, i] - b[None, :, i] for i in (0, 1))
+    squared = across.square() + down.square()
     found: Tensor = 0.5 * squared * squared.clamp(min=1e-30).log()
     return found
