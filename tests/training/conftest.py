@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,10 @@ def prepared_file(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Equal bytes need equal threads; before any run, so for the session."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -314,3 +314,10 @@ def test_training_needs_torch_numpy_and_safetensors_only(
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["steps"] == 2
+
+
+def test_two_processes_cannot_train_in_one_folder(whole: Path, prepared_file: Path) -> None:
+    with checkpoint.locked(whole), pytest.raises(UsageError, match="another process"):
+        train(prepared_file, out=whole, config=TINY, device="cpu", resume=True)
+    done = train(prepared_file, out=whole, config=TINY, device="cpu", resume=True)
+    assert done.finished

@@ -6,9 +6,12 @@ the digest of the data. Chance needs no saving, because every step and every gro
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from torch import Tensor
 
 from kssgan.errors import StorageError, UsageError
 
-__all__ = ["Checkpoint", "latest", "load", "save", "write_whole"]
+__all__ = ["Checkpoint", "latest", "load", "locked", "save", "write_whole"]
 
 FORMAT = "kssgan-checkpoint/1"
 _NAME = re.compile(r"checkpoint-(\d{8})\.safetensors")
@@ -73,6 +76,23 @@ def save(run: Path, checkpoint: Checkpoint) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Keep a second process out of RUN.
+
+    Raises:
+        UsageError: another process is training there.
+    """
+    with (run / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                "another process is training in RUN; wait for it, or choose another folder"
+            ) from None
+        yield
 
 
 def latest(run: Path) -> Path | None:

@@ -121,6 +121,21 @@ def train(
     start = _open_run(out, resume)
     if start is not None:
         _check_same(start, config, digest)
+    with files.locked(out):
+        return _run(data, digest, out, config, place, precision, start, begin, minutes)
+
+
+def _run(
+    data: Prepared,
+    digest: str,
+    out: Path,
+    config: TrainingConfig,
+    place: torch.device,
+    precision: Precision,
+    start: files.Checkpoint | None,
+    begin: float,
+    minutes: float | None,
+) -> Trained:
     photos = Photos(data, place, donors=config.donors)
     networks = _networks(config, photos, place)
     teacher = Teacher(photos, label=config.label, seed=config.seed, pictures=config.pictures)
