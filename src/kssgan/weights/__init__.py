@@ -27,6 +27,8 @@ def _index() -> dict[str, dict[str, Any]]:
     try:
         text = resources.files(__name__).joinpath("index.json").read_text("utf-8")
         index: dict[str, dict[str, Any]] = json.loads(text)
+        if not isinstance(index, dict):
+            raise ValueError("no table")
     except (OSError, ValueError) as error:
         raise WeightsError(
             "the list of shipped weights (kssgan/weights/index.json) is missing or damaged; reinstall kssgan"

@@ -1,0 +1,95 @@
+"""Which of the 468 points of the MediaPipe face mesh topology outline what."""
+
+from __future__ import annotations
+
+from kssgan.types import FloatArray
+
+__all__ = [
+    "BEARD",
+    "BROWS",
+    "CHEEKS",
+    "EYES",
+    "EYE_CORNERS",
+    "FOREHEAD",
+    "INNER_LIPS",
+    "LIP_GAP",
+    "NOSE",
+    "NOSTRILS",
+    "OUTER_LIPS",
+    "OVAL",
+    "POINTS",
+    "check_points",
+]
+
+POINTS = 468
+"""Points of a face."""
+
+# fmt: off
+BEARD: tuple[int, ...] = (
+    164, 165, 391, 167, 393, 18, 200, 199, 175, 208, 428, 32, 262, 194, 418, 182, 406, 210, 430, 211, 431,
+)
+"""Upper lip and chin, where beards grow."""
+
+OVAL: tuple[int, ...] = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)
+"""Outline of the face from the middle of the forehead clockwise, around chin and temples."""
+
+EYES: tuple[tuple[int, ...], ...] = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+)
+"""Edges of the lids, left and right in the picture, upper lid first."""
+
+BROWS: tuple[tuple[int, ...], ...] = (
+    (46, 53, 52, 65, 55, 107, 66, 105, 63, 70),
+    (276, 283, 282, 295, 285, 336, 296, 334, 293, 300),
+)
+"""Eyebrows, lower edge outwards in, then back along the upper edge."""
+
+OUTER_LIPS: tuple[int, ...] = (
+    61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146,
+)
+"""Outline of the lips."""
+
+INNER_LIPS: tuple[int, ...] = (
+    78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
+)
+"""Edge of the opening between the lips."""
+
+CHEEKS: tuple[tuple[int, ...], ...] = (
+    (117, 118, 101, 36, 205, 187, 123),
+    (346, 347, 330, 266, 425, 411, 352),
+)
+"""Skin below the eyes, inside any beard's edge."""
+
+NOSE: tuple[int, ...] = (168, 122, 196, 3, 51, 45, 4, 275, 281, 248, 419, 351)
+"""Bridge of the nose down to its tip."""
+
+NOSTRILS: tuple[int, ...] = (98, 97, 2, 326, 327, 294, 4, 64)
+"""Underside of the nose."""
+
+FOREHEAD: tuple[int, ...] = (108, 151, 337, 336, 9, 107)
+"""Middle of the forehead, low enough to be free of hair on most people."""
+# fmt: on
+
+LIP_GAP = (13, 14)
+"""Middle of the upper and of the lower lip's inner edge."""
+
+EYE_CORNERS = (33, 263)
+"""Outer corners of the eyes, left and right in the picture."""
+
+
+def check_points(points: FloatArray) -> None:
+    """Refuse what is not one face's mesh.
+
+    Raises:
+        ValueError: another shape, or a coordinate that is not finite.
+    """
+    import numpy as np
+
+    if points.shape != (POINTS, 2) or not np.isfinite(points).all():
+        raise ValueError(
+            f"points of shape {points.shape} came; ({POINTS}, 2) finite (x, y) were wanted"
+        )
