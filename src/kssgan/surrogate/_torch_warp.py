@@ -1,0 +1,60 @@
+"""Sampling of pictures along a field, and enlargement. Imports torch: import it inside functions only.
+
+Nothing here adds up over pixels in an order that threads could change: the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from kssgan.types import FloatArray, U8Array
+
+__all__ = ["enlarge", "sample"]
+
+
+def sample(pictures_u8: U8Array, fields: FloatArray, size: int) -> FloatArray:
+    """Bicubic samples, mirrored at the picture's border, held inside 0..255.
+
+    Args:
+        pictures_u8: (N, H, W, 3) uint8.
+        fields: (N, h, w, 2) fractions of the picture, on an even grid.
+        size: side of the result.
+
+    Returns:
+        (N, 3, size, size) float32, planes.
+    """
+    found = []
+    with torch.inference_mode():
+        grid = torch.from_numpy(fields).permute(0, 3, 1, 2) * 2 - 1
+        if grid.shape[-1] != size:
+            grid = functional.interpolate(
+                grid, (size, size), mode="bilinear", align_corners=False
+            )
+        grid = grid.permute(0, 2, 3, 1).contiguous()
+        # One at a time: a picture's bytes must not depend on its neighbours in a batch.
+        for picture_u8, at in zip(pictures_u8, grid, strict=True):
+            planes = torch.from_numpy(np.ascontiguousarray(picture_u8.transpose(2, 0, 1)))
+            found.append(
+                functional.grid_sample(
+                    planes[None].float(),
+                    at[None],
+                    mode="bicubic",
+                    padding_mode="reflection",
+                    align_corners=False,
+                )
+            )
+        result: FloatArray = torch.cat(found).clamp_(0, 255).numpy()
+    return result
+
+
+def enlarge(planes: FloatArray, size: int) -> FloatArray:
+    """Bilinear enlargement of (C, H, W) float32 to (C, size, size)."""
+    with torch.inference_mode():
+        small = torch.from_numpy(np.ascontiguousarray(planes, np.float32))
+        large = functional.interpolate(
+            small[None], (size, size), mode="bilinear", align_corners=False
+        )
+        result: FloatArray = large[0].numpy()
+    return result

@@ -1,0 +1,230 @@
+"""Public portraits that lend their head to composites: what a donor is, which are fit, and which is taken.
+
+A donor is never a member of a group and never a user's photo. Which donor a group gets depends on the group's
+mean, its released attributes and a seed, on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from kssgan.surrogate import _donor_looks as looks
+from kssgan.surrogate._mesh import (
+    BEARD,
+    CHEEKS,
+    EYE_CORNERS,
+    FOREHEAD,
+    INNER_LIPS,
+    LIP_GAP,
+    NOSE,
+    OUTER_LIPS,
+    OVAL,
+    check_points,
+)
+from kssgan.surrogate._regions import COARSE, reduced, soften
+from kssgan.surrogate._skin import DARK
+from kssgan.surrogate.shape import ShapeMean
+from kssgan.types import CROP_SIZE, FloatArray, U8Array
+
+__all__ = ["DONOR_SIZE", "Donor", "DonorFault", "choose", "fit", "screen"]
+
+DONOR_SIZE = 2 * CROP_SIZE
+"""Side of a donor's crop in pixels: twice the released picture, cut like a head crop."""
+
+_Array = npt.NDArray[np.float64]
+
+
+class DonorFault(StrEnum):
+    """Why a portrait is passed over."""
+
+    OUTSIDE = "face or hair reaches beyond the photo"
+    TURNED = "face is turned to the side"
+    UNSHARP = "not sharp enough"
+    GLASSES = "wears glasses"
+    COVERED = "hair or a hat covers the forehead"
+
+
+@dataclass(frozen=True, eq=False)
+class Donor:
+    """One portrait.
+
+    Attributes:
+        crop_u8: (512, 512, 3) uint8, cut with the head template at twice its scale.
+        points: (468, 2) float32 mesh in its pixels.
+        attributes: what is known ("gender", "expression", ...); an absent or empty value is unknown.
+
+    Raises:
+        ValueError: another shape or type, or points that are no face.
+    """
+
+    crop_u8: U8Array
+    points: FloatArray
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_points(self.points)
+        if np.ptp(self.points[list(EYE_CORNERS), 0]) < 1:
+            raise ValueError(
+                "a donor's eyes lie on one place; give the points of one upright face"
+            )
+        if self.crop_u8.dtype != np.uint8 or self.crop_u8.shape != (DONOR_SIZE, DONOR_SIZE, 3):
+            raise ValueError(
+                f"a donor's crop of shape {self.crop_u8.shape} and type {self.crop_u8.dtype} came; "
+                f"({DONOR_SIZE}, {DONOR_SIZE}, 3) uint8 was wanted"
+            )
+
+    @cached_property
+    def tones(self) -> _Array:
+        """(468, 3) logarithm of the blurred colour at each point of the mesh."""
+        small = reduced(self.crop_u8.astype(np.float32) / np.float32(255), DONOR_SIZE // COARSE)
+        return _tones(small, self.points, DONOR_SIZE)
+
+
+def screen(donor: Donor) -> DonorFault | None:
+    """Reason to pass a portrait over, or None.
+
+    The limits were set by looking at 600 public portraits (204 studio photos, 396 official portraits);
+    ``benchmarks/composite.py`` counts what they pass over.
+    """
+    oval = donor.points[list(OVAL)]
+    if (oval < 8).any() or (oval > DONOR_SIZE - 9).any():
+        return DonorFault.OUTSIDE
+    if looks.repeated_rows(donor.crop_u8) > 24:
+        return DonorFault.OUTSIDE
+    if looks.turned(donor.points) > 0.085:
+        return DonorFault.TURNED
+    if looks.sharpness(donor.crop_u8, donor.points) < 160:
+        return DonorFault.UNSHARP
+    if looks.glasses(donor.crop_u8, donor.points) > 0:
+        return DonorFault.GLASSES
+    if looks.covered_forehead(donor.crop_u8, donor.points) > 0.24:
+        return DonorFault.COVERED
+    return None
+
+
+def choose(
+    donors: Sequence[Donor],
+    mean: ShapeMean,
+    attributes: Mapping[str, str] | None = None,
+    *,
+    seed: int = 0,
+) -> int:
+    """Take a donor for a group.
+
+    Among the donors that contradict the group's attributes least (gender before all others; unknown gender is
+    better than a wrong one, unknown anything else as good as the right one), those that
+    :func:`fit` the mean nearly as well as the best one are drawn from by the seed.
+
+    Args:
+        donors: screened portraits.
+        mean: of the group.
+        attributes: what is released of the group.
+        seed: draws among equals.
+
+    Returns:
+        Index into ``donors``.
+
+    Raises:
+        ValueError: no donors.
+    """
+    if not donors:
+        raise ValueError("no donors came; at least one screened portrait is needed")
+    wanted = attributes or {}
+    contradicted = [_contradictions(donor.attributes, wanted) for donor in donors]
+    least = min(contradicted)
+    able = np.array([i for i, count in enumerate(contradicted) if count == least])
+    target = _tones(reduced(mean.image_01, CROP_SIZE // COARSE), mean.points, CROP_SIZE)
+    misfits = np.array([_misfit(donors[i], target, mean.points) for i in able])
+    order = np.argsort(misfits, kind="stable")
+    ranked = misfits[order]
+    alike = ranked <= ranked[0] + _SLACK
+    alike[:_LEAST] |= ranked[:_LEAST] <= _BEARABLE
+    close = order[alike][:_MOST]
+    return int(able[np.random.default_rng(seed).choice(close)])
+
+
+_SLACK = 0.15  # misfits that differ by less look alike
+_LEAST, _MOST = 3, 12  # donors drawn from, so that groups do not all share one head
+_BEARABLE = 0.85  # misfit up to which the second and third best are drawn even if the best is better by more
+
+
+def fit(donor: Donor, mean: ShapeMean) -> float:
+    """How badly a donor suits a mean, 0 for the mean's own picture; above about 1 it shows.
+
+    Counts the difference of skin tone, of the pattern of tones (brows, beard, make-up, open mouth), of the
+    shape, above all of the mouth, and of beards.
+    """
+    target = _tones(reduced(mean.image_01, CROP_SIZE // COARSE), mean.points, CROP_SIZE)
+    return _misfit(donor, target, mean.points)
+
+
+def _contradictions(known: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[int, int]:
+    wrong = [name for name, value in wanted.items() if known.get(name) and known[name] != value]
+    unknown = "gender" in wanted and not known.get("gender")
+    return 2 if "gender" in wrong else int(unknown), len(wrong)
+
+
+_SKIN = sorted({*FOREHEAD, *NOSE, *(i for cheek in CHEEKS for i in cheek)})
+_LIPS = [*OUTER_LIPS, *INNER_LIPS]
+
+
+def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
+    away = donor.tones - target
+    skin = np.median(away[_SKIN], axis=0)
+    pattern = away - skin
+    beard = -pattern[list(BEARD)].mean(1)  # positive where the donor is darker
+    bearded = np.maximum(beard - 0.1, 0).mean() + 0.5 * np.maximum(-beard - 0.1, 0).mean()
+    aim = _normal(points)
+    here = _brought(_normal(donor.points), aim)
+    shape = np.sqrt(((here - aim) ** 2).sum(1).mean())
+    mouth = (np.abs(_mouth(here) - _mouth(aim)) * (1.0, 0.5, 0.5)).sum()
+    return float(
+        np.sqrt((skin**2).mean())
+        + 1.5 * np.minimum(np.abs(pattern), 0.8).mean()
+        + 5.0 * shape
+        + 4.0 * mouth
+        + 3.0 * bearded
+    )
+
+
+def _mouth(shape: _Array) -> _Array:
+    """How far it is open, how wide it is, how far its corners are drawn up."""
+    upper, lower = LIP_GAP
+    corners, middle = shape[[61, 291], 1].mean(), shape[[0, 17], 1].mean()
+    return np.array(
+        [shape[lower, 1] - shape[upper, 1], np.ptp(shape[_LIPS, 0]), corners - middle]
+    )
+
+
+def _normal(points: FloatArray) -> _Array:
+    """Points from the middle between the eye corners, in units of their distance."""
+    left, right = points[list(EYE_CORNERS)].astype(np.float64)
+    result: _Array = (points - (left + right) / 2) / np.hypot(*(right - left))
+    return result
+
+
+def _brought(shape: _Array, aim: _Array) -> _Array:
+    """Turned, scaled and shifted onto another shape."""
+    p, q = shape - shape.mean(0), aim - aim.mean(0)
+    spread = (p**2).sum()
+    c = (p * q).sum() / spread
+    s = (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum() / spread
+    result: _Array = p @ np.array([[c, s], [-s, c]]) + aim.mean(0)
+    return result
+
+
+def _tones(image_01: FloatArray, points: FloatArray, size: int) -> _Array:
+    """(468, 3) logarithm of the blurred colours at the points of a (128, 128, 3) image."""
+    from scipy.ndimage import map_coordinates
+
+    x, y = ((points.astype(np.float64) + 0.5) * (COARSE / size) - 0.5).T
+    smooth = soften(image_01, 2.0)
+    seen = [map_coordinates(smooth[..., c], [y, x], order=1, mode="nearest") for c in range(3)]
+    result: _Array = np.log(np.stack(seen, 1).astype(np.float64) + float(DARK))
+    return result

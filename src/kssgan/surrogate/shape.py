@@ -1,0 +1,141 @@
+"""Shape-normalised mean (k-Same-M): faces warped to the group's mean shape, then averaged.
+
+Where a plain mean doubles eyes and lips that lie at different heights, here every face is first moved to the
+mean shape of the group, so that like falls on like; only hair and clothes still blend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kssgan.surrogate._mesh import check_points
+from kssgan.surrogate.warp import Warp
+from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
+
+__all__ = ["Face", "ShapeMean", "shape_mean"]
+
+Face = tuple[U8Array, FloatArray | None]
+"""A head crop (256, 256, 3) uint8 and its (468, 2) points in its pixels, or None where none are reliable."""
+
+# Whole numbers, as in ``mean.py``: their sums do not depend on an order. Pictures are rounded to 2**-12 grey
+# levels and points to 2**-12 pixels when they come, a person's mean is kept to 2**-24 of the unit.
+_FINE = 1 << 12
+_UNIT = 1 << 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapeMean:
+    """What a group shares: its mean face, and where the features of that face lie.
+
+    Attributes:
+        image_01: (256, 256, 3) float32 in [0, 1].
+        points: (468, 2) float32, pixels of ``image_01``.
+    """
+
+    image_01: FloatArray
+    points: FloatArray
+
+
+class _People:
+    """Sum over people of the mean of each one's arrays, in whole numbers."""
+
+    def __init__(self) -> None:
+        self.total: IntArray | None = None
+        self.count = 0
+
+    def add(self, arrays: Iterable[FloatArray]) -> int:
+        """Add one person; returns the number of arrays. Without any, the person does not count."""
+        summed: IntArray | None = None
+        count = 0
+        for array in arrays:
+            whole = np.rint(array.astype(np.float64) * _FINE).astype(np.int64)
+            summed = whole if summed is None else summed + whole
+            count += 1
+        if summed is not None:
+            person = (summed * _UNIT + count // 2) // count
+            self.total = person if self.total is None else self.total + person
+            self.count += 1
+        return count
+
+    def mean(self) -> FloatArray | None:
+        if self.total is None:
+            return None
+        return (self.total / (_FINE * _UNIT * self.count)).astype(np.float32)
+
+
+def shape_mean(
+    members: Sequence[Iterable[Face]], *, otherwise: FloatArray | None = None
+) -> ShapeMean:
+    """Warp each person's pictures to the group's mean shape and average, people weighing the same.
+
+    The shape is the mean of each person's mean shape; the picture that of each person's mean picture. A face
+    without reliable points counts in the picture as it was cut (eyes, nose and mouth at fixed places), and
+    its person's shape is taken from the person's other photos, or left to the other people.
+
+    Args:
+        members: one iterable of faces per person, at least one face each. The shape must be known before a
+            picture can be warped, so each is read twice: give lists, or objects whose ``__iter__`` loads the
+            crops anew. An iterator (a generator) can be read once only and is kept in memory.
+        otherwise: (468, 2) the shape to use where nobody has reliable points.
+
+    Returns:
+        The same to the last bit whatever the order of people and of a person's photos.
+
+    Raises:
+        ValueError: no people, a person without a picture, a person whose second reading differs in number,
+            pictures or points of another shape, or no points at all and no ``otherwise``.
+
+    Reference: Gross, Sweeney, de la Torre, Baker 2006, "Model-based face de-identification" (k-Same-M).
+    """
+    if not members:
+        raise ValueError("no people came; a surrogate needs at least one")
+    people = [list(m) if isinstance(m, Iterator) else m for m in members]
+    shapes, counts = _People(), []
+    for faces in people:
+        counts.append(0)
+        points = []
+        for crop_u8, found in faces:
+            _check(crop_u8)
+            counts[-1] += 1
+            if found is not None:
+                check_points(found)
+                points.append(found)
+        if not counts[-1]:
+            raise ValueError("a person without a picture came; every person needs at least one")
+        shapes.add(points)
+    shape = shapes.mean()
+    if shape is None:
+        if otherwise is None:
+            raise ValueError(
+                "no face has reliable points, so there is no mean shape; "
+                "give a shape as `otherwise`, or use the plain mean"
+            )
+        check_points(otherwise)
+        shape = otherwise.astype(np.float32)
+    warp = Warp(shape)
+    pictures = _People()
+    for faces, count in zip(people, counts, strict=True):
+        if pictures.add(_warped(faces, warp)) != count:
+            raise ValueError("a person's pictures changed between the two readings")
+    image = pictures.mean()
+    assert image is not None, "every person has a picture"
+    return ShapeMean(image_01=np.clip(image / 255, 0, 1).astype(np.float32), points=shape)
+
+
+def _warped(faces: Iterable[Face], warp: Warp) -> Iterator[FloatArray]:
+    for crop_u8, points in faces:
+        if points is None:
+            yield crop_u8.astype(np.float32)
+        else:
+            yield warp(crop_u8[None], points[None])[0]
+
+
+def _check(crop_u8: U8Array) -> None:
+    if crop_u8.dtype != np.uint8 or crop_u8.shape != (CROP_SIZE, CROP_SIZE, 3):
+        raise ValueError(
+            f"a crop of shape {crop_u8.shape} and type {crop_u8.dtype} came; "
+            f"({CROP_SIZE}, {CROP_SIZE}, 3) uint8 was wanted"
+        )

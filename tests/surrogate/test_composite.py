@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from kssgan.surrogate import _mesh, _regions, _skin
+from kssgan.surrogate.composite import composite
+from kssgan.surrogate.donors import Donor
+from kssgan.surrogate.shape import ShapeMean, shape_mean
+from kssgan.types import FloatArray, U8Array
+
+Painter = Callable[..., tuple[U8Array, FloatArray]]
+
+
+def _mean(paint: Painter, **asked: object) -> ShapeMean:
+    return shape_mean([[paint(seed, **asked)] for seed in range(3)])
+
+
+def _donor(paint: Painter, seed: int = 9, **asked: object) -> Donor:
+    return Donor(*paint(seed, size=512, **asked))
+
+
+def _edges(picture: U8Array) -> float:
+    g = picture.astype(float).mean(2)
+    return float(
+        (4 * g[1:-1, 1:-1] - g[1:-1, :-2] - g[1:-1, 2:] - g[:-2, 1:-1] - g[2:, 1:-1]).var()
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean_skin", "donor_skin"),
+    [((205, 160, 140), (150, 105, 85)), ((110, 75, 60), (190, 145, 125))],
+)
+def test_skin_takes_the_means_tone_everywhere(
+    paint: Painter, mean_skin: tuple[int, int, int], donor_skin: tuple[int, int, int]
+) -> None:
+    mean = _mean(paint, skin=mean_skin)
+    picture = composite(mean, _donor(paint, skin=donor_skin)).astype(float)
+    x, y = np.rint(mean.points[list(_mesh.CHEEKS[0])].mean(0)).astype(int)
+    cheek = picture[y - 4 : y + 4, x - 4 : x + 4].mean((0, 1))
+    neck = picture[250:255, 118:138].mean((0, 1))
+    assert np.abs(cheek - mean_skin).max() < 6
+    assert np.abs(neck - mean_skin).max() < 14
+
+
+def test_hair_and_wall_stay_the_donors(paint: Painter) -> None:
+    mean = _mean(paint, skin=(200, 150, 130), wall=(220, 220, 215))
+    donor = _donor(paint, skin=(190, 145, 120), hair=(60, 40, 30), wall=(60, 90, 190))
+    picture = composite(mean, donor).astype(float)
+    assert np.abs(picture[:20, :20].mean((0, 1)) - (60, 90, 190)).max() < 12
+    top = int(mean.points[10, 1]) - 8
+    hair = picture[top - 2 : top + 2, 124:132].mean((0, 1))
+    assert np.abs(hair - (60, 40, 30)).max() < 20
+
+
+def test_skin_is_sharper_than_the_means(paint: Painter) -> None:
+    mean = _mean(paint)
+    x, y = np.rint(mean.points[list(_mesh.CHEEKS[0])].mean(0)).astype(int)
+    cheek = (slice(y - 10, y + 11), slice(x - 8, x + 9))
+    bare = np.rint(mean.image_01 * 255).astype(np.uint8)
+    assert _edges(composite(mean, _donor(paint))[cheek]) > 1.25 * _edges(bare[cheek])
+
+
+def test_features_lie_where_the_mean_has_them(paint: Painter) -> None:
+    mean = _mean(paint, skin=(200, 150, 130))
+    picture = composite(mean, _donor(paint, 30, skin=(200, 150, 130), move=8.0)).astype(float)
+    for eye in _mesh.EYES:
+        x, y = mean.points[list(eye)].mean(0)
+        iris = picture[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2].mean()
+        assert iris < 110
+
+
+def test_same_arguments_same_bytes_and_sizes(paint: Painter) -> None:
+    mean, donor = _mean(paint), _donor(paint)
+    first = composite(mean, donor)
+    assert first.shape == (256, 256, 3)
+    assert first.dtype == np.uint8
+    assert composite(mean, donor).tobytes() == first.tobytes()
+    large = composite(mean, donor, size=512)
+    assert large.shape == (512, 512, 3)
+    assert np.abs(large.reshape(256, 2, 256, 2, 3).mean((1, 3)) - first).mean() < 3
+    with pytest.raises(ValueError, match="513"):
+        composite(mean, donor, size=513)
+
+
+def test_only_the_mean_and_the_donor_are_read() -> None:
+    assert {f.name for f in fields(ShapeMean)} == {"image_01", "points"}
+
+
+def test_open_and_shut_mouths_do_not_mix(paint: Painter) -> None:
+    mean = _mean(paint, skin=(200, 150, 130))
+    crop, points = paint(9, size=512, skin=(200, 150, 130))
+    wide = points.copy()
+    wide[14, 1] += 40
+    usual, shown = (composite(mean, Donor(crop, p)).astype(float) for p in (points, wide))
+    x, y = np.rint(mean.points[[13, 14]].mean(0)).astype(int)
+    lips = (slice(y - 5, y + 6), slice(x - 12, x + 13))
+    own = mean.image_01[lips] * 255
+    assert np.abs(shown[lips] - own).mean() < 6
+    assert np.abs(usual[lips] - own).mean() > np.abs(shown[lips] - own).mean()
+
+
+def test_masks_are_weights(shape: FloatArray) -> None:
+    where = _regions.regions(shape)
+    for entry in fields(where):
+        mask = getattr(where, entry.name)
+        assert mask.shape == (_regions.COARSE, _regions.COARSE), entry.name
+        assert mask.dtype == np.float32, entry.name
+        assert mask.min() >= -1e-6, entry.name
+        assert mask.max() <= 1 + 1e-6, entry.name
+        assert mask.max() > 0.5, entry.name
+
+
+@pytest.mark.parametrize("skin", [(225, 185, 165), (150, 105, 80), (70, 48, 38)])
+def test_skin_is_told_from_hair_and_wall(paint: Painter, skin: tuple[int, int, int]) -> None:
+    crop, points = paint(5, skin=skin, hair=(20, 18, 18), move=0.0)
+    where = _regions.regions(points)
+    small = _regions.reduced(crop.astype(np.float32) / 255, 2)
+    found = _skin.skin_likelihood(small, where)
+    assert found[where.patch > 0.5].mean() > 0.9
+    assert found[-4:, 60:68].mean() > 0.8, "neck"
+    assert found[:10].mean() < 0.05, "wall"
+    top = int((points[10, 1] + 0.5) / 2) - 4
+    assert found[top - 2 : top, 60:68].mean() < 0.3, "hair"
+
+
+def test_guided_filter_against_a_plain_one(paint: Painter) -> None:
+    """One pixel's slopes solve the ridge regression over its window, computed here by least squares."""
+    rng = np.random.default_rng(0)
+    image = rng.random((32, 32, 3)).astype(np.float32)
+    mask = image @ np.array([0.2, 0.5, -0.3], np.float32) + 0.1
+    slopes, offsets = _skin.snap(mask, image)
+    assert np.abs((slopes * image).sum(-1) + offsets - mask)[8:-8, 8:-8].max() < 0.01
+
+
+def test_blur_and_sizes() -> None:
+    flat = np.full((128, 128), 0.25, np.float32)
+    for sigma in (0.6, 2.0, 9.0):
+        assert np.allclose(_regions.soften(flat, sigma), 0.25, atol=1e-5)
+    dot = np.zeros((128, 128), np.float32)
+    dot[64, 64] = 1
+    for sigma in (2.0, 8.0):
+        blurred = _regions.soften(dot, sigma)
+        x = np.arange(128) - 64
+        spread = np.sqrt((blurred.sum(0) * x**2).sum() / blurred.sum())
+        assert spread == pytest.approx(sigma, rel=0.12)
+    ramp = np.arange(16, dtype=np.float32)[None].repeat(16, 0)
+    assert np.allclose(_regions.reduced(_regions.doubled(ramp), 2)[:, 1:-1], ramp[:, 1:-1])
+
+
+def test_room_is_light_at_import() -> None:
+    code = (
+        "import sys, kssgan.surrogate.composite, kssgan.surrogate.donors, kssgan.surrogate.shape;"
+        "heavy = {'torch', 'scipy', 'PIL'} & set(sys.modules);"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
