@@ -197,9 +197,9 @@ def _low(image: FloatArray, weights: FloatArray, blur: float, level: int = 0) ->
 def _ghosts(mean: FloatArray, where: Regions) -> FloatArray:
     """Where forehead and outline of the mean show a blend of hair or background instead of skin."""
     logs = soften(np.log(mean + DARK), 1.5)
-    away = logs - np.median(logs[where.patch > 0.5], axis=0)
+    away: FloatArray = (logs - np.median(logs[where.patch > 0.5], axis=0)).astype(np.float32)
     darker = step((-away[..., 1] - 0.06) / 0.16)
-    tinted = np.maximum(
+    tinted: FloatArray = np.maximum(
         np.abs(away[..., 0] - away[..., 1]), np.abs(away[..., 1] - away[..., 2])
     )
     forehead = where.forehead * np.maximum(darker, step((tinted - 0.05) / 0.12))
