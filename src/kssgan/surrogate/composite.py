@@ -138,7 +138,8 @@ def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray
     for _ in range(3):
         wide = doubled(wide)
     logs = np.log(mean + DARK)
-    even = where.forehead * where.skin * np.maximum(ghosts, np.float32(0.6))
+    above = where.forehead * np.maximum(where.skin, where.rim)  # the forehead without the brows
+    even = above * np.maximum(ghosts, np.float32(0.6))
     logs = logs + even[..., None] * (wide - logs)
     # Dark lines narrower than the window vanish in a closing; the shading of a face is wider.
     filled = grey_closing(logs, (_WINDOW, _WINDOW, 1)) - logs
