@@ -68,7 +68,8 @@ def test_one_result_per_photo_in_order(analyser: Any, photos: dict[str, Path]) -
         assert result.crop.dtype == np.uint8
         assert result.embedding.shape == (128,)
         assert abs(float(np.linalg.norm(result.embedding)) - 1) < 1e-6
-        assert set(result.seconds) == {"decode", "detect", "embed"}
+        assert set(result.seconds) == {"decode", "detect", "embed", "landmarks"}
+        assert result.landmarks is None or result.landmarks.shape == (468, 2)
         assert all(s >= 0 for s in result.seconds.values())
 
 

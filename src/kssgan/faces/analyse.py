@@ -1,4 +1,4 @@
-"""Photos to faces: decode, detect, choose the one face, align, embed. Streams; memory stays flat."""
+"""Photos to faces: decode, detect, choose the one face, align, embed, locate. Streams; memory stays flat."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ import torch
 from kssgan import weights
 from kssgan.errors import Reason, UnusablePhoto
 from kssgan.faces import align, choose, decode, detect, embed
-from kssgan.types import PhotoFace, Refused, U8Array
+from kssgan.faces.landmarks import Landmarker
+from kssgan.types import FloatArray, PhotoFace, Refused, U8Array
 
 __all__ = ["StandardAnalyser"]
 
-_REVISION = 1
+_REVISION = 2
 """Raised whenever the code between a photo and its result changes what comes out."""
 
 _MOST_THREADS = 8
@@ -40,15 +41,17 @@ class StandardAnalyser:
 
     Args:
         max_pixels: larger photos are refused by their header.
+        landmarks: whether dense landmarks are found too.
 
     Raises:
         WeightsError: shipped weights are missing or damaged.
     """
 
-    def __init__(self, *, max_pixels: int = 100_000_000) -> None:
+    def __init__(self, *, max_pixels: int = 100_000_000, landmarks: bool = True) -> None:
         self.max_pixels = max_pixels
         self._detector = detect.Detector()
         self._recogniser = embed.Recogniser()
+        self._landmarker = Landmarker() if landmarks else None
 
     @property
     def version(self) -> str:
@@ -57,6 +60,7 @@ class StandardAnalyser:
             f"standard-{_REVISION}",
             f"detector={weights.digest('detector')[:16]}",
             f"recogniser={weights.digest('recogniser')[:16]}",
+            f"landmarks={weights.digest('landmarks')[:16] if self._landmarker else 'none'}",
             f"sides={detect.BASE_SIDE},{detect.LARGE_SIDE},{detect.SMALL_SIDE}",
             f"score={detect.SCORE} again={detect.SMALL_EYES},{detect.LARGEST_ROLL}",
             f"faces={choose.COMPARABLE},{choose.SMALLEST_EYE_DISTANCE}",
@@ -130,12 +134,33 @@ class StandardAnalyser:
         if chips:
             vectors = iter(self._recogniser.embed(np.stack(chips)))
             each = (perf_counter() - begin) / len(chips)
+            points = iter(self._locate(waiting))
         for item in waiting:
             if isinstance(item, Refused):
                 yield item
             else:
-                seconds = {**item.face.seconds, "embed": each}
-                yield replace(item.face, embedding=next(vectors).copy(), seconds=seconds)
+                landmarks, spent = next(points)
+                seconds = {**item.face.seconds, "embed": each, "landmarks": spent}
+                yield replace(
+                    item.face,
+                    embedding=next(vectors).copy(),
+                    landmarks=landmarks,
+                    seconds=seconds,
+                )
+
+    def _locate(
+        self, waiting: Iterable[_Waiting | Refused]
+    ) -> Iterator[tuple[FloatArray | None, float]]:
+        """Landmarks of each face, None where they are not reliable, and the seconds that they took."""
+        crops = [item.face.crop for item in waiting if isinstance(item, _Waiting)]
+        if self._landmarker is None:
+            yield from ((None, 0.0) for _ in crops)
+            return
+        begin = perf_counter()
+        fit = self._landmarker.locate(np.stack(crops))
+        each = (perf_counter() - begin) / len(crops)
+        for points, reliable in zip(fit.points, fit.reliable.tolist(), strict=True):
+            yield (points.copy() if reliable else None), each
 
 
 def _ready(result: Refused | Future[_Waiting | Refused]) -> _Waiting | Refused:

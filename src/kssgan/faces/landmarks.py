@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from kssgan import weights
 from kssgan.faces._load import ready
 from kssgan.faces._mesh_net import POINTS, MeshNets
 from kssgan.types import CROP_SIZE, BoolArray, FloatArray, U8Array
@@ -31,6 +32,7 @@ __all__ = [
     "Landmarker",
     "Window",
     "aligned",
+    "mean_shape",
     "two_fits",
 ]
 
@@ -85,6 +87,23 @@ class Window:
 
 
 WINDOW = Window()
+
+
+def mean_shape() -> FloatArray:
+    """The mean face that the fine network starts from, read from the shipped weights.
+
+    Returns:
+        (468, 2) float32, pixels of a head crop.
+
+    Raises:
+        WeightsError: shipped weights are missing or damaged.
+    """
+    part = weights.load("landmarks")["fine.mean"].astype(
+        np.float32
+    )  # in units of the window's side
+    corner = np.array([WINDOW.x, WINDOW.y], np.float32)
+    shape: FloatArray = part * WINDOW.size * WINDOW.step - np.float32(0.5) + corner
+    return shape
 
 
 def aligned(points: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ from safetensors.numpy import load as _parse
 
 from kssgan.errors import WeightsError
 
-__all__ = ["digest", "load", "names"]
+__all__ = ["digest", "load", "names", "read"]
 
 
 @cache
@@ -67,6 +67,11 @@ def load(name: str) -> dict[str, npt.NDArray[np.generic]]:
     Raises:
         WeightsError: unknown name, file missing, or its bytes are not those that were shipped.
     """
+    return _parse(read(name))
+
+
+def read(name: str) -> bytes:
+    """The bytes of one safetensors file, verified; arguments and errors as of :func:`load`."""
     wanted = digest(name)
     path = resources.files(__name__).joinpath(f"{name}.safetensors")
     try:
@@ -81,4 +86,4 @@ def load(name: str) -> dict[str, npt.NDArray[np.generic]]:
             f"weights {name!r} are damaged: SHA-256 {came[:12]}... came, {wanted[:12]}... was wanted; "
             f"reinstall kssgan"
         )
-    return _parse(data)
+    return data
