@@ -34,6 +34,8 @@ def deidentify(
     allow_small_k: bool = False,
     grouping: Literal["mdav", "k-same"] = "mdav",
     within: Sequence[str] = ("gender", "age"),
+    surrogate: Literal["generator", "composite", "mean"] = "generator",
+    donors: PathLike | None = None,
     method: SurrogateMethod | None = None,
     analyser: FaceAnalyser | None = None,
     progress: Progress | None = None,
@@ -59,7 +61,10 @@ def deidentify(
         allow_small_k: permit k = 2.
         grouping: "mdav" or "k-same".
         within: form groups inside equal values of these attributes where each part has k people.
-        method: draws the surrogates; by default :class:`kssgan.surrogate.MeanSurrogate`.
+        surrogate: "generator" draws a face that nobody has; "composite" puts the group's mean face on the
+            head of a public portrait; "mean" is the shape-normalised mean alone, blurred, for comparison.
+        donors: folder of public portraits for composites; none of them may be a person in ``photos``.
+        method: draws the surrogates, in place of one chosen by name.
         analyser: finds the faces; by default :class:`kssgan.faces.analyse.StandardAnalyser`.
         progress: shows progress; nothing by default.
 
@@ -88,6 +93,8 @@ def deidentify(
         allow_small_k=allow_small_k,
         grouping=grouping,
         within=within,
+        surrogate=surrogate,
+        donors=donors,
         method=method,
         analyser=analyser,
         progress=progress,

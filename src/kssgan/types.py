@@ -70,6 +70,7 @@ class PhotoFace:
         crop: (256, 256, 3) uint8 head crop, hair to chin, upright, eyes at fixed places.
         embedding: (D,) float32, unit length; Euclidean distance is what thresholds are stated for.
         face: the face in the upright photo that was used.
+        landmarks: (468, 2) float32 dense landmarks in pixels of the crop; None where they are not reliable.
         seconds: time by stage ("decode", "detect", "embed"), for the benchmark.
     """
 
@@ -77,6 +78,7 @@ class PhotoFace:
     embedding: FloatArray
     face: DetectedFace
     seconds: Mapping[str, float] = field(default_factory=dict)
+    landmarks: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +152,28 @@ class SurrogateMethod(Protocol):
     name: str
     draws: Mapping[str, Sequence[str]]
 
-    def surrogate(self, members: Sequence[Iterable[PhotoFace]]) -> FloatArray:
+    def surrogate(self, members: Sequence[Iterable[PhotoFace]]) -> Any:
         """Initial surrogate S_g of a group (the paper's I0).
 
         Args:
-            members: one iterable of faces per person; read once each, so that crops can be streamed.
+            members: one iterable of faces per person. Each can be read again, and loads the crops anew, so
+                that they need not be held in memory.
 
         Returns:
-            (256, 256, 3) float32 in [0, 1]; the same array to the last bit whatever the order of people
-            and of a person's photos; every person weighs the same however many photos there are.
+            What ``draw`` needs, for example the mean picture and the mean shape; the same to the last bit
+            whatever the order of people and of a person's photos; every person weighs the same however
+            many photos there are.
         """
         ...
 
-    def draw(self, surrogate_01: FloatArray, label: Mapping[str, str], *, seed: int) -> U8Array:
-        """Surrogate picture y[g, c] of one cell, (256, 256, 3) uint8; a function of its arguments alone."""
+    def draw(self, surrogate: Any, label: Mapping[str, str], *, seed: int) -> U8Array:
+        """Surrogate picture y[g, c] of one cell, (256, 256, 3) uint8; a function of its arguments alone.
+
+        Args:
+            surrogate: S_g, as :meth:`surrogate` made it.
+            label: what is released of the cell: the group's constant attributes and those drawn.
+            seed: of the group; another seed, another picture of the same face.
+        """
         ...
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from kssgan.cli import main
 from kssgan.deidentification import pipeline
+from kssgan.surrogate import MeanSurrogate
 
 from ._helpers import RealDecoder, Said, paint_people
 
@@ -25,6 +26,7 @@ def _at_home(
 ) -> None:
     if "real_networks" not in request.fixturenames:
         monkeypatch.setattr(pipeline, "_standard_analyser", RealDecoder)
+        monkeypatch.setattr(pipeline, "_method", lambda *asked: MeanSurrogate())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 

@@ -20,6 +20,7 @@ from PIL import Image
 
 from kssgan.cli import main
 from kssgan.deidentification import pipeline
+from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import paint_photo, painted_pattern
 
 from ._helpers import RealDecoder, assert_private, paint_people, read_map, snapshot
@@ -141,6 +142,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
         out, err = StringIO(), StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setattr(pipeline, "_standard_analyser", RealDecoder)
+            patch.setattr(pipeline, "_method", lambda *asked: MeanSurrogate())
             patch.setenv("XDG_CACHE_HOME", str(folder / "home"))
             options = ["--out", folder / "release", "--map", folder / "map.csv", "-k", 3]
             status = main(["deidentify", *map(str, [photos, *options])])

@@ -23,9 +23,11 @@ from pathlib import Path
 import kssgan.api, kssgan.reporting, kssgan.deidentification, kssgan.faces.copies, scipy.sparse.csgraph
 from kssgan.deidentification import pipeline, release
 from kssgan.cli import main
+from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import PaintedAnalyser
 
 pipeline._standard_analyser = PaintedAnalyser
+pipeline._method = lambda *asked: MeanSurrogate()
 
 def slowly(real):
     # The moments between the steps last long enough to be hit.
@@ -142,9 +144,11 @@ def test_a_failed_run_does_not_keep_the_faces_of_the_next(photos: Path, tmp_path
     """The exception is still at hand when the next run succeeds and removes the private cache."""
     import kssgan
     from kssgan.errors import KssganError
+    from kssgan.surrogate import MeanSurrogate
     from kssgan.testing.fakes import PaintedAnalyser
 
     options: dict[str, Any] = {"out": tmp_path / "release", "analyser": PaintedAnalyser()}
+    options["method"] = MeanSurrogate()
     try:
         kssgan.deidentify(photos, k=9, **options)
     except KssganError as error:

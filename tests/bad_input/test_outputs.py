@@ -120,9 +120,11 @@ PLAIN_USER = """
 import sys
 from kssgan.cli import main
 from kssgan.deidentification import pipeline
+from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import PaintedAnalyser
 
 pipeline._standard_analyser = PaintedAnalyser
+pipeline._method = lambda *asked: MeanSurrogate()
 for line in sys.stdin:
     print("status", main(["deidentify", *line.rstrip("\\n").split("\\t")]), flush=True)
 """

@@ -74,7 +74,7 @@ def test_refused_photos_give_three(
         (["-k", "2"], 2, "allow-small-k"),
         (["--out", "photos/inside"], 2, "inside"),
         (["--labels", "nowhere.csv"], 2, "labels table cannot be read"),
-        (["--set", "expression=neutral"], 2, "expression"),
+        (["--set", "expression=angry"], 2, "expression"),
         (["--set", "neutral"], 2, "NAME=VALUE"),
         (["--within", "diagnosis"], 2, "diagnosis"),
     ],
@@ -114,7 +114,7 @@ def test_interrupt_gives_130_and_leaves_nothing(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kssgan.surrogate.mean.MeanSurrogate.surrogate", interrupt)
+    monkeypatch.setattr("kssgan.surrogate.shape_method.ShapeMeanSurrogate.surrogate", interrupt)
     secret = tmp_path / "m.csv"
     assert _run(photos, "--out", tmp_path / "release", "-k", 3, "--map", secret) == 130
     left = {p.name for p in tmp_path.iterdir()} - {"photos", "cache"}
@@ -130,7 +130,7 @@ def test_unexpected_error_keeps_names_out_of_the_log(
     def explode(*_: object, **__: object) -> None:
         raise RuntimeError("cannot handle p3/secret-1.png")
 
-    monkeypatch.setattr("kssgan.surrogate.mean.MeanSurrogate.surrogate", explode)
+    monkeypatch.setattr("kssgan.surrogate.shape_method.ShapeMeanSurrogate.surrogate", explode)
     assert _run(photos, "--out", tmp_path / "release", "-k", 3) == 1
     shown = capsys.readouterr()
     assert "internal error: RuntimeError at test_deidentify.py" in shown.err

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kssgan.deidentification import Release, deidentify
+from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import PaintedAnalyser, paint_photo
 
 
@@ -41,6 +42,7 @@ def run(tmp_path: Path, photos: Path) -> Callable[..., Release]:
             "k": 3,
             "subjects": "folder",
             "map_path": tmp_path / "map.csv",
+            "method": MeanSurrogate(),
             "analyser": PaintedAnalyser(),
         }
         asked.update(changes)

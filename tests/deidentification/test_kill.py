@@ -20,6 +20,7 @@ import os, signal, sys, time
 from pathlib import Path
 import kssgan.grouping.labels, kssgan.faces.decode, kssgan.faces.copies, scipy.sparse.csgraph
 from kssgan.deidentification import deidentify, release
+from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import PaintedAnalyser
 
 def slowly(real):
@@ -39,7 +40,8 @@ for line in sys.stdin:
     child = os.fork()
     if not child:
         deidentify(
-            photos, out=out, k=3, subjects="folder", map_path=table, analyser=PaintedAnalyser()
+            photos, out=out, k=3, subjects="folder", map_path=table, method=MeanSurrogate(),
+            analyser=PaintedAnalyser(),
         )
         os._exit(0)
     if float(line) >= 0:

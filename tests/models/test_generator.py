@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,12 +147,24 @@ def test_mixed_codes_are_fresh_repeatable_and_of_usual_length() -> None:
     assert all(
         np.array_equal(a, b) for a, b in zip(first, mix_codes(codes, {}, 7), strict=True)
     )
-    lengths = [np.linalg.norm(mix_codes(codes, {}, seed)[1]) for seed in range(300)]
-    usual = np.linalg.norm(codes.layout.reshape(400, -1), axis=1)
-    assert np.mean(lengths) == pytest.approx(np.mean(usual), rel=0.05)
+    away = (codes.layout - codes.layout.mean(0)).reshape(400, -1)
     for seed in range(20):
+        mine = mix_codes(codes, {}, seed)[1] - codes.layout.mean(0)
+        parts = [w * np.linalg.norm(away[r]) for r, w in mixture(codes, {}, seed)]
+        assert np.linalg.norm(mine) == pytest.approx(sum(parts), rel=1e-4)
         vector, _ = mix_codes(codes, {}, seed)
         assert np.linalg.norm(codes.vector - vector, axis=1).min() > 0.2
+
+
+def test_heads_that_differ_in_everything_are_not_mixed() -> None:
+    """Two kinds of heads far apart, say of two studios: no mixture has parts of both."""
+    codes = table(40)
+    far = (np.arange(40) % 2)[:, None]
+    codes = replace(codes, vector=codes.vector + 9 * far.astype(np.float32))
+    for seed in range(30):
+        rows = [row for row, _ in mixture(codes, {}, seed)]
+        assert len({row % 2 for row in rows}) == 1
+        assert len(set(rows)) == 3
 
 
 def test_training_mixes_codes_as_drawing_does() -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 import kssgan
 from kssgan.errors import TooFewPeople
 from kssgan.faces.thresholds import LOOK_ALIKE
+from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import PaintedAnalyser, paint_photo
 
 from ._checker import rule_7
@@ -87,6 +88,7 @@ def test_one_picture_under_two_names_is_one_person(
                 folder / "photos",
                 out=folder / "five",
                 k=5,
+                method=MeanSurrogate(),
                 analyser=PaintedAnalyser(),
                 **options,
             )
@@ -96,6 +98,7 @@ def test_one_picture_under_two_names_is_one_person(
             out=folder / "four",
             k=4,
             map_path=table,
+            method=MeanSurrogate(),
             analyser=PaintedAnalyser(),
             **options,
         )
@@ -116,7 +119,11 @@ def test_look_alikes_count_once_up_to_the_threshold(
             paint_photo(folder / "photos" / f"human{person}" / "1.png", person)
         paint_photo(folder / "photos" / "Twin" / "1.png", 99, like=0, away=away * LOOK_ALIKE)
         options: dict[str, Any] = {"subjects": "folder", "cache": folder / "cache", "k": 5}
-        options |= {"analyser": PaintedAnalyser(), "out": folder / "release"}
+        options |= {
+            "method": MeanSurrogate(),
+            "analyser": PaintedAnalyser(),
+            "out": folder / "release",
+        }
         if away > 1:
             made = kssgan.deidentify(folder / "photos", **options)
             assert made.certificate["lookalike_pairs"] == 0

@@ -106,6 +106,20 @@ def add(verbs: Any) -> None:
         "(default gender,age; '' for none)",
     )
     parser.add_argument(
+        "--surrogate",
+        choices=("generator", "composite", "mean"),
+        default="generator",
+        help="generator draws a face that nobody has (default); composite puts the group's mean face on "
+        "the head of a public portrait from --donors; mean is the blurred mean alone, for comparison",
+    )
+    parser.add_argument(
+        "--donors",
+        type=Path,
+        metavar="DIR",
+        help="public portraits that lend their heads to composites: volunteers, licensed pictures; "
+        "who looks like one of PHOTOS is passed over",
+    )
+    parser.add_argument(
         "--map",
         type=Path,
         dest="map_path",
@@ -144,6 +158,8 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         grouping=args.grouping,
         within=tuple(name.strip() for name in args.within.split(",") if name.strip()),
+        surrogate=args.surrogate,
+        donors=args.donors,
         map_path=args.map_path,
         cache=args.cache,
         allow_small_k=args.allow_small_k,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 from kssgan.errors import UsageError
 from kssgan.grouping.attributes import KNOWN
+from kssgan.grouping.labels import UNKNOWN, LabelTable
+from kssgan.types import SurrogateMethod
 
-__all__ = ["GROUPINGS", "check_asked"]
+__all__ = ["GROUPINGS", "SurrogateName", "check_asked", "check_drawable", "check_method"]
+
+SurrogateName = Literal["generator", "composite", "mean"]
+"""Surrogate methods that can be asked for by name."""
 
 GROUPINGS = ("mdav", "k-same")
 
@@ -46,3 +52,46 @@ def check_asked(
             f"within={within!r} came; a sequence of attributes that stay with a person was wanted: "
             f"{', '.join(constant)}"
         )
+
+
+def check_method(surrogate: str, donors: object | None, method: SurrogateMethod | None) -> None:
+    """Reject a choice of surrogates that cannot be meant.
+
+    Raises:
+        UsageError: an unknown name, composites without donors, donors for anything else.
+    """
+    names = get_args(SurrogateName)
+    if surrogate not in names:
+        raise UsageError(f"surrogate {surrogate!r} came; one of {', '.join(names)} was wanted")
+    if method is not None:
+        if donors is not None:
+            raise UsageError("donors came with a method of your own; give them to the method")
+        return
+    if surrogate == "composite" and donors is None:
+        raise UsageError(
+            "composites need heads: give a folder of public portraits with --donors DIR (donors=...), "
+            "or take --surrogate generator"
+        )
+    if surrogate != "composite" and donors is not None:
+        raise UsageError(
+            f"donors came, but surrogate {surrogate!r} uses none; ask for --surrogate composite"
+        )
+
+
+def check_drawable(table: LabelTable, draws: Mapping[str, Sequence[str]]) -> None:
+    """Refuse labels that the pictures would not show.
+
+    Raises:
+        UsageError: a photo's label of a drawn attribute is a category that the method does not know.
+    """
+    problems = []
+    for name, categories in draws.items():
+        came = {value[name] for value in table.values if name in value}
+        if strange := sorted(came - {*categories, UNKNOWN}):
+            problems.append(
+                f"{name} {', '.join(map(repr, strange))} came, but this surrogate method draws only "
+                f"{', '.join(categories)}; change the labels, or draw all pictures alike with "
+                f"--set {name}={categories[0]}"
+            )
+    if problems:
+        raise UsageError("; ".join(problems))

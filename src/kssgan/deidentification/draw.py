@@ -108,25 +108,37 @@ def draw_cells(
             people: dict[int, list[Seen]] = {}
             for row in rows.tolist():
                 people.setdefault(int(plan.photo_person[row]), []).append(photos[row])
-            grids: list[U8Array] = []
-            surrogate_01 = method.surrogate(
-                [_faces(own, reader, grids) for _, own in sorted(people.items())]
-            )
+            members = [_Faces(own, reader) for _, own in sorted(people.items())]
+            surrogate = method.surrogate(members)
+            grids = [grid for person in members for grid in person.grids()]
             own_seed = group_seed(seed, (photos[row].content for row in rows.tolist()))
             for cell in cells:
-                picture_u8 = method.draw(surrogate_01, plan.labels[cell], seed=own_seed)
+                picture_u8 = method.draw(surrogate, plan.labels[cell], seed=own_seed)
                 _check_nobody(picture_u8, grids)
                 drawn.append(encode_png(picture_u8))
             step(1)
 
 
-def _faces(
-    own: Sequence[Seen], reader: PhotoReader, grids: list[U8Array]
-) -> Iterator[PhotoFace]:
-    for photo in own:
-        face = reader.face(photo)
-        grids.append(_grid(face.crop))
-        yield face
+class _Faces(Iterable[PhotoFace]):
+    """One person's faces, loaded anew whenever they are read; a coarse grid of each crop is kept."""
+
+    def __init__(self, own: Sequence[Seen], reader: PhotoReader) -> None:
+        self._own = own
+        self._reader = reader
+        self._grids: dict[int, U8Array] = {}
+
+    def __iter__(self) -> Iterator[PhotoFace]:
+        for number, photo in enumerate(self._own):
+            face = self._reader.face(photo)
+            self._grids[number] = _grid(face.crop)
+            yield face
+
+    def grids(self) -> list[U8Array]:
+        """A coarse grid of every crop, also of those that nobody has read."""
+        if len(self._grids) < len(self._own):
+            for _ in self:
+                pass
+        return list(self._grids.values())
 
 
 def _grid(picture_u8: U8Array) -> U8Array:

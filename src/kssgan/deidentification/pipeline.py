@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from kssgan.deidentification.asked import check_asked
+import numpy as np
+
+from kssgan.deidentification.asked import (
+    SurrogateName,
+    check_asked,
+    check_drawable,
+    check_method,
+)
 from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.draw import Drawn, draw_cells
 from kssgan.deidentification.look import PhotoReader, quiet
@@ -44,6 +52,8 @@ def deidentify(
     allow_small_k: bool = False,
     grouping: Literal["mdav", "k-same"] = "mdav",
     within: Sequence[str] = ("gender", "age"),
+    surrogate: SurrogateName = "generator",
+    donors: PathLike | None = None,
     method: SurrogateMethod | None = None,
     analyser: FaceAnalyser | None = None,
     progress: Progress | None = None,
@@ -69,7 +79,9 @@ def deidentify(
         allow_small_k: permit k = 2.
         grouping: "mdav" or "k-same".
         within: form groups inside equal values of these attributes where enough people have them.
-        method: draws surrogates; the plain mean by default.
+        surrogate: "generator", "composite" or "mean".
+        donors: folder of public portraits that lend their heads to composites.
+        method: draws surrogates, in place of one chosen by name.
         analyser: finds faces; the shipped networks by default.
         progress: shows progress.
         reports: writes ``report.html`` and the private page beside the map; by default a bare page, and
@@ -87,12 +99,16 @@ def deidentify(
             RELEASE was already complete.
     """
     check_asked(k, allow_small_k=allow_small_k, seed=seed, grouping=grouping, within=within)
+    check_method(surrogate, donors, method)
     home = default_cache() if cache is None else Path(cache)
     places = check_places(photos, out, map_path, home)
     with storage("the remains of an earlier run could not be removed"):
         sweep(places.out, places.private)
     places.check_free()
-    method = _standard_method() if method is None else method
+    analyser = _standard_analyser() if analyser is None else analyser
+    progress = quiet if progress is None else progress
+    if method is None:
+        method = _method(surrogate, donors, places, progress)
     suffixes = _image_suffixes()
 
     found = scan(places.photos, suffixes)
@@ -110,15 +126,15 @@ def deidentify(
         subjects=declared,
     )
     table = replace_labels(table, set_labels or {}, method.draws)
+    check_drawable(table, method.draws)
 
-    analyser = _standard_analyser() if analyser is None else analyser
-    progress = quiet if progress is None else progress
     with storage("the private cache could not be made"):
         store = Cache(home, places.photos, analyser.version)
     with closing(store), _interrupted_late(places):
         reader = PhotoReader(places.photos, analyser, store)
         seconds = reader.seconds
         collection = _look(found, declared, reader, progress)
+        method = _without_members(method, collection)
         with _clock(seconds, "group"):
             plan = _plan(
                 collection,
@@ -146,6 +162,8 @@ def deidentify(
                     facts={
                         "k": k,
                         "surrogate": method.name,
+                        # A method that has weights names them.
+                        "method": getattr(method, "version", ""),
                         "grouping": grouping,
                         "analyser": analyser.version,
                     },
@@ -154,6 +172,9 @@ def deidentify(
                     progress=progress,
                 )
         words = _words(places, collection, plan, table, certificate)
+        said = getattr(method, "words", None)  # what a method has to say of its own
+        if said is not None:
+            words = chain([said()], words)
         private = (*private, *_put_away(store, keep=cache is not None))
         return Release(
             places.out,
@@ -288,7 +309,24 @@ def _standard_analyser() -> FaceAnalyser:
     return StandardAnalyser()
 
 
-def _standard_method() -> SurrogateMethod:
-    from kssgan.surrogate import MeanSurrogate
+def _method(
+    name: SurrogateName, donors: PathLike | None, places: Places, progress: Progress
+) -> SurrogateMethod:
+    if donors is not None:
+        from kssgan.deidentification.donors import composite_method
 
-    return MeanSurrogate()
+        return composite_method(Path(donors), photos=places.photos, progress=progress)
+    from kssgan.deidentification.methods import make_method
+
+    return make_method(name)
+
+
+def _without_members(method: SurrogateMethod, collection: Collection) -> SurrogateMethod:
+    """The method without donors that may be a person of this collection."""
+    from kssgan.faces.thresholds import LOOK_ALIKE
+    from kssgan.surrogate.composite_method import CompositeSurrogate
+
+    if not isinstance(method, CompositeSurrogate) or not collection.photos:
+        return method
+    people = np.stack([photo.embedding for photo in collection.photos])
+    return method.without(people, closer_than=LOOK_ALIKE)

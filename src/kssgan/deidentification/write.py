@@ -71,7 +71,8 @@ def write_release(
         plan: who shares a picture.
         drawn: the picture of each cell.
         reader: of crops, for the private page.
-        facts: what the certificate says beside what is measured: k, surrogate, grouping, analyser.
+        facts: what the certificate says beside what is measured: k, surrogate,
+            method (its version), grouping, analyser.
         suffixes: of image files.
         reports: writes the pages.
         progress: told of every file.
@@ -178,6 +179,7 @@ def _certificate(
     files = sum(len(picture.files) for picture in measured.pictures)
     sizes = sorted(plan.groups.sizes)
     version = str(facts["analyser"])
+    used = f"{version} {facts['method']}"
     return {
         "format": "kssgan-certificate/1",
         "holds": True,  # what does not hold raises, and is never written
@@ -214,7 +216,7 @@ def _certificate(
         "weights": {
             name: weights.digest(name)
             for name in weights.names()
-            if weights.digest(name)[:16] in version
+            if weights.digest(name)[:16] in used
         },
     }
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from kssgan.models.generator import GeneratorConfig
-from kssgan.types import FloatArray
+from kssgan.types import FloatArray, IntArray
 
 __all__ = ["PARTS", "CodeTable", "Codes", "mix_codes", "mixture"]
 
@@ -19,6 +20,9 @@ PARTS = 3
 
 _LEAST = 0.2
 """No donor of a mixture weighs less, and so none more than 1 - (PARTS - 1) * this."""
+
+_CLOSE = 8
+"""Codes nearest to the first of a mixture, from which the others are drawn."""
 
 # What may differ first, where too few donors agree with a label in everything.
 _DROPPED = ("age", "expression", "gender")
@@ -59,13 +63,14 @@ class Codes(nn.Module):
         Returns:
             Vectors (B, style) and maps (B, layout, grid, grid).
         """
-        factor = weights.square().sum(1).rsqrt()
         found = []
         for codes in (self.vector, self.layout):
             middle = codes.mean(0)
-            shape = (-1, weights.shape[1], *[1] * (codes.dim() - 1))
-            away = ((codes[donors] - middle) * weights.view(shape)).sum(1)
-            found.append(middle + away * factor.view(-1, *[1] * (codes.dim() - 1)))
+            parts = (codes[donors] - middle).flatten(2)
+            away = (parts * weights[..., None]).sum(1)
+            length = (parts.norm(dim=2) * weights).sum(1)
+            away = away * (length / away.norm(dim=1).clamp(min=1e-6))[:, None]
+            found.append(middle + away.view(-1, *codes.shape[1:]))
         return found[0], found[1]
 
 
@@ -105,7 +110,8 @@ def mixture(
             are left; age gives way first, then expression, then gender. Donors of unknown category stay.
         seed: 0 or more; another seed, another head.
         tone: (3,) colour of the face that the head is for; the nearer half of the donors are considered.
-        parts: how many donors.
+        parts: how many donors. The first is drawn from all, the others from those whose codes lie
+            nearest to its own: heads that differ in everything have no clean middle.
 
     Returns:
         (row, weight) pairs; weights are at least 0.2 (three parts) and add up to 1.
@@ -120,15 +126,26 @@ def mixture(
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
         rows = rows[np.argsort(far, kind="stable")[: max(2 * parts, len(rows) // 2)]]
     rng = np.random.default_rng([seed, len(table), parts])
-    chosen = rng.choice(rows, parts, replace=False)
+    first = rng.choice(rows)
+    others = rows[rows != first]
+    order = np.argsort(_apart(table, others, int(first)), kind="stable")
+    close = others[order[: max(_CLOSE, parts - 1)]]
+    chosen = [first, *rng.choice(close, parts - 1, replace=False)]
     least = min(_LEAST, 0.6 / parts)
     weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))
     return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))
 
 
-def _agreeing(
-    table: CodeTable, wanted: Mapping[str, str], parts: int
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _apart(table: CodeTable, rows: IntArray, row: int) -> npt.NDArray[np.float64]:
+    """Squared distance of some codes from one, vector and map weighing the same."""
+    found = np.zeros(len(rows))
+    for codes in (table.vector, table.layout):
+        away = (codes[rows] - codes[row]).reshape(len(rows), -1).astype(np.float64)
+        found += (away**2).mean(1) / max(float(codes.var(0, dtype=np.float64).mean()), 1e-12)
+    return found
+
+
+def _agreeing(table: CodeTable, wanted: Mapping[str, str], parts: int) -> IntArray:
     names = [n for n in (*_DROPPED, *sorted(set(wanted) - set(_DROPPED))) if n in wanted]
     for drop in range(len(names) + 1):
         kept = names[drop:]
@@ -154,8 +171,8 @@ def mix_codes(
     Arguments as of :func:`mixture`.
 
     Returns:
-        Vector (style,) and map (layout, grid, grid), float32. The mixture is stretched to the length that the
-        table's codes have on average, since a mean of codes is shorter than each and would look average.
+        Vector (style,) and map (layout, grid, grid), float32. The mixture is stretched to the mean length of
+        its parts, seen from the middle of the table: a mean of codes is shorter than each and looks average.
     """
     mix = mixture(table, wanted, seed, tone=tone, parts=parts)
     return _stretched(table.vector, mix), _stretched(table.layout, mix)
@@ -163,7 +180,11 @@ def mix_codes(
 
 def _stretched(codes: FloatArray, mix: tuple[tuple[int, float], ...]) -> FloatArray:
     middle = codes.mean(0, dtype=np.float64)
-    away = sum(w * (codes[r].astype(np.float64) - middle) for r, w in mix)
-    factor = 1 / float(np.sqrt(sum(w * w for _, w in mix)))
-    result: FloatArray = (middle + away * factor).astype(np.float32)
+    weights = np.array([w for _, w in mix])
+    parts = codes[[r for r, _ in mix]].astype(np.float64) - middle
+    flat = parts.reshape(len(mix), -1)
+    away = weights @ flat
+    length = float(weights @ np.linalg.norm(flat, axis=1))
+    away *= length / max(float(np.linalg.norm(away)), 1e-12)
+    result: FloatArray = (middle + away.reshape(middle.shape)).astype(np.float32)
     return result

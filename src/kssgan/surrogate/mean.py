@@ -58,7 +58,7 @@ class MeanSurrogate:
     Reference: Newton, Sweeney, Malin 2005, "Preserving privacy by de-identifying face images".
     """
 
-    name = "mean"
+    name = "pixel-mean"
     draws: Mapping[str, Sequence[str]] = {}
 
     def surrogate(self, members: Sequence[Iterable[PhotoFace]]) -> FloatArray:

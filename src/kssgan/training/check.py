@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kssgan.losses.reconstruction import reconstruction
-from kssgan.models.codes import CodeTable, mix_codes
+from kssgan.models.codes import PARTS, CodeTable, mix_codes
 from kssgan.training.bank import Batch, gather
 from kssgan.training.data import Photos, laplacian_variance, one_hot
 from kssgan.training.networks import Networks
@@ -131,11 +131,19 @@ class Examiner:
 
 
 def code_table(networks: Networks, photos: Photos) -> CodeTable:
-    """The averaged codes with what is known of their donors."""
+    """The averaged codes with what is known of their donors.
+
+    Where genders are known, a group takes its donors from its own gender, so donors of unknown gender are
+    hardly ever taught: their codes draw broken heads and are left out.
+    """
     codes = networks.average_codes
+    attributes = [photos.attributes(int(row)) for row in photos.donors]
+    taught = [number for number, known in enumerate(attributes) if "gender" in known]
+    if len(taught) < PARTS:
+        taught = list(range(len(attributes)))
     return CodeTable(
-        codes.vector.detach().cpu().numpy(),
-        codes.layout.detach().cpu().numpy(),
-        photos.tone[photos.donors],
-        [photos.attributes(int(row)) for row in photos.donors],
+        codes.vector.detach().cpu().numpy()[taught],
+        codes.layout.detach().cpu().numpy()[taught],
+        photos.tone[photos.donors[taught]],
+        [attributes[number] for number in taught],
     )

@@ -1,0 +1,111 @@
+"""The surrogate methods by the names that the command line knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+import numpy as np
+import torch
+
+from kssgan import weights
+from kssgan.deidentification.asked import SurrogateName
+from kssgan.errors import UsageError
+from kssgan.models.codes import mix_codes
+from kssgan.models.stored import StoredGenerator, read_generator
+from kssgan.surrogate._mesh import CHEEKS
+from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.shape_method import ShapeMeanSurrogate
+from kssgan.types import CROP_SIZE, FloatArray, SurrogateMethod, U8Array
+
+__all__ = ["GeneratorSurrogate", "make_method", "skin_tone"]
+
+_HEAD = ("gender", "age")
+"""Attributes of a group that choose whose codes are mixed. Those of a photo do not: all pictures of a group
+show one head."""
+
+
+class GeneratorSurrogate(ShapeMeanSurrogate):
+    """G(S_g, z_g, c): a photograph of nobody, drawn from the group's shape-normalised mean.
+
+    z_g mixes the codes of three donors that the group's seed draws, so no donor's head comes back. One
+    picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
+    machine's build of torch, never on neighbours or the number of cores.
+
+    Args:
+        stored: the generator, its codes and the labels it knows.
+        otherwise: (468, 2) mean shape for a group in which no face has reliable landmarks.
+        version: digest of the weights, for the certificate.
+
+    Reference: kSS-GAN (Pan et al. 2019), Algorithm 2; the head's code in place of a random z.
+    """
+
+    name = "generator"
+
+    def __init__(
+        self, stored: StoredGenerator, *, otherwise: FloatArray, version: str = ""
+    ) -> None:
+        super().__init__(otherwise=otherwise)
+        self._stored = stored
+        self._known = {
+            name: {a[name] for a in stored.codes.attributes if name in a} for name in _HEAD
+        }
+        self.version = version
+        self.draws: Mapping[str, Sequence[str]] = stored.labels
+
+    def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
+        """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
+        wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
+        style, layout = mix_codes(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
+        code = torch.tensor(
+            [
+                [float(label.get(name) == category)]
+                for name, categories in self._stored.labels.items()
+                for category in categories
+            ]
+        ).reshape(1, -1)
+        noise = torch.Generator().manual_seed(seed)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                picture = self._stored.generator(
+                    torch.from_numpy(surrogate.image_01).permute(2, 0, 1)[None] * 2 - 1,
+                    torch.from_numpy(style)[None],
+                    torch.from_numpy(layout)[None],
+                    code if code.shape[1] else None,
+                    noise=noise,
+                )[0]
+        finally:
+            torch.set_num_threads(threads)
+        grey = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte()
+        return np.ascontiguousarray(grey.permute(1, 2, 0).numpy())
+
+
+def skin_tone(surrogate: ShapeMean) -> FloatArray:
+    """Median colour of the cheeks of S_g, (3,) float32 in [0, 1]."""
+    cheeks = surrogate.points[[i for cheek in CHEEKS for i in cheek]]
+    x, y = np.clip(np.rint(cheeks), 0, CROP_SIZE - 1).astype(np.int64).T
+    tone: FloatArray = np.median(surrogate.image_01[y, x], axis=0).astype(np.float32)
+    return tone
+
+
+def make_method(name: SurrogateName) -> SurrogateMethod:
+    """The method of that name that needs no donors, with the shipped weights.
+
+    Raises:
+        UsageError: another name.
+        WeightsError: shipped weights are missing or damaged.
+    """
+    from kssgan.faces.landmarks import mean_shape
+
+    if name == "mean":
+        return ShapeMeanSurrogate(otherwise=mean_shape())
+    if name == "generator":
+        return GeneratorSurrogate(
+            read_generator(weights.read("generator")),
+            otherwise=mean_shape(),
+            version=f"generator={weights.digest('generator')[:16]}",
+        )
+    names = ", ".join(get_args(SurrogateName))
+    raise UsageError(f"surrogate {name!r} came; one of {names} was wanted")

@@ -1,0 +1,154 @@
+"""Choosing a surrogate method, and the generator as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kssgan import weights
+from kssgan.deidentification.methods import GeneratorSurrogate, make_method, skin_tone
+from kssgan.deidentification.result import Release
+from kssgan.errors import UsageError
+from kssgan.faces.landmarks import mean_shape
+from kssgan.models.stored import read_generator
+from kssgan.surrogate.shape import ShapeMean
+from kssgan.testing.fakes import PaintedLabels
+from kssgan.testing.people import draw
+from kssgan.types import DetectedFace, PhotoFace
+
+NOBODY = DetectedFace((0.0, 0.0, 1.0, 1.0), 1.0, np.zeros((5, 2), np.float32))
+
+
+@pytest.fixture(scope="module")
+def drawn() -> GeneratorSurrogate:
+    method = make_method("generator")
+    assert isinstance(method, GeneratorSurrogate)
+    return method
+
+
+def _faces(count: int = 4) -> list[list[PhotoFace]]:
+    """Synthetic people with one photo each, landmarks of one shape, shifted a little."""
+    rng = np.random.default_rng(3)
+    found = []
+    for number in range(count):
+        points = mean_shape() + rng.normal(0, 1.5, (1, 2)).astype(np.float32)
+        crop = draw(number, size=256)
+        found.append([PhotoFace(crop, np.zeros(4, np.float32), NOBODY, landmarks=points)])
+    return found
+
+
+def test_the_picture_is_a_function_of_group_label_and_seed(drawn: GeneratorSurrogate) -> None:
+    people = _faces()
+    label = {"gender": "female", "expression": "neutral"}
+    one = drawn.draw(drawn.surrogate(people), label, seed=7)
+    again = drawn.draw(drawn.surrogate(people[::-1]), label, seed=7)
+    assert one.shape == (256, 256, 3)
+    assert one.dtype == np.uint8
+    np.testing.assert_array_equal(one, again)
+    assert (one != drawn.draw(drawn.surrogate(people), label, seed=8)).mean() > 0.2
+    happy = drawn.draw(drawn.surrogate(people), {**label, "expression": "happy"}, seed=7)
+    assert (one != happy).any()
+
+
+def test_bytes_do_not_depend_on_threads_and_the_number_is_put_back(
+    drawn: GeneratorSurrogate,
+) -> None:
+    surrogate = drawn.surrogate(_faces())
+    before = torch.get_num_threads()
+    try:
+        pictures = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            pictures.append(drawn.draw(surrogate, {}, seed=1))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(*pictures)
+
+
+def test_the_head_does_not_change_with_the_expression(drawn: GeneratorSurrogate) -> None:
+    """One group is one head: above the brows a smile changes next to nothing, another seed much."""
+    surrogate = drawn.surrogate(_faces())
+    label = {"gender": "male", "expression": "neutral"}
+    one = drawn.draw(surrogate, label, seed=2).astype(int)
+    happy = drawn.draw(surrogate, {**label, "expression": "happy"}, seed=2).astype(int)
+    other = drawn.draw(surrogate, label, seed=3).astype(int)
+    top = slice(0, 60)
+    assert np.abs(happy - one)[top].mean() < 0.3 * np.abs(other - one)[top].mean()
+
+
+def test_a_label_that_nobody_knows_is_drawn_as_unknown(drawn: GeneratorSurrogate) -> None:
+    surrogate = drawn.surrogate(_faces())
+    plain = drawn.draw(surrogate, {}, seed=5)
+    strange = drawn.draw(surrogate, {"gender": "unknown", "expression": "unknown"}, seed=5)
+    np.testing.assert_array_equal(plain, strange)
+
+
+def test_the_tone_is_that_of_the_cheeks() -> None:
+    image = np.zeros((256, 256, 3), np.float32)
+    image[100:220, 70:190] = (0.8, 0.5, 0.25)
+    tone = skin_tone(ShapeMean(image, mean_shape()))
+    np.testing.assert_allclose(tone, (0.8, 0.5, 0.25), atol=1e-6)
+
+
+def test_the_mean_is_drawn_as_it_is() -> None:
+    method = make_method("mean")
+    surrogate = method.surrogate(_faces())
+    picture = method.draw(surrogate, {"gender": "female"}, seed=1)
+    assert np.abs(picture / 255 - surrogate.image_01).max() <= 0.5 / 255 + 1e-6
+
+
+def test_shipped_generator_is_small_and_says_where_it_comes_from() -> None:
+    data = weights.read("generator")
+    assert len(data) <= 16 * 2**20
+    facts = read_generator(data).facts
+    assert facts["steps"] > 0
+    assert facts["data"]
+
+
+def test_a_release_by_the_generator_holds_and_names_its_weights(
+    run: Callable[..., Release],
+) -> None:
+    """Painted photos have no landmarks: the mean shape serves."""
+    made = run(method=None, surrogate="generator")
+    assert made.certificate["holds"]
+    assert made.certificate["surrogate"] == "generator"
+    assert made.certificate["weights"]["generator"] == weights.digest("generator")
+
+
+def test_a_mean_of_no_weights_names_none(run: Callable[..., Release]) -> None:
+    assert run(method=None, surrogate="mean").certificate["weights"].get("generator") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"surrogate": "photo"}, "'photo' came; one of generator, composite, mean"),
+        ({"surrogate": "composite"}, "--donors DIR"),
+        ({"donors": "heads"}, "uses none"),
+        ({"donors": "heads", "method": PaintedLabels()}, "to the method"),
+    ],
+)
+def test_a_choice_that_cannot_be_meant_is_refused(
+    run: Callable[..., Release], changes: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        run(**{"method": None, **changes})
+    assert not (tmp_path / "release").exists()
+
+
+def test_an_expression_that_cannot_be_drawn_is_refused_with_the_list(
+    run: Callable[..., Release], photos: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("subject,expression\nName0 Family,angry\nName1 Family,happy\n")
+    with pytest.raises(UsageError, match=r"'angry' came.*only neutral, happy, sad.*--set"):
+        run(method=PaintedLabels(), labels=table)
+    assert not (tmp_path / "release").exists()
+    made = run(method=PaintedLabels(), labels=table, set_labels={"expression": "neutral"})
+    assert made.certificate["holds"]
+    assert photos.exists()
