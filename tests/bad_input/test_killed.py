@@ -41,6 +41,8 @@ for name in ("_write", "_stamp", "_flush_folder"):
 release._Private.reveal = slowly(release._Private.reveal)
 Path.rename = slowly(Path.rename)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Before the program has begun and after it has ended a signal does not reach its own handler.
+signal.signal(signal.SIGTERM, lambda *_: os._exit(130))
 for line in sys.stdin:
     after, number, *args = line.rstrip("\\n").split("\\t")
     began = time.perf_counter()
