@@ -111,9 +111,27 @@ class Case:
         return dict(found)
 
     @cached_property
+    def _looks(self) -> dict[str, bytes]:
+        """What every file shows apart from the row that tells its label; equal within a group."""
+        rows = slice(0, SIDE - PAINTED_ROWS) if self.drawn else slice(0, SIDE)
+        return {
+            name: hashlib.sha256(pixels(self.release / name)[rows].tobytes()).digest()
+            for name in self.digest
+        }
+
+    @cached_property
     def persons(self) -> list[frozenset[str]]:
-        """Photos of every person: subjects who share a file are one."""
+        """Photos of every person: subjects who share a file are one.
+
+        Copies of one picture may show a human whose photos are declared people of their own with several
+        expressions: files of one human whose pictures are of one group are one person's too.
+        """
         edges = [(f"f{r['released']}", f"s{r['subject']}") for r in self.rows if r["released"]]
+        edges += [
+            (f"f{r['released']}", f"{self.truth.human[r['original']]}:{look}")
+            for r in self.rows
+            if r["released"] and (look := self._looks.get(r["released"])) is not None
+        ]
         part = _parts(edges)
         photos: dict[str, set[str]] = defaultdict(set)
         for row in self.rows:
@@ -130,6 +148,8 @@ class Case:
             for number, photos in enumerate(self.persons)
             for photo in photos
         ]
+        for sha, names in self.pictures.items():
+            edges.append((f"l{self._looks[names[0]].hex()}", f"d{sha}"))
         part = _parts(edges)
         people: dict[str, list[frozenset[str]]] = defaultdict(list)
         pictures: dict[str, set[str]] = defaultdict(set)

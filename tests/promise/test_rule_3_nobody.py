@@ -15,9 +15,22 @@ from ._collections import PLAIN, Collection, Naming, Person, Photo, collections,
 from ._settings import END_TO_END
 
 
+# Photos that copies make one person's, in two expressions: no file says that they are one person.
+_SPREAD = (Photo(), Photo(), Photo(expression="happy"))
+_ONCE = (Photo(), Photo(expression="happy"))
+
+
 @END_TO_END
 @given(collections())
 @example(PLAIN)
+@example(
+    Collection(
+        (Person(_ONCE), Person(_ONCE), Person(_SPREAD), Person(_SPREAD), Person(_ONCE)),
+        k=2,
+        subjects="file",
+        draws=True,
+    )
+)
 def test_whatever_comes(home: Callable[[], Any], collection: Collection) -> None:
     with home() as folder:
         case = release(collection, folder)

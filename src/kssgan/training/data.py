@@ -18,6 +18,7 @@ __all__ = ["Photos", "laplacian_variance", "one_hot"]
 _HELD_IN_MEMORY = (
     20_000  # unpacked crops: 4 GB; larger collections are unpacked as they are needed
 )
+_FEWEST_KNOWN = 24  # donors of known gender that make those of unknown gender superfluous
 _TURNED = 0.12  # nose off the middle between the eyes, in eye distances, from which a head counts as turned
 _SOFT = 0.45  # sharpness of a donor over the collection's median, at least
 _NOSE_TIP = 1
@@ -74,6 +75,10 @@ class Photos:
         usual = float(np.median(self.sharpness[self.train]))
         fit = (_turn(data.landmarks) < _TURNED) & (self.sharpness >= _SOFT * usual)
         self.donors: IntArray = self.train[fit[self.train]]
+        # A head of unknown gender is asked for by no group of one gender: it would be learnt badly.
+        known = self.donors[self.category("gender")[self.donors] >= 0]
+        if len(known) >= _FEWEST_KNOWN:
+            self.donors = known
         if 0 < donors < len(self.donors):
             chosen = np.random.default_rng(donors).permutation(len(self.donors))[:donors]
             self.donors = self.donors[np.sort(chosen)]
