@@ -147,6 +147,9 @@ class SurrogateMethod(Protocol):
         name: as on the command line and in the certificate.
         draws: per-photo attributes that its pictures show (for example ``("expression",)``) with the
             categories it can draw. Labels of other per-photo attributes are not released.
+
+    A method may also have ``parallel``: where true, several threads call it at a time, one group each. And
+    ``version``, which names its weights in the certificate.
     """
 
     name: str

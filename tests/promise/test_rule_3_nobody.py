@@ -14,7 +14,6 @@ from ._checker import rule_3
 from ._collections import PLAIN, Collection, Naming, Person, Photo, collections, paint, release
 from ._settings import END_TO_END
 
-
 # Photos that copies make one person's, in two expressions: no file says that they are one person.
 _SPREAD = (Photo(), Photo(), Photo(expression="happy"))
 _ONCE = (Photo(), Photo(expression="happy"))

@@ -96,3 +96,11 @@ def test_exceptions(shape: FloatArray) -> None:
     broken[7] = np.nan
     with pytest.raises(ValueError, match="finite"):
         Warp(shape).sources(broken)
+
+
+def test_flat_triangles_cost_no_time(shape: FloatArray) -> None:
+    """Points that fall together leave flat triangles, in which a search through the mesh goes astray."""
+    flat = shape.copy()
+    flat[:60] = flat[60:120]
+    field = Warp(flat).sources(flat)
+    assert np.abs(field - _centres()).max() < 2e-6

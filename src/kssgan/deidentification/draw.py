@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +29,7 @@ _FACE = (slice(80, 208, 4), slice(64, 192, 4))
 # A picture that has half of a member's own pixels, to one grey level, is that member's photo.
 _SAME = 1
 _SHARE = 0.5
+_MOST_THREADS = 8  # each holds one group's sums and one face
 
 
 class Drawn(AbstractContextManager["Drawn"]):
@@ -95,6 +99,9 @@ def draw_cells(
     Each group has one initial surrogate, from all its people, and its cells differ by their label alone:
     a mean per cell over unequal people could be subtracted from another.
 
+    A method with a true attribute ``parallel`` draws several groups at a time, one in each thread; the
+    pictures and their order are the same.
+
     Raises:
         PromiseError: a picture is a member's own photo.
     """
@@ -103,20 +110,67 @@ def draw_cells(
         cells_of[group].append(cell)
     order = np.argsort(plan.photo_group, kind="stable")
     ends = np.searchsorted(plan.photo_group[order], np.arange(plan.groups.count), side="right")
+    tasks = []
+    for rows, cells in zip(np.split(order, ends[:-1]), cells_of, strict=True):
+        people: dict[int, list[Seen]] = {}
+        for row in rows.tolist():
+            people.setdefault(int(plan.photo_person[row]), []).append(photos[row])
+        members = [_Faces(own, reader) for _, own in sorted(people.items())]
+        own_seed = group_seed(seed, (photos[row].content for row in rows.tolist()))
+        labels = [plan.labels[cell] for cell in cells]
+        tasks.append(partial(_draw_group, method, members, labels, own_seed))
+    threads = _threads() if getattr(method, "parallel", False) else 1
     with progress("surrogates", total=plan.groups.count) as step:
-        for rows, cells in zip(np.split(order, ends[:-1]), cells_of, strict=True):
-            people: dict[int, list[Seen]] = {}
-            for row in rows.tolist():
-                people.setdefault(int(plan.photo_person[row]), []).append(photos[row])
-            members = [_Faces(own, reader) for _, own in sorted(people.items())]
-            surrogate = method.surrogate(members)
-            grids = [grid for person in members for grid in person.grids()]
-            own_seed = group_seed(seed, (photos[row].content for row in rows.tolist()))
-            for cell in cells:
-                picture_u8 = method.draw(surrogate, plan.labels[cell], seed=own_seed)
-                _check_nobody(picture_u8, grids)
-                drawn.append(encode_png(picture_u8))
+        for pictures in _in_order(tasks, threads):
+            for png in pictures:
+                drawn.append(png)
             step(1)
+
+
+def _draw_group(
+    method: SurrogateMethod,
+    members: Sequence[_Faces],
+    labels: Sequence[Mapping[str, str]],
+    seed: int,
+) -> list[bytes]:
+    """PNGs of one group's cells."""
+    surrogate = method.surrogate(members)
+    grids = [grid for person in members for grid in person.grids()]
+    found = []
+    for label in labels:
+        picture_u8 = method.draw(surrogate, label, seed=seed)
+        _check_nobody(picture_u8, grids)
+        found.append(encode_png(picture_u8))
+    return found
+
+
+def _threads() -> int:
+    import torch
+
+    return min(torch.get_num_threads(), _MOST_THREADS)
+
+
+def _in_order(
+    tasks: Sequence[Callable[[], list[bytes]]], threads: int
+) -> Iterator[list[bytes]]:
+    """Results of the tasks in their order, a few of which are under way at a time."""
+    if threads == 1 or len(tasks) < 2:
+        yield from (task() for task in tasks)
+        return
+    import torch
+
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            ahead: deque[Future[list[bytes]]] = deque()
+            for task in tasks:
+                ahead.append(pool.submit(task))
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(torch.get_num_threads())  # of threads still to come
 
 
 class _Faces(Iterable[PhotoFace]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class PhotoReader:
         self._root = root
         self._analyser = analyser
         self._cache = cache
+        self._looking = threading.Lock()
         self.seconds: dict[str, float] = {"decode": 0.0, "detect": 0.0, "embed": 0.0}
 
     def read(
@@ -111,7 +113,8 @@ class PhotoReader:
         """
         found = self._cache.get(self._cache.key(photo.content))
         if found is None and _content(self._root / photo.name) == photo.content:
-            found = next(iter(self._analyser.analyse([self._root / photo.name])))
+            with self._looking:  # several threads may miss an entry at a time
+                found = next(iter(self._analyser.analyse([self._root / photo.name])))
         if not isinstance(found, PhotoFace):
             raise KssganError(
                 "a photo changed or vanished while the run was working; nothing was released, run again"

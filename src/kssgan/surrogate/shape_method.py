@@ -38,6 +38,8 @@ class ShapeMeanSurrogate:
 
     name = "mean"
     draws: Mapping[str, Sequence[str]] = {}
+    parallel = True
+    """Groups may be drawn by several threads at a time."""
 
     def __init__(self, *, otherwise: FloatArray) -> None:
         self._otherwise = otherwise

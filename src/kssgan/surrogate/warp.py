@@ -30,6 +30,7 @@ _LATTICE = 17  # points per side, from -0.15 to 1.15
 _REACH = 0.15  # how far beyond the crop the movement has faded away
 _CLEAR = 1.12  # lattice points inside this multiple of the face's outline are left out
 _FLIPPED = -2e-6  # a turned triangle of this part of the crop, half a pixel at 512, is visible
+_EDGE = 1e-9  # pixels and weights, for what lies on an edge
 _ROUNDS = 40  # of smoothing before giving up
 _GRID = 1 << 20  # positions are rounded to this part of the crop, below a thousandth of a pixel
 
@@ -64,10 +65,7 @@ class Warp:
         mesh = Delaunay(self._vertices)
         self._triangles = mesh.simplices[_area(self._vertices, mesh.simplices) != 0]
         self._around = _neighbours(self._triangles, len(self._vertices))
-        middle = (np.arange(FIELD) + 0.5) / FIELD
-        x, y = np.meshgrid(middle, middle)
-        places = np.stack([x.ravel(), y.ravel()], 1)
-        self._corners, self._weights = _barycentric(mesh, places)
+        self._corners, self._weights = _barycentric(self._vertices, self._triangles)
 
     def sources(self, points: FloatArray, *, size: int = 256) -> FloatArray:
         """Where each pixel of the result lies in a picture.
@@ -191,17 +189,39 @@ def _area(vertices: _Array, triangles: npt.NDArray[np.intp]) -> _Array:
     return area
 
 
-def _barycentric(mesh: Any, places: _Array) -> tuple[npt.NDArray[np.intp], _Array]:
-    """Corners (3, N) and weights (3, N) of the triangle around each place."""
-    corners: npt.NDArray[np.intp] = mesh.simplices[mesh.find_simplex(places)]
-    (x0, y0), (x1, y1), (x2, y2) = (mesh.points[corners[:, i]].T for i in range(3))
-    x, y = places.T
+def _barycentric(
+    vertices: _Array, triangles: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.intp], _Array]:
+    """Corners (3, N) and weights (3, N) of the triangle around each of the N = FIELD**2 pixels, row by row.
+
+    Every triangle is laid over the pixels of its bounding box. A search through the mesh would be shorter to
+    write, but it takes seconds where flat triangles lead it astray.
+    """
+    at = vertices[triangles] * FIELD - 0.5  # pixels
+    low = np.clip(np.ceil(at.min(1) - _EDGE), 0, FIELD).astype(np.intp)
+    high = np.clip(np.floor(at.max(1) + _EDGE) + 1, 0, FIELD).astype(np.intp)
+    wide, tall = np.maximum(high - low, 0).T
+    cells = wide * tall
+    owner = np.repeat(np.arange(len(triangles)), cells)
+    step = np.arange(len(owner)) - np.repeat(np.cumsum(cells) - cells, cells)
+    column = low[owner, 0] + step % wide[owner]
+    row = low[owner, 1] + step // wide[owner]
+    (x0, y0), (x1, y1), (x2, y2) = (at[:, i].T for i in range(3))
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-    # A triangle without area has no coordinates; any of its corners will do.
-    scale = np.where(area == 0, 0.0, 1 / np.where(area == 0, 1.0, area))
-    second = ((x - x0) * (y2 - y0) - (x2 - x0) * (y - y0)) * scale
-    third = ((x1 - x0) * (y - y0) - (x - x0) * (y1 - y0)) * scale
-    return corners.T.copy(), np.clip(np.stack([1 - second - third, second, third]), 0, 1)
+    dx, dy = column - x0[owner], row - y0[owner]
+    second = (dx * (y2 - y0)[owner] - dy * (x2 - x0)[owner]) / area[owner]
+    third = (dy * (x1 - x0)[owner] - dx * (y1 - y0)[owner]) / area[owner]
+    weights = np.stack([1 - second - third, second, third])
+    inside = weights.min(0) >= -_EDGE
+    pixel = (row * FIELD + column)[inside]
+    # Pixels on an edge belong to the triangle that comes last; either gives the same place.
+    chosen = np.full(FIELD**2, -1, np.intp)
+    chosen[pixel] = np.flatnonzero(inside)
+    if (chosen < 0).any():
+        raise ValueError(
+            "points far outside their crop came; some of it is covered by no triangle"
+        )
+    return triangles[owner[chosen]].T.copy(), np.clip(weights[:, chosen], 0, 1)
 
 
 def _neighbours(triangles: npt.NDArray[np.intp], count: int) -> Any:
