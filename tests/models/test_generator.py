@@ -11,7 +11,7 @@ from kssgan.errors import WeightsError
 from kssgan.models.codes import Codes, CodeTable, mix_codes, mixture
 from kssgan.models.critic import Critic, CriticConfig
 from kssgan.models.generator import Generator, GeneratorConfig
-from kssgan.models.haar import haar, inverse_haar
+from kssgan.models.haar import haar, inverse_haar, without_nyquist
 from kssgan.models.stored import StoredGenerator, read_generator, write_generator
 
 SMALL = GeneratorConfig(size=64, widths=(6, 8, 10, 12, 12), labels=2, style=5, layout=3)
@@ -225,3 +225,12 @@ def test_other_or_damaged_weights_are_refused() -> None:
     ):
         with pytest.raises(WeightsError):
             read_generator(bad)
+
+
+def test_what_alternates_from_pixel_to_pixel_is_taken_away_and_the_rest_stays() -> None:
+    x = torch.arange(64.0)
+    for frequency, gain in ((0.0, 1.0), (0.125, 1.0), (0.25, 0.9375), (0.5, 0.0)):
+        wave = torch.cos(2 * math.pi * frequency * x)
+        for image in (wave.expand(64, 64), wave[:, None].expand(64, 64)):
+            done = without_nyquist(image[None, None])[0, 0, 8:-8, 8:-8]
+            torch.testing.assert_close(done, gain * image[8:-8, 8:-8], atol=2e-3, rtol=0)

@@ -85,7 +85,8 @@ class CenterFace(nn.Module):
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 yield module
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def body(self, image: Tensor) -> list[Tensor]:
+        """Maps of the six stages: 24, 32, 64, 96, 160 and 320 channels at strides 4, 8, 16, 16, 32, 32."""
         x = functional.relu(
             self.stem_filter(functional.relu(self.stem(image), inplace=True)), inplace=True
         )
@@ -94,7 +95,10 @@ class CenterFace(nn.Module):
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
-        at4, at8, _, at16, _, at32 = maps
+        return maps
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        at4, at8, _, at16, _, at32 = self.body(image)
         y = self.merge16(functional.relu(self.top(at32)), at16)
         y = self.merge4(self.merge8(y, at8), at4)
         y = functional.relu(self.head(y))

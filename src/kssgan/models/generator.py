@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from kssgan.models.haar import haar, inverse_haar
+from kssgan.models.haar import haar, inverse_haar, without_nyquist
 
 __all__ = ["Generator", "GeneratorConfig"]
 
@@ -103,7 +103,9 @@ class Generator(nn.Module):
 
     The output is S_g plus a correction whose last layer starts at zero, so an untrained generator returns
     S_g itself. The code z has a vector (modulation: texture, tone) and a small map (layout: hair, neck,
-    background). Noise, where given, is added per channel with a learned strength that starts at zero.
+    background). The correction is drawn in blocks of 2 x 2, whose edges leave a pattern at the highest
+    frequency; a fixed filter takes it away. Noise, where given, is added per channel with a learned strength
+    that starts at zero.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -158,7 +160,7 @@ class Generator(nn.Module):
         x = self.bottom(torch.cat([x, layout], 1), code, None)
         for up, skip in zip(self.up, skips[-2::-1], strict=True):
             x = up(x, skip, code, noise)
-        return inverse_haar(bands + self.out(x))
+        return surrogate_pm1 + without_nyquist(inverse_haar(self.out(x)))
 
 
 def _noise(like: Tensor, source: torch.Generator | None) -> Tensor | None:

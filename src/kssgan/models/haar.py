@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
-__all__ = ["haar", "inverse_haar"]
+__all__ = ["haar", "inverse_haar", "without_nyquist"]
 
 
 def haar(image: Tensor) -> Tensor:
@@ -25,3 +28,24 @@ def inverse_haar(bands: Tensor) -> Tensor:
     c, d = ll + lh - hl - hh, ll - lh - hl + hh
     rows = torch.stack([torch.stack([a, b], -1), torch.stack([c, d], -1)], -3)
     return rows.flatten(-2, -1).flatten(-3, -2) / 2
+
+
+def without_nyquist(image: Tensor) -> Tensor:
+    """Take away what alternates from pixel to pixel, along rows and along columns.
+
+    The gain at w cycles per pixel is 1 - sin(pi w)**8, maximally flat: 0.99 at 0.2, 0.94 at 0.25, 0.3 at 0.4
+    and 0 at 0.5. Borders are mirrored.
+
+    Args:
+        image: (B, C, H, W), sides of at least 5.
+    """
+    kernel = image.new_tensor(_FLAT)
+    channels = image.shape[1]
+    for shape, padding in (((1, 9), (4, 4, 0, 0)), ((9, 1), (0, 0, 4, 4))):
+        weight = kernel.view(1, 1, *shape).expand(channels, 1, *shape)
+        image = F.conv2d(F.pad(image, padding, mode="reflect"), weight, groups=channels)
+    return image
+
+
+# A unit impulse less the 8th difference over 2**8: (-1)**n binomial(8, 4 + n).
+_FLAT = tuple((n == 0) - (-1) ** n * math.comb(8, 4 + n) / 256 for n in range(-4, 5))

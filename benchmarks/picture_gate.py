@@ -1,0 +1,267 @@
+"""The picture gate: are a generator's pictures sharp, natural and nobody's? And does it see through cheats?
+
+    python benchmarks/picture_gate.py faces.safetensors [--weights run/generator.safetensors] [--json FILE]
+
+``faces.safetensors`` is what ``kssgan prepare`` wrote. Random groups of people held out, one gender a group,
+give S_g; each is drawn once. All figures are of those people, whom no network was trained on:
+
+sharpness   variance of the Laplacian, median of the ratio to photos held out
+x mean      the same over the bare mean's
+peak        highest point of the mean spectrum above its ring, dB over photos' (checkerboards, weaves)
+slope       fine over coarse power, dB over photos' (noise and sharpening above, blur below)
+kid         kernel distance on the features that ``kssgan.auditing.quality.FEATURES`` names, to the photos
+detected    share in which the detector finds one face
+own copy    share that is a near copy (distance below COPY) of a member's photo; "own verifies" at FAR 1e-3
+trained ..  the same of any photo trained on
+
+Four controls must fail, each made from the same groups: the bare mean with an unsharp mask and with noise,
+both as sharp as photos, a member's own photo, and the photo trained on that is nearest to the generator's
+picture. The last column names what a row fails. Exit status 1 when a control passes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from kssgan import weights
+from kssgan.auditing.quality import (
+    FEATURES,
+    features,
+    kernel_distance,
+    mean_spectrum,
+    sharpness,
+    spectrum_peak,
+    spectrum_slope,
+)
+from kssgan.deidentification.methods import GeneratorSurrogate
+from kssgan.errors import UnusablePhoto
+from kssgan.faces import align, choose, detect, embed, thresholds
+from kssgan.faces.landmarks import mean_shape
+from kssgan.models.stored import read_generator
+from kssgan.surrogate.shape import shape_mean
+from kssgan.training.prepared import Prepared, load_prepared
+from kssgan.types import FloatArray, IntArray, U8Array
+
+SHARP = (0.35, 1.3)
+TIMES_MEAN = 4.0
+PEAK = 4.0
+SLOPE = (-6.0, 3.0)
+KID = (1 / 3, 1 / 2)
+"""Of the bare mean's, and of what an unsharp mask makes of it."""
+
+COLUMNS = {
+    "sharpness": "sharpness",
+    "times_mean": "x mean",
+    "peak": "peak",
+    "slope": "slope",
+    "kid": "kid",
+    "detected": "detected",
+    "own_copy": "own copy",
+    "own_verifies": "own verifies",
+    "trained_copy": "trained copy",
+    "trained_verifies": "trained verifies",
+}
+
+Row = dict[str, float]
+
+
+class Judge:
+    """Detector, recogniser and the photos to compare with."""
+
+    def __init__(self, data: Prepared) -> None:
+        self._detector = detect.Detector()
+        self._recogniser = embed.Recogniser()
+        self._data = data
+        self.trained = np.flatnonzero(~data.held_out)
+        self.held = np.flatnonzero(data.held_out)
+        photos = [data.crop(int(row)) for row in self.held]
+        self.features = features(photos)
+        self.usual = float(np.median([sharpness(photo) for photo in photos]))
+        spectrum = mean_spectrum(photos)
+        self._peak, self._slope = spectrum_peak(spectrum), spectrum_slope(spectrum)
+
+    def nearest(self, embedding: FloatArray, rows: IntArray) -> tuple[float, int]:
+        """Distance to the nearest of some photos, and which it is."""
+        apart = np.linalg.norm(self._data.embedding[rows] - embedding, axis=1)
+        return float(apart.min()), int(rows[apart.argmin()])
+
+    def embedding(self, picture_u8: U8Array) -> FloatArray | None:
+        """(128,) of the face in a picture, None where none is found."""
+        try:
+            face = choose.choose_face(self._detector.detect(picture_u8))
+        except UnusablePhoto:
+            return None
+        chip = align.recogniser_chip(picture_u8, face.points)
+        found: FloatArray = self._recogniser.embed(chip[None])[0].copy()
+        return found
+
+    def figures(self, pictures: Sequence[U8Array], members: Sequence[IntArray]) -> Row:
+        """All but ``times_mean``; ``members`` are the photo rows of each picture's group."""
+        spectrum = mean_spectrum(pictures)
+        own, trained = [], []
+        for picture, rows in zip(pictures, members, strict=True):
+            embedding = self.embedding(picture)
+            if embedding is not None:
+                own.append(self.nearest(embedding, rows)[0])
+                trained.append(self.nearest(embedding, self.trained)[0])
+        distance = kernel_distance(features(pictures), self.features, scale=self.features)
+        found = {
+            "sharpness": float(np.median([sharpness(p) for p in pictures])) / self.usual,
+            "peak": spectrum_peak(spectrum) - self._peak,
+            "slope": spectrum_slope(spectrum) - self._slope,
+            "kid": distance.value,
+            "kid_deviation": distance.deviation,
+            "detected": len(own) / len(pictures),
+        }
+        for name, far in (("own", np.array(own)), ("trained", np.array(trained))):
+            found[f"{name}_copy"] = float((far < thresholds.COPY).sum() / len(pictures))
+            found[f"{name}_verifies"] = float((far < thresholds.FAR_1E3).sum() / len(pictures))
+            found[f"{name}_distance"] = float(np.median(far)) if far.size else float("nan")
+        return found
+
+
+def failures(row: Row, rows: Mapping[str, Row]) -> list[str]:
+    """What a row of those of one k fails, by the limits at the top of this file."""
+    highest = min(KID[0] * rows["mean"]["kid"], KID[1] * rows["unsharp"]["kid"])
+    checks = {
+        "sharpness": SHARP[0] <= row["sharpness"] <= SHARP[1],
+        "x mean": row["times_mean"] >= TIMES_MEAN,
+        "peak": row["peak"] <= PEAK,
+        "slope": SLOPE[0] <= row["slope"] <= SLOPE[1],
+        "kid": row["kid"] <= highest,
+        "detected": row["detected"] == 1,
+        "own copy": row["own_copy"] == 0,
+        "trained copy": row["trained_copy"] == 0,
+    }
+    return [name for name, kept in checks.items() if not kept]
+
+
+def groups(data: Prepared, k: int, count: int, seed: int) -> list[tuple[int, list[IntArray]]]:
+    """Gender and photo rows of each member of some groups of people held out."""
+    rng = np.random.default_rng([seed, k])
+    held = np.flatnonzero(data.held_out)
+    genders = data.labels[:, list(data.scheme).index("gender")]
+    found = []
+    for number in range(count):
+        pool = np.unique(data.subject[held[genders[held] == number % 2]])
+        chosen = rng.choice(pool, min(k, len(pool)), replace=False)
+        found.append((number % 2, [np.flatnonzero(data.subject == s) for s in chosen]))
+    return found
+
+
+def as_sharp(change: Callable[[float], U8Array], wanted: float) -> U8Array:
+    """The change whose strength makes a picture as sharp as wanted, by bisection."""
+    low, high = 0.0, 64.0
+    for _ in range(16):
+        middle = (low + high) / 2
+        low, high = (low, middle) if sharpness(change(middle)) > wanted else (middle, high)
+    return change(high)
+
+
+def unsharp(picture_u8: U8Array, wanted: float) -> U8Array:
+    """An unsharp mask of 1.5 pixels."""
+    blurred = gaussian_filter(picture_u8.astype(np.float64), (1.5, 1.5, 0))
+    return as_sharp(lambda amount: _u8(picture_u8 + amount * (picture_u8 - blurred)), wanted)
+
+
+def noisy(picture_u8: U8Array, wanted: float, seed: int) -> U8Array:
+    """Grey Gaussian noise, slightly smoothed as of a camera."""
+    noise = np.random.default_rng(seed).normal(size=(*picture_u8.shape[:2], 1))
+    noise = gaussian_filter(noise, (0.6, 0.6, 0))
+    noise /= noise.std()
+    return as_sharp(lambda amount: _u8(picture_u8 + amount * noise), wanted)
+
+
+def _u8(picture: FloatArray) -> U8Array:
+    found: U8Array = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return found
+
+
+def measure(
+    data: Prepared, judge: Judge, method: GeneratorSurrogate, k: int, count: int, seed: int
+) -> Mapping[str, Row]:
+    """Figures of the generator, the bare mean and the four controls at one k."""
+    pictures: dict[str, list[U8Array]] = {
+        name: []
+        for name in ("generator", "mean", "unsharp", "noise", "member photo", "trained photo")
+    }
+    members = []
+    expressions = [*method.draws.get("expression", ()), "unknown"][:2]
+    for number, (gender, people) in enumerate(groups(data, k, count, seed)):
+        mean = shape_mean(
+            [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in people]
+        )
+        label = {
+            "gender": data.scheme["gender"][gender],
+            "expression": expressions[number // 2 % 2],
+        }
+        drawn = method.draw(mean, label, seed=1000 * k + number)
+        bare = np.rint(mean.image_01 * 255).astype(np.uint8)
+        embedding = judge.embedding(drawn)
+        near = judge.nearest(embedding, judge.trained)[1] if embedding is not None else 0
+        pictures["generator"].append(drawn)
+        pictures["mean"].append(bare)
+        pictures["unsharp"].append(unsharp(bare, judge.usual))
+        pictures["noise"].append(noisy(bare, judge.usual, number))
+        pictures["member photo"].append(data.crop(int(people[0][0])))
+        pictures["trained photo"].append(data.crop(near))
+        members.append(np.concatenate(people))
+    found = {name: judge.figures(made, members) for name, made in pictures.items()}
+    for row in found.values():
+        row["times_mean"] = row["sharpness"] / found["mean"]["sharpness"]
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--weights", type=Path, help="instead of the shipped generator")
+    parser.add_argument("--k", type=int, nargs="+", default=[3, 5, 10, 30])
+    parser.add_argument("--groups", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    data = load_prepared(asked.file)
+    content = asked.weights.read_bytes() if asked.weights else weights.read("generator")
+    method = GeneratorSurrogate(read_generator(content), otherwise=mean_shape())
+    judge = Judge(data)
+    print("k".ljust(18) + "".join(name.rjust(17) for name in COLUMNS.values()) + "  fails")
+    everything, passed = {}, []
+    for k in asked.k:
+        rows = measure(data, judge, method, k, asked.groups, asked.seed)
+        for name, row in rows.items():
+            failed = failures(row, rows)
+            cells = "".join(f"{row[column]:.3f}".rjust(17) for column in COLUMNS)
+            print(
+                f"{k} {name}".ljust(18) + cells + "  " + (", ".join(failed) or "-"), flush=True
+            )
+            everything[f"{k} {name}"] = {**row, "fails": failed}
+            if name != "generator" and not failed:
+                passed.append(f"{k} {name}")
+    if asked.json:
+        about = {
+            "machine": platform.machine(),
+            "seed": asked.seed,
+            "groups": asked.groups,
+            "features": FEATURES,
+        }
+        asked.json.write_text(json.dumps({**about, "rows": everything}, indent=2) + "\n")
+    if passed:
+        print(f"the gate is blind: {', '.join(passed)} passed", file=sys.stderr)
+    return 1 if passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""How photograph-like pictures are: sharpness, spectrum, and a kernel distance on named features.
+
+No single figure tells. A sharpened mean is sharp, noise is sharper still, and a stolen photo is perfect: each
+figure here is for one way to cheat the others, and ``benchmarks/picture_gate.py`` shows that it is caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kssgan.types import FloatArray, U8Array
+
+__all__ = [
+    "FEATURES",
+    "KernelDistance",
+    "Spectrum",
+    "features",
+    "kernel_distance",
+    "mean_spectrum",
+    "sharpness",
+    "spectrum_peak",
+    "spectrum_slope",
+]
+
+Spectrum = npt.NDArray[np.float64]
+
+FEATURES = "centerface-body-4-8-16"
+"""Name of what :func:`features` returns; distances on other features cannot be compared."""
+
+_STAGES = (
+    0,
+    1,
+    3,
+)  # of the detector's body: at a quarter, an eighth and a sixteenth of the size
+_RING = 0.02  # cycles per pixel
+_FINE = (0.25, 0.45)
+_COARSE = (0.04, 0.12)
+
+
+def sharpness(picture_u8: U8Array) -> float:
+    """Variance of the Laplacian of the grey picture, grey levels squared.
+
+    Args:
+        picture_u8: (H, W, 3) uint8.
+    """
+    grey = picture_u8.astype(np.float64).mean(2)
+    inner = grey[1:-1, 1:-1]
+    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    return float((4 * inner - around).var())
+
+
+def mean_spectrum(pictures_u8: Sequence[U8Array]) -> Spectrum:
+    """Mean power of the grey pictures under a Hann window, (H, W // 2 + 1), frequencies as of ``rfft2``.
+
+    Args:
+        pictures_u8: (H, W, 3) uint8 each, all of one size, at least one.
+    """
+    if not pictures_u8:
+        raise ValueError("no pictures came; a spectrum needs at least one")
+    total: Spectrum | None = None
+    for picture in pictures_u8:
+        grey = picture.astype(np.float64).mean(2)
+        height, width = grey.shape
+        window = np.hanning(height)[:, None] * np.hanning(width)[None]
+        power = np.abs(np.fft.rfft2((grey - grey.mean()) * window)) ** 2
+        total = power if total is None else total + power
+    assert total is not None
+    return total / len(pictures_u8)
+
+
+def spectrum_peak(spectrum: Spectrum) -> float:
+    """Highest power above its ring's median beyond 0.2 cycles per pixel, in decibels.
+
+    Checkerboards, woven textures and grids that a network draws stand out as single points of a ring; photos,
+    sharpening and noise spread theirs evenly. A single picture of nothing special has some 10 dB.
+    """
+    radius, power = _radii(spectrum), 10 * np.log10(spectrum + 1e-12)
+    rings = (radius / _RING).astype(int)
+    highest = -np.inf
+    for ring in range(int(0.2 / _RING), int(0.5 / _RING)):
+        values = power[rings == ring]
+        highest = max(highest, float(values.max() - np.median(values)))
+    return highest
+
+
+def spectrum_slope(spectrum: Spectrum) -> float:
+    """Fine power (0.25 to 0.45 cycles per pixel) over coarse power (0.04 to 0.12), in decibels.
+
+    Photos lie in a narrow band; noise and sharpening lie above it and blurs below.
+    """
+    radius = _radii(spectrum)
+    fine, coarse = (
+        spectrum[(low <= radius) & (radius < high)].mean() for low, high in (_FINE, _COARSE)
+    )
+    return float(10 * np.log10((fine + 1e-12) / (coarse + 1e-12)))
+
+
+def _radii(spectrum: Spectrum) -> Spectrum:
+    height = spectrum.shape[0]
+    width = 2 * (spectrum.shape[1] - 1)
+    found: Spectrum = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    return found
+
+
+def features(pictures_u8: Sequence[U8Array]) -> FloatArray:
+    """What the shipped detector's body sees, named by :data:`FEATURES`.
+
+    Args:
+        pictures_u8: (H, W, 3) uint8 each, sides multiples of 32.
+
+    Returns:
+        (N, 304) float32: mean and standard deviation over the picture of every channel at three scales.
+
+    Reference: the body is MobileNetV2 as CenterFace uses it (Xu et al. 2020). No Inception network: its
+    published weights may not be shipped, so distances here cannot be compared with published KIDs.
+    """
+    from kssgan.faces import detect
+
+    body = detect.Detector().network
+    found = []
+    with torch.inference_mode():
+        for picture in pictures_u8:
+            planes = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+            maps = body.body(planes[None].float())
+            parts = [
+                torch.cat([maps[i].mean((2, 3)), maps[i].std((2, 3))], 1)[0] for i in _STAGES
+            ]
+            found.append(torch.cat(parts).numpy())
+    return np.stack(found)
+
+
+@dataclass(frozen=True)
+class KernelDistance:
+    """A kernel distance and how sure it is.
+
+    Attributes:
+        value: unbiased estimate of the squared distance; 0 for equal distributions, may be below.
+        deviation: its standard deviation over resampled pictures.
+    """
+
+    value: float
+    deviation: float
+
+
+def kernel_distance(
+    drawn: FloatArray, real: FloatArray, *, scale: FloatArray, resamples: int = 100
+) -> KernelDistance:
+    """Squared maximum mean discrepancy with the kernel (x.y / d + 1)**3.
+
+    Args:
+        drawn: (N, d) features of pictures, at least two.
+        real: (M, d) features of photos, at least two.
+        scale: (R, d) features of photos that centre and scale every feature; the same for all comparisons.
+        resamples: halves of the pictures drawn for the deviation, which is that of the whole.
+
+    Reference: Binkowski et al. 2018, "Demystifying MMD GANs" (KID), on other features.
+    """
+    if min(len(drawn), len(real)) < 2:
+        raise ValueError(
+            f"{len(drawn)} and {len(real)} pictures came; each side needs two or more"
+        )
+    middle = scale.astype(np.float64).mean(0)
+    spread = np.maximum(scale.astype(np.float64).std(0), 1e-6)
+    x, y = ((side - middle) / spread for side in (drawn, real))
+    within_x, within_y, across = (_kernel(*pair) for pair in ((x, x), (y, y), (x, y)))
+    value = _estimate(within_x, within_y, across)
+    rng = np.random.default_rng(0)
+    half = max(2, len(x) // 2)
+    found = []
+    for _ in range(resamples):
+        rows = rng.choice(len(x), half, replace=False)
+        found.append(_estimate(within_x[np.ix_(rows, rows)], within_y, across[rows]))
+    return KernelDistance(value, float(np.std(found) * (half / len(x)) ** 0.5))
+
+
+def _kernel(x: Spectrum, y: Spectrum) -> Spectrum:
+    found: Spectrum = (x @ y.T / x.shape[1] + 1) ** 3
+    return found
+
+
+def _estimate(within_x: Spectrum, within_y: Spectrum, across: Spectrum) -> float:
+    """Unbiased: pairs of a picture with itself are left out."""
+    parts = [
+        (within.sum() - np.trace(within)) / (len(within) * (len(within) - 1))
+        for within in (within_x, within_y)
+    ]
+    return float(sum(parts) - 2 * across.mean())

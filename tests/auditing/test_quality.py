@@ -1,0 +1,72 @@
+"""Each figure of a picture's quality moves for the fault that it is for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from kssgan.auditing.quality import (
+    features,
+    kernel_distance,
+    mean_spectrum,
+    sharpness,
+    spectrum_peak,
+    spectrum_slope,
+)
+from kssgan.types import U8Array
+
+
+def _pictures(
+    count: int, *, blur: float = 2.0, noise: float = 2.0, seed: int = 0
+) -> list[U8Array]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        smooth = gaussian_filter(rng.normal(size=(128, 128, 3)), (blur, blur, 0.0))
+        picture = 128 + 30 * smooth / smooth.std() + noise * rng.normal(size=smooth.shape)
+        found.append(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
+    return found
+
+
+def test_sharpness_is_the_variance_of_the_laplacian() -> None:
+    picture = np.zeros((5, 5, 3), np.uint8)
+    picture[2, 2] = 90
+    values = np.array([0, -90, 0, -90, 360, -90, 0, -90, 0], float)
+    assert sharpness(picture) == pytest.approx(values.var())
+
+
+def test_a_checkerboard_is_a_peak_and_noise_is_none() -> None:
+    plain = _pictures(8)
+    board = 4 * (np.indices((128, 128)).sum(0) // 2 % 2)[..., None]
+    woven = [(p + board).clip(0, 255).astype(np.uint8) for p in plain]
+    usual = spectrum_peak(mean_spectrum(plain))
+    assert spectrum_peak(mean_spectrum(woven)) > usual + 10
+    assert spectrum_peak(mean_spectrum(_pictures(8, noise=8))) < usual + 3
+
+
+def test_the_slope_tells_noise_from_blur() -> None:
+    plain, noisy, blurred = (
+        spectrum_slope(mean_spectrum(_pictures(4, noise=noise))) for noise in (2.0, 8.0, 0.5)
+    )
+    assert noisy > plain + 6 > blurred + 12
+
+
+def test_the_distance_of_a_distribution_to_itself_is_nothing_and_grows_with_a_fault() -> None:
+    real, again, worse, worst = (
+        features(_pictures(12, noise=noise, seed=seed))
+        for seed, noise in enumerate((2.0, 2.0, 6.0, 12.0))
+    )
+    same, near, far = (
+        kernel_distance(other, real, scale=real) for other in (again, worse, worst)
+    )
+    assert abs(same.value) < 3 * same.deviation + 0.1
+    assert same.value < near.value < far.value
+    assert kernel_distance(worse, real, scale=real) == near
+
+
+def test_a_distance_needs_two_pictures() -> None:
+    with pytest.raises(ValueError, match="two or more"):
+        kernel_distance(np.zeros((1, 3)), np.zeros((5, 3)), scale=np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="at least one"):
+        mean_spectrum([])
