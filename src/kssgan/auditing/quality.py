@@ -32,11 +32,8 @@ Spectrum = npt.NDArray[np.float64]
 FEATURES = "centerface-body-4-8-16"
 """Name of what :func:`features` returns; distances on other features cannot be compared."""
 
-_STAGES = (
-    0,
-    1,
-    3,
-)  # of the detector's body: at a quarter, an eighth and a sixteenth of the size
+# Of the detector's body: at a quarter, an eighth and a sixteenth of the size.
+_STAGES = (0, 1, 3)
 _RING = 0.02  # cycles per pixel
 _FINE = (0.25, 0.45)
 _COARSE = (0.04, 0.12)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -20,6 +18,7 @@ from kssgan.deidentification.plan import Plan
 from kssgan.deidentification.png import encode_png
 from kssgan.deidentification.release import storage
 from kssgan.errors import PromiseError
+from kssgan.faces.threads import in_order
 from kssgan.types import PhotoFace, Progress, SurrogateMethod, U8Array
 
 __all__ = ["Drawn", "draw_cells", "group_seed"]
@@ -29,7 +28,6 @@ _FACE = (slice(80, 208, 4), slice(64, 192, 4))
 # A picture that has half of a member's own pixels, to one grey level, is that member's photo.
 _SAME = 1
 _SHARE = 0.5
-_MOST_THREADS = 8  # each holds one group's sums and one face
 
 
 class Drawn(AbstractContextManager["Drawn"]):
@@ -110,18 +108,21 @@ def draw_cells(
         cells_of[group].append(cell)
     order = np.argsort(plan.photo_group, kind="stable")
     ends = np.searchsorted(plan.photo_group[order], np.arange(plan.groups.count), side="right")
-    tasks = []
-    for rows, cells in zip(np.split(order, ends[:-1]), cells_of, strict=True):
-        people: dict[int, list[Seen]] = {}
-        for row in rows.tolist():
-            people.setdefault(int(plan.photo_person[row]), []).append(photos[row])
-        members = [_Faces(own, reader) for _, own in sorted(people.items())]
-        own_seed = group_seed(seed, (photos[row].content for row in rows.tolist()))
-        labels = [plan.labels[cell] for cell in cells]
-        tasks.append(partial(_draw_group, method, members, labels, own_seed))
-    threads = _threads() if getattr(method, "parallel", False) else 1
+    tasks = (
+        partial(
+            _draw_group,
+            method,
+            [photos[row] for row in rows.tolist()],
+            plan.photo_person[rows].tolist(),
+            reader,
+            [plan.labels[cell] for cell in cells],
+            seed,
+        )
+        for rows, cells in zip(np.split(order, ends[:-1]), cells_of, strict=True)
+    )
+    threads = None if getattr(method, "parallel", False) else 1
     with progress("surrogates", total=plan.groups.count) as step:
-        for pictures in _in_order(tasks, threads):
+        for pictures in in_order(tasks, threads=threads):
             for png in pictures:
                 drawn.append(png)
             step(1)
@@ -129,48 +130,26 @@ def draw_cells(
 
 def _draw_group(
     method: SurrogateMethod,
-    members: Sequence[_Faces],
+    photos: Sequence[Seen],
+    persons: Sequence[int],
+    reader: PhotoReader,
     labels: Sequence[Mapping[str, str]],
     seed: int,
 ) -> list[bytes]:
-    """PNGs of one group's cells."""
+    """PNGs of one group's cells; ``seed`` is the user's. What it read is let go when it ends."""
+    people: dict[int, list[Seen]] = {}
+    for person, photo in zip(persons, photos, strict=True):
+        people.setdefault(person, []).append(photo)
+    members = [_Faces(own, reader) for _, own in sorted(people.items())]
+    own_seed = group_seed(seed, (photo.content for photo in photos))
     surrogate = method.surrogate(members)
     grids = [grid for person in members for grid in person.grids()]
     found = []
     for label in labels:
-        picture_u8 = method.draw(surrogate, label, seed=seed)
+        picture_u8 = method.draw(surrogate, label, seed=own_seed)
         _check_nobody(picture_u8, grids)
         found.append(encode_png(picture_u8))
     return found
-
-
-def _threads() -> int:
-    import torch
-
-    return min(torch.get_num_threads(), _MOST_THREADS)
-
-
-def _in_order(
-    tasks: Sequence[Callable[[], list[bytes]]], threads: int
-) -> Iterator[list[bytes]]:
-    """Results of the tasks in their order, a few of which are under way at a time."""
-    if threads == 1 or len(tasks) < 2:
-        yield from (task() for task in tasks)
-        return
-    import torch
-
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            ahead: deque[Future[list[bytes]]] = deque()
-            for task in tasks:
-                ahead.append(pool.submit(task))
-                if len(ahead) > threads:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(torch.get_num_threads())  # of threads still to come
 
 
 class _Faces(Iterable[PhotoFace]):

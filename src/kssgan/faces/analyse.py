@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -17,15 +16,13 @@ from kssgan import weights
 from kssgan.errors import Reason, UnusablePhoto
 from kssgan.faces import align, choose, decode, detect, embed
 from kssgan.faces.landmarks import Landmarker
+from kssgan.faces.threads import in_order
 from kssgan.types import FloatArray, PhotoFace, Refused, U8Array
 
 __all__ = ["StandardAnalyser"]
 
 _REVISION = 2
 """Raised whenever the code between a photo and its result changes what comes out."""
-
-_MOST_THREADS = 8
-"""Each holds a decoded photo, so their number bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class StandardAnalyser:
         """
         waiting: list[_Waiting | Refused] = []
         chips = 0
-        for result in self._cut_all(photos):
+        for result in in_order(self._tasks(photos)):
             waiting.append(result)
             chips += isinstance(result, _Waiting)
             # A long run of refusals must not pile up either.
@@ -90,29 +87,19 @@ class StandardAnalyser:
                 waiting, chips = [], 0
         yield from self._finish(waiting)
 
-    def _cut_all(self, photos: Iterable[Path]) -> Iterator[_Waiting | Refused]:
-        threads = min(torch.get_num_threads(), _MOST_THREADS)
-        with ThreadPoolExecutor(
-            threads, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
+    def _tasks(self, photos: Iterable[Path]) -> Iterator[Callable[[], _Waiting | Refused]]:
+        for photo in photos:
+            begin = perf_counter()
             try:
-                ahead: deque[Refused | Future[_Waiting | Refused]] = deque()
-                for photo in photos:
-                    begin = perf_counter()
-                    try:
-                        # In this thread alone: hiding a decoder's warnings is not safe in several.
-                        image = decode.open_photo(photo, max_pixels=self.max_pixels)
-                        ahead.append(pool.submit(self._cut, image, perf_counter() - begin))
-                        del image
-                    except UnusablePhoto as error:
-                        ahead.append(Refused(error.reason))
-                    while len(ahead) > threads:
-                        yield _ready(ahead.popleft())
-                while ahead:
-                    yield _ready(ahead.popleft())
-            finally:
-                pool.shutdown(cancel_futures=True)
-                torch.set_num_threads(torch.get_num_threads())  # of threads still to come
+                # In the calling thread alone: hiding a decoder's warnings is not safe in several.
+                image = decode.open_photo(photo, max_pixels=self.max_pixels)
+            except UnusablePhoto as error:
+                yield partial(Refused, error.reason)
+            else:
+                task = partial(self._cut, image, perf_counter() - begin)
+                del image
+                yield task
+                del task
 
     def _cut(self, image: U8Array, decode_seconds: float) -> _Waiting | Refused:
         begin = perf_counter()
@@ -161,7 +148,3 @@ class StandardAnalyser:
         each = (perf_counter() - begin) / len(crops)
         for points, reliable in zip(fit.points, fit.reliable.tolist(), strict=True):
             yield (points.copy() if reliable else None), each
-
-
-def _ready(result: Refused | Future[_Waiting | Refused]) -> _Waiting | Refused:
-    return result if isinstance(result, Refused) else result.result()

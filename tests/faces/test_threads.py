@@ -1,4 +1,4 @@
-"""Groups drawn by several threads come out as one after the other would."""
+"""What several threads do comes out as one after the other would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 import torch
 
-from kssgan.deidentification.draw import _in_order
+from kssgan.faces.threads import in_order
 
 
 def _slowly(number: int, met: set[str]) -> list[bytes]:
@@ -26,7 +26,7 @@ def _tasks(met: set[str]) -> list[Callable[[], list[bytes]]]:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_results_keep_their_order(threads: int) -> None:
     met: set[str] = set()
-    assert list(_in_order(_tasks(met), threads)) == [[bytes([n])] for n in range(12)]
+    assert list(in_order(_tasks(met), threads=threads)) == [[bytes([n])] for n in range(12)]
     assert (threading.current_thread().name in met) == (threads == 1)
 
 
@@ -37,5 +37,5 @@ def test_an_error_ends_it_and_the_number_of_threads_stays() -> None:
     before = torch.get_num_threads()
     met: set[str] = set()
     with pytest.raises(ZeroDivisionError):
-        list(_in_order([*_tasks(met)[:2], broken, *_tasks(met) * 20], 2))
+        list(in_order([*_tasks(met)[:2], broken, *_tasks(met) * 20], threads=2))
     assert torch.get_num_threads() == before
