@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kssgan.losses.adversarial import critic_hinge, generator_hinge, r1
+from kssgan.losses.adversarial import critic_hinge, feature_matching, generator_hinge, r1
 from kssgan.losses.reconstruction import coarse_agreement, reconstruction
 
 
@@ -53,6 +53,18 @@ def test_hinge_directions() -> None:
     generator_hinge(lifted).total.backward()
     assert lifted.grad is not None
     assert (lifted.grad < 0).all()
+
+
+def test_feature_matching_by_hand() -> None:
+    """Each scale counts the same, whatever its size; the answer gets no gradient."""
+    seen = [torch.zeros(1, 2, 2, 2, requires_grad=True), torch.ones(1, 1, 1, 1)]
+    wanted = [torch.full((1, 2, 2, 2), 3.0, requires_grad=True), torch.zeros(1, 1, 1, 1)]
+    loss = feature_matching(seen, wanted)
+    assert loss.total.item() == pytest.approx((3 + 1) / 2)
+    loss.total.backward()
+    assert seen[0].grad is not None
+    assert (seen[0].grad < 0).all()
+    assert wanted[0].grad is None
 
 
 def test_r1_by_hand() -> None:

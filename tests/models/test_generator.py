@@ -14,7 +14,9 @@ from kssgan.models.generator import Generator, GeneratorConfig
 from kssgan.models.haar import haar, inverse_haar, without_nyquist
 from kssgan.models.stored import StoredGenerator, read_generator, write_generator
 
-SMALL = GeneratorConfig(size=64, widths=(6, 8, 10, 12, 12), labels=2, style=5, layout=3)
+SMALL = GeneratorConfig(
+    size=64, widths=(6, 8, 10, 12), labels=2, style=5, layout=3, coarse=6, fine=5, blocks=2
+)
 
 
 def inputs(config: GeneratorConfig = SMALL, count: int = 2) -> tuple[torch.Tensor, ...]:
@@ -41,20 +43,60 @@ def test_haar_by_hand() -> None:
     assert bands.flatten().tolist() == [5.5, -1.5, -2.5, 0.5]
 
 
-def test_an_untrained_generator_returns_the_surrogate() -> None:
+def test_an_untrained_generator_returns_the_surrogate_at_half_size() -> None:
     generator = Generator(SMALL)
     surrogate, *rest = inputs()
+    small = torch.nn.functional.avg_pool2d(surrogate, 2)
     with torch.no_grad():
-        torch.testing.assert_close(generator(surrogate, *rest), surrogate, atol=1e-6, rtol=0)
+        drawn = generator.drawer(small, *rest)
+        torch.testing.assert_close(drawn, small, atol=1e-6, rtol=0)
+        whole = generator(surrogate, *rest)
+    doubled = torch.nn.functional.interpolate(small, scale_factor=2.0, mode="bicubic")
+    torch.testing.assert_close(whole, doubled, atol=1e-6, rtol=0)
+
+
+def test_the_refiner_never_sees_more_of_the_surrogate_than_half_its_size() -> None:
+    """What a mean of two or three people holds beyond half size, marks and moles, cannot come through."""
+    generator = trained()
+    surrogate, *rest = inputs()
+    fine = torch.randn_like(surrogate)
+    fine = fine - torch.nn.functional.interpolate(
+        torch.nn.functional.avg_pool2d(fine, 2), scale_factor=2.0, mode="nearest"
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(
+            generator(surrogate + fine, *rest), generator(surrogate, *rest), atol=1e-4, rtol=0
+        )
+
+
+def test_the_refiner_has_a_short_reach() -> None:
+    refiner = trained().refiner
+    picture = torch.rand(1, 3, 96, 96) * 2 - 1
+    other = picture.clone()
+    other[:, :, :16, :16] += 0.5
+    with torch.no_grad():
+        changed = (refiner(other) - refiner(picture)).abs().amax((0, 1))
+    assert changed[:32, :32].max() > 1e-3
+    assert changed[96:, :].max() < 1e-6
+    assert changed[:, 96:].max() < 1e-6
+
+
+def trained() -> Generator:
+    """Weights away from their zeros."""
+    torch.manual_seed(1)
+    generator = Generator(SMALL)
+    for part in (generator.drawer, generator.refiner):
+        torch.nn.init.normal_(part.out.weight, std=0.1)
+    for name, value in generator.named_parameters():
+        if name.endswith("strength"):
+            torch.nn.init.constant_(value, 0.3)
+        if name.endswith("second.weight"):
+            torch.nn.init.normal_(value, std=0.1)
+    return generator
 
 
 def test_code_label_and_noise_matter_once_trained() -> None:
-    torch.manual_seed(1)
-    generator = Generator(SMALL)
-    torch.nn.init.normal_(generator.out.weight, std=0.1)
-    for name, value in generator.named_parameters():
-        if name.endswith("noise"):
-            torch.nn.init.constant_(value, 0.3)
+    generator = trained()
     surrogate, style, layout, label = inputs()
     with torch.no_grad():
         plain = generator(surrogate, style, layout, label)
@@ -71,8 +113,8 @@ def test_code_label_and_noise_matter_once_trained() -> None:
 def test_modulation_equals_scaled_weights() -> None:
     """The short cut (scale inputs, divide outputs) against one kernel per sample."""
     torch.manual_seed(2)
-    layer = Generator(SMALL).bottom
-    x, style = torch.randn(2, 15, 4, 4), torch.randn(2, 128)
+    layer = Generator(SMALL).drawer.bottom
+    x, style = torch.randn(2, 12, 4, 4), torch.randn(2, 128)
     scale = layer.affine(style)
     for i in range(2):
         kernel = layer.weight * scale[i][None, :, None, None]
@@ -92,20 +134,24 @@ def test_default_generator_fits_its_budget() -> None:
 def test_critic_judges_places() -> None:
     critic = Critic(CriticConfig((4, 6, 8), labels=2))
     surrogate, _, _, label = inputs()
-    scores = critic(surrogate, surrogate.clone().requires_grad_(), label)
+    scores = critic(torch.cat([surrogate, surrogate], 1), label)
     assert scores.shape == (2, 1, 8, 8)
     far = surrogate.clone()
     far[:, :, :4, :4] += 1
-    changed = (critic(surrogate, far, label) != scores).flatten()
+    changed = (critic(torch.cat([surrogate, far], 1), label) != scores).flatten()
     assert changed[0]
     assert not changed[63]
+    alone = Critic(CriticConfig((4, 6), channels=3))
+    scores, features = alone.look(surrogate)
+    assert torch.equal(scores, alone(surrogate))
+    assert [f.shape[1:] for f in features] == [(4, 32, 32), (6, 16, 16)]
 
 
 def table(donors: int = 12) -> CodeTable:
     rng = np.random.default_rng(0)
     return CodeTable(
         rng.normal(size=(donors, 5)).astype(np.float32),
-        rng.normal(size=(donors, 3, 2, 2)).astype(np.float32),
+        rng.normal(size=(donors, 3, 4, 4)).astype(np.float32),
         rng.random((donors, 3)).astype(np.float32),
         [
             {
@@ -194,11 +240,8 @@ def test_too_few_donors_cannot_be_mixed() -> None:
 
 
 def stored() -> StoredGenerator:
-    torch.manual_seed(5)
-    generator = Generator(SMALL)
-    torch.nn.init.normal_(generator.out.weight, std=0.1)
     return StoredGenerator(
-        generator, table(), {"expression": ("neutral", "happy")}, {"steps": 1}
+        trained(), table(), {"expression": ("neutral", "happy")}, {"steps": 1}
     )
 
 
@@ -221,7 +264,7 @@ def test_other_or_damaged_weights_are_refused() -> None:
         b"",
         b"<html>",
         data[: len(data) // 2],
-        data.replace(b"generator/1", b"generator/9"),
+        data.replace(b"generator/2", b"generator/9"),
     ):
         with pytest.raises(WeightsError):
             read_generator(bad)

@@ -19,11 +19,13 @@ from kssgan.models.stored import read_generator
 from kssgan.training import checkpoint, loop
 from kssgan.training.augment import augment
 from kssgan.training.config import PRESETS, TrainingConfig, read_changes, resolve
+from kssgan.training.critics import judge, teach_critic, weight_at
+from kssgan.training.data import Photos, laplacian_variance
 from kssgan.training.loop import plan, train
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared
-from kssgan.training.step import critic_weight
+from kssgan.training.refining import squares
 
 TINY = resolve(
     "smoke",
@@ -67,7 +69,12 @@ def test_a_run_leaves_weights_samples_and_a_log(whole: Path) -> None:
         "generator",
         "generator_mixed",
         "coarse",
-        "critic_real",
+        "matching",
+        "critic.critic_real",
+        "refine.l1",
+        "refine.matching",
+        "refine.drawings",
+        "refine_critic.critic_real",
     } <= late.keys()
     assert "generator" not in lines(whole, "loss")[0]  # the critic comes in later
     assert TrainingConfig.from_json(json.loads((whole / "config.json").read_text())) == TINY
@@ -209,8 +216,9 @@ def test_only_two_checkpoints_are_kept(whole: Path, tmp_path: Path) -> None:
 
 def test_the_plan_counts_parameters(prepared: Prepared) -> None:
     found = plan(prepared, PRESETS["small"])
-    assert 2_500_000 < found["parameters"]["generator"] < 4_000_000
-    assert found["parameters"]["codes"] == found["data"]["donors"] * (64 + 16 * 8 * 8)
+    assert 1_500_000 < found["parameters"]["drawer"] < 4_000_000
+    assert 50_000 < found["parameters"]["refiner"] < 500_000
+    assert found["parameters"]["codes"] == found["data"]["donors"] * (64 + 16 * 16 * 16)
     assert found["config"]["preset"] == "small"
 
 
@@ -218,10 +226,10 @@ def test_configurations_round_trip_and_are_checked(tmp_path: Path) -> None:
     for config in PRESETS.values():
         assert TrainingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
     path = tmp_path / "c.toml"
-    path.write_text('batch = 3\nwidths = [8, 8, 8]\nprecision = "bf16"\n')
+    path.write_text('batch = 3\nwidths = [8, 8, 8, 8]\nprecision = "bf16"\n')
     config = resolve("smoke", config=path, changes={"batch": 4, "steps": None})
     assert (config.batch, config.steps) == (4, PRESETS["smoke"].steps)
-    assert (config.widths, config.precision) == ((8, 8, 8), "bf16")
+    assert (config.widths, config.precision) == ((8, 8, 8, 8), "bf16")
     for bad in (
         "bach = 3",
         'batch = "3"',
@@ -229,6 +237,10 @@ def test_configurations_round_trip_and_are_checked(tmp_path: Path) -> None:
         "batch = 0",
         "ema = 1.0",
         "widths = 3",
+        "widths = [8, 8, 8]",
+        "crop = 40",
+        "crop = 512",
+        "refine_blocks = -1",
         "x =",
     ):
         path.write_text(bad)
@@ -241,8 +253,8 @@ def test_configurations_round_trip_and_are_checked(tmp_path: Path) -> None:
 
 
 def test_the_critic_comes_in_slowly() -> None:
-    config = replace(TINY, steps=100, critic_from=0.5, critic_ramp=0.1, adversarial=0.2)
-    weights = [critic_weight(step, config) for step in range(100)]
+    config = replace(TINY, steps=100, critic_ramp=0.1)
+    weights = [weight_at(step, 0.5, 0.2, config) for step in range(100)]
     assert weights[49] == 0
     assert weights[50] == pytest.approx(0.02)
     assert weights[59:] == [0.2] * 41
@@ -250,12 +262,62 @@ def test_the_critic_comes_in_slowly() -> None:
 
 def test_augmentation_changes_both_alike_and_passes_gradients() -> None:
     picture = torch.rand(2, 3, 32, 32, requires_grad=True)
-    one, two = augment(picture.detach(), picture, torch.Generator().manual_seed(1))
-    assert torch.equal(one, two.detach())
-    assert not torch.equal(one[0], picture.detach()[0])
+    both = augment(torch.cat([picture, picture], 1), torch.Generator().manual_seed(1))
+    one, two = both.chunk(2, 1)
+    assert torch.equal(one, two)
+    assert not torch.equal(one[0], picture[0])
     two.sum().backward()
     assert picture.grad is not None
     assert picture.grad.abs().sum() > 0
+
+
+def test_a_critic_learns_from_what_it_judges_only_in_its_own_step(prepared: Prepared) -> None:
+    config = replace(TINY, batch=2)
+    networks = loop._networks(
+        config, Photos(prepared, torch.device("cpu")), torch.device("cpu")
+    )
+    precision = Precision("fp32", torch.device("cpu"))
+    source = torch.Generator().manual_seed(0)
+    drawn = torch.rand(2, 3, 32, 32, requires_grad=True)
+    truth = torch.rand(2, 3, 32, 32)
+    said = judge(networks.refine_critic, drawn, None, source, precision, truth=truth)
+    (said.total + said.parts["matching"]).backward()
+    assert drawn.grad is not None
+    assert drawn.grad.abs().sum() > 0
+    assert all(p.grad is None for p in networks.refine_critic.parameters())
+    before = [p.detach().clone() for p in networks.refine_critic.parameters()]
+    parts = teach_critic(
+        networks,
+        "refine_critic",
+        truth,
+        drawn.detach(),
+        None,
+        None,
+        config,
+        source,
+        precision,
+        0,
+    )
+    assert {"refine_critic.critic_real", "refine_critic.r1"} <= parts.keys()
+    after = networks.refine_critic.parameters()
+    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_pieces_are_of_people_to_train_on_and_softer_than_photographs(
+    prepared: Prepared,
+) -> None:
+    photos = Photos(prepared, torch.device("cpu"))
+    assert not set(photos.sharp) & set(photos.held_out)
+    config = replace(TINY, crops=6, crop=64)
+    pieces = squares(photos, config, 4)
+    assert pieces.photograph.shape == (6, 3, 64, 64)
+    assert pieces.soft.shape == (6, 3, 32, 32)
+    assert torch.equal(squares(photos, config, 4).soft, pieces.soft)
+    assert not torch.equal(squares(photos, config, 5).soft, pieces.soft)
+    small = torch.nn.functional.avg_pool2d(pieces.photograph, 2)
+    assert (small - pieces.soft).abs().mean() < 0.1
+    sharp, soft = (laplacian_variance((p + 1) / 2) for p in (small, pieces.soft))
+    assert (soft < sharp).float().mean() > 0.6
 
 
 def test_bf16_trains_on_a_cpu() -> None:

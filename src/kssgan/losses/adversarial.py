@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.parts import Loss
 
-__all__ = ["critic_hinge", "generator_hinge", "r1"]
+__all__ = ["critic_hinge", "feature_matching", "generator_hinge", "r1"]
 
 
 def critic_hinge(real: Tensor, fake: Tensor) -> Loss:
@@ -28,6 +28,18 @@ def generator_hinge(fake: Tensor) -> Loss:
     """What the generator minimises: its drawings' scores, turned round."""
     lifted = -fake.mean()
     return Loss(lifted, {"generator": lifted})
+
+
+def feature_matching(seen: Sequence[Tensor], wanted: Sequence[Tensor]) -> Loss:
+    """L1 between what a critic sees in a drawing and in its answer (Wang et al. 2018, pix2pixHD).
+
+    Args:
+        seen: features of the drawing, one tensor a scale.
+        wanted: the same of what should have been drawn; no gradients flow there.
+    """
+    parts = [(a - b.detach()).abs().mean() for a, b in zip(seen, wanted, strict=True)]
+    matching = torch.stack(parts).mean()
+    return Loss(matching, {"matching": matching})
 
 
 def r1(critic: Callable[[Tensor], Tensor], pictures: Tensor) -> Loss:

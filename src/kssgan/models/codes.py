@@ -109,7 +109,7 @@ def mixture(
         wanted: category by attribute. Donors of another category are passed over as long as ``parts`` others
             are left; age gives way first, then expression, then gender. Donors of unknown category stay.
         seed: 0 or more; another seed, another head.
-        tone: (3,) colour of the face that the head is for; the nearer half of the donors are considered.
+        tone: (3,) colour of the face that the head is for; the nearest third of the donors is considered.
         parts: how many donors. The first is drawn from all, the others from those whose codes lie
             nearest to its own: heads that differ in everything have no clean middle.
 
@@ -124,7 +124,7 @@ def mixture(
     rows = _agreeing(table, wanted, parts)
     if tone is not None:
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
-        rows = rows[np.argsort(far, kind="stable")[: max(2 * parts, len(rows) // 2)]]
+        rows = rows[np.argsort(far, kind="stable")[: max(2 * parts, len(rows) // 3)]]
     rng = np.random.default_rng([seed, len(table), parts])
     first = rng.choice(rows)
     others = rows[rows != first]

@@ -1,4 +1,4 @@
-"""The critic D(S_g, picture): does this picture look like a photograph that belongs to S_g?"""
+"""Critics: does this picture look like a photograph? D(S_g, picture) also asks whether it belongs to S_g."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -21,10 +20,12 @@ class CriticConfig:
 
     Attributes:
         widths: channels at 1/2, 1/4, ... of the size; one score per place of the last.
+        channels: of what is judged: 6 for S_g with a picture, 3 for a picture alone.
         labels: width of the one-hot label c; 0 where it is not shown to the critic.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 160)
+    channels: int = 6
     labels: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -38,7 +39,7 @@ class CriticConfig:
 
 
 class Critic(nn.Module):
-    """Patch critic on pairs, in the Haar domain so that fine bands are as near as coarse ones.
+    """Patch critic in the Haar domain, so that fine bands are as near as coarse ones.
 
     No normalisation layers: its gradient penalty looks at each picture alone.
     """
@@ -47,28 +48,36 @@ class Critic(nn.Module):
         super().__init__()
         self.config = config
         w = config.widths
-        self.stem = nn.Conv2d(24, w[0], 3, 1, 1)
+        self.stem = nn.Conv2d(4 * config.channels, w[0], 3, 1, 1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise(w))
         self.label = nn.Linear(config.labels, w[-1]) if config.labels else None
         self.out = nn.Conv2d(w[-1], 1, 3, 1, 1)
 
-    def forward(
-        self, surrogate_pm1: Tensor, picture_pm1: Tensor, label: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, judged_pm1: Tensor, label: Tensor | None = None) -> Tensor:
         """Score each place of each picture.
 
         Args:
-            surrogate_pm1: (B, 3, H, W) in [-1, 1].
-            picture_pm1: (B, 3, H, W), a photograph or what a generator drew from S_g.
+            judged_pm1: (B, channels, H, W) in [-1, 1]: a picture, after S_g where ``config.channels`` is 6.
             label: (B, labels) one-hot, needed when ``config.labels`` > 0.
 
         Returns:
             (B, 1, h, w) scores; higher is more like a photograph.
         """
-        x = self.stem(haar(torch.cat([surrogate_pm1, picture_pm1], 1)))
+        return self.look(judged_pm1, label)[0]
+
+    def look(
+        self, judged_pm1: Tensor, label: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Scores as of :meth:`forward`, and the features of every scale that they are made of."""
+        x = self.stem(haar(judged_pm1))
+        features = []
         for down in self.down:
-            x = down(F.leaky_relu(x, 0.2))
+            x = F.leaky_relu(x, 0.2)
+            features.append(x)
+            x = down(x)
         if self.label is not None and label is not None:
             x = x + self.label(label)[:, :, None, None]
-        scores: Tensor = self.out(F.leaky_relu(x, 0.2))
-        return scores
+        x = F.leaky_relu(x, 0.2)
+        features.append(x)
+        scores: Tensor = self.out(x)
+        return scores, features

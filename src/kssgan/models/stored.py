@@ -19,7 +19,7 @@ from kssgan.models.generator import Generator, GeneratorConfig
 
 __all__ = ["FORMAT", "StoredGenerator", "read_generator", "write_generator"]
 
-FORMAT = "kssgan-generator/1"
+FORMAT = "kssgan-generator/2"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Differentiable augmentation: the critic sees few photographs, so it never sees one twice alike.
+"""Differentiable augmentation: a critic sees few photographs, so it never sees one twice alike.
 
 Reference: Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training".
 """
@@ -11,41 +11,35 @@ from torch.nn import functional as F  # noqa: N812
 
 __all__ = ["augment"]
 
-_SHIFT = 16  # pixels
+_SHIFT = 16  # a move goes up to this part of the side
 
 
-def augment(
-    surrogate: Tensor, picture: Tensor, source: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Light, colour and place of each pair, changed for S_g and the picture alike.
+def augment(pictures: Tensor, source: torch.Generator) -> Tensor:
+    """Change light, colour and place of each example; all its pictures alike.
 
     Args:
-        surrogate: (B, 3, H, W) in [-1, 1].
-        picture: the same shape.
+        pictures: (B, 3n, H, W) in [-1, 1], n RGB pictures that belong together.
         source: of chance, on the same device.
 
     Returns:
-        Both, changed; gradients flow through.
+        The same shape; gradients flow through.
     """
-    count, device = len(picture), picture.device
+    count, device = len(pictures), pictures.device
+    height, width = pictures.shape[-2:]
+    reach = max(1, min(height, width) // _SHIFT)
 
     def chance(*shape: int) -> Tensor:
         return torch.rand(shape, generator=source, device=device)
 
-    light = 0.3 * (chance(count, 1, 1, 1) - 0.5)
-    contrast = 1 + 0.4 * (chance(count, 1, 1, 1) - 0.5)
-    colour = 1 + 0.6 * (chance(count, 1, 1, 1) - 0.5)
-    shifts = (chance(count, 2) * (2 * _SHIFT + 1)).long().tolist()
-
-    def changed(images: Tensor) -> Tensor:
-        grey = images.mean(1, keepdim=True)
-        images = (grey + (images - grey) * colour) * contrast + light
-        padded = F.pad(images, (_SHIFT,) * 4, "reflect")
-        height, width = images.shape[-2:]
-        parts = [
-            p[:, y : y + height, x : x + width]
-            for p, (y, x) in zip(padded, shifts, strict=True)
-        ]
-        return torch.stack(parts)
-
-    return changed(surrogate), changed(picture)
+    light = 0.3 * (chance(count, 1, 1, 1, 1) - 0.5)
+    contrast = 1 + 0.4 * (chance(count, 1, 1, 1, 1) - 0.5)
+    colour = 1 + 0.6 * (chance(count, 1, 1, 1, 1) - 0.5)
+    shifts = (chance(count, 2) * (2 * reach + 1)).long().tolist()
+    each = pictures.view(count, -1, 3, height, width)
+    grey = each.mean(2, keepdim=True)
+    changed = ((grey + (each - grey) * colour) * contrast + light).flatten(1, 2)
+    padded = F.pad(changed, (reach,) * 4, "reflect")
+    parts = [
+        p[:, y : y + height, x : x + width] for p, (y, x) in zip(padded, shifts, strict=True)
+    ]
+    return torch.stack(parts)

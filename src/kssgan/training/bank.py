@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from kssgan.training.teacher import Lesson, Teacher
 
@@ -18,12 +19,12 @@ class Batch:
     """Examples for one step, B of them, float32 on the device.
 
     Attributes:
-        surrogate: (B, 3, 256, 256) S_g in [-1, 1].
-        picture: (B, 3, 256, 256) composites in [-1, 1].
+        surrogate: (B, 3, H, W) S_g in [-1, 1]; half size where a bank made it.
+        picture: (B, 3, H, W) composites in [-1, 1].
         donor: (B,) rows of the code table.
         label: (B,) category to draw, -1 where unknown.
         flipped: (B,) bool, mirrored examples.
-        face: (B, 1, 256, 256) where the face of S_g lies.
+        face: (B, 1, H, W) where the face of S_g lies.
     """
 
     surrogate: Tensor
@@ -35,7 +36,9 @@ class Batch:
 
 
 class Bank:
-    """Lessons in memory. What it holds is a function of the step alone, so a resumed run holds the same.
+    """Lessons in memory, at half size, at which heads are drawn.
+
+    What it holds is a function of the step alone, so a resumed run holds the same.
 
     Args:
         teacher: makes the lessons.
@@ -63,7 +66,7 @@ class Bank:
 
     def make(self, number: int) -> None:
         """Make the lesson of one group and put it into its place."""
-        self._lessons[number % self._size] = self.teacher.lesson(number)
+        self._lessons[number % self._size] = _halved(self.teacher.lesson(number))
         self._held[number % self._size] = number
 
     def batch(self, step: int, size: int, *, flips: bool = True) -> Batch:
@@ -97,7 +100,14 @@ def gather(
         torch.stack([lesson.donors[i] for lesson, i in chosen]),
         torch.stack([lesson.labels[i] for lesson, i in chosen]),
         mirror,
-        torch.nn.functional.interpolate(
-            face, scale_factor=2.0, mode="bilinear", align_corners=False
+        F.interpolate(
+            face, chosen[0][0].surrogate.shape[-2:], mode="bilinear", align_corners=False
         ),
     )
+
+
+def _halved(lesson: Lesson) -> Lesson:
+    def half(pictures_u8: Tensor) -> Tensor:
+        return F.avg_pool2d(pictures_u8.float(), 2).round().to(torch.uint8)
+
+    return replace(lesson, surrogate=half(lesson.surrogate), pictures=half(lesson.pictures))

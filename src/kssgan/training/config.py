@@ -26,8 +26,11 @@ class TrainingConfig:
         precision: "fp32", "fp16" or "bf16".
         label: the attribute that the generator draws.
         size: side of the pictures; 256 is the only one that a prepared file holds.
-        widths: of the generator.
-        critic_widths: of the critic.
+        widths: of the drawer, which makes the head at half size.
+        refine_coarse: of the refiner, channels at a quarter of the size.
+        refine_fine: of the refiner, channels at half of it.
+        refine_blocks: of the refiner.
+        critic_widths: of both critics.
         style: length of a code's vector.
         layout: channels of a code's map.
         donors: how many heads are learnt, 0 for all. Each code is learnt by itself, so a short run does
@@ -44,7 +47,13 @@ class TrainingConfig:
         shrink: weight of the codes' mean square.
         critic_from: share of the steps after which the critic takes part.
         critic_ramp: share of the steps over which its weight rises.
-        adversarial: weight of the critic in the generator's loss.
+        adversarial: weight of the critic in the drawer's loss.
+        matching: weight, beside the critic's, of agreement in its features where the answer is known.
+        crops: photographs that the refiner learns from in a step.
+        crop: side of the square that it sees of each, a multiple of 16.
+        refine_from: share of the steps after which the refiner's critic takes part.
+        refine_drawings_from: share of the steps after which it learns from drawings too.
+        refine_adversarial: weight of the critic in the refiner's loss.
         mixed: weight of drawings with mixed codes beside those with a donor's.
         coarse: weight that keeps the face of those drawings where S_g has it.
         r1: weight of the critic's gradient penalty.
@@ -59,11 +68,14 @@ class TrainingConfig:
     preset: str = "small"
     seed: int = 0
     steps: int = 2400
-    batch: int = 6
+    batch: int = 8
     precision: PrecisionName = "fp32"
     label: str = "expression"
     size: int = 256
-    widths: tuple[int, ...] = (24, 48, 96, 160, 192)
+    widths: tuple[int, ...] = (32, 64, 128, 192)
+    refine_coarse: int = 40
+    refine_fine: int = 24
+    refine_blocks: int = 3
     critic_widths: tuple[int, ...] = (24, 48, 96, 128)
     style: int = 64
     layout: int = 16
@@ -81,6 +93,12 @@ class TrainingConfig:
     critic_from: float = 0.6
     critic_ramp: float = 0.1
     adversarial: float = 0.02
+    matching: float = 10.0
+    crops: int = 8
+    crop: int = 128
+    refine_from: float = 0.15
+    refine_drawings_from: float = 0.7
+    refine_adversarial: float = 0.05
     mixed: float = 0.5
     coarse: float = 1.0
     r1: float = 10.0
@@ -95,7 +113,10 @@ class TrainingConfig:
         problems = []
         if self.donors != 0 and self.donors < 3:
             problems.append(f"donors is {self.donors}; 3 or more, or 0 for all, was wanted")
-        for name in ("steps", "batch", "bank", "pictures", "check", "style", "layout"):
+        for name in (
+            *("steps", "batch", "bank", "pictures", "check", "style", "layout"),
+            *("refine_coarse", "refine_fine", "crops"),
+        ):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")
         for name in ("log_every", "check_every", "save_every", "r1_every"):
@@ -108,14 +129,25 @@ class TrainingConfig:
             problems.append(f"seed is {self.seed}, 0 or more was wanted")
         if self.size != 256:
             problems.append(f"size is {self.size}, but prepared crops are 256")
-        for name, least in (("widths", 3), ("critic_widths", 2)):
+        for name, least in (("widths", 4), ("critic_widths", 2)):
             widths = getattr(self, name)
             if not least <= len(widths) <= 6 or min(widths, default=0) < 1:
                 problems.append(f"{name} wants {least} to 6 numbers above 0")
         if not 0 <= self.ema < 1:
             problems.append(f"ema is {self.ema}, 0 up to 1 was wanted")
-        if self.refresh < 0 or not self.critic_from >= 0:
-            problems.append("refresh and critic_from cannot be negative")
+        for name in (
+            "refresh",
+            "critic_from",
+            "refine_from",
+            "refine_drawings_from",
+            "refine_blocks",
+        ):
+            if not getattr(self, name) >= 0:
+                problems.append(f"{name} is {getattr(self, name)}, 0 or more was wanted")
+        if not 32 <= self.crop <= self.size or self.crop % 16:
+            problems.append(
+                f"crop is {self.crop}, a multiple of 16 from 32 to {self.size} was wanted"
+            )
         if self.precision not in PRECISIONS:
             problems.append(
                 f"precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}"
@@ -169,8 +201,13 @@ PRESETS: Mapping[str, TrainingConfig] = {
         preset="smoke",
         steps=16,
         batch=2,
-        widths=(8, 12, 16, 24, 24),
+        widths=(8, 12, 16, 24),
+        refine_coarse=8,
+        refine_fine=8,
+        refine_blocks=1,
         critic_widths=(8, 12, 16),
+        crops=2,
+        crop=64,
         style=8,
         layout=4,
         bank=4,

@@ -35,6 +35,7 @@ class Photos:
         scheme: categories by attribute.
         train: rows that may be trained on.
         held_out: rows of people who are never trained on.
+        sharp: training rows that are sharp enough to learn fine detail from.
         donors: training rows whose head may be lent: frontal and sharp; the order of the codes.
         tone: (N, 3) mean colour of the cheeks, 0..1.
         opening: (N,) how far the mouth is open, in eye distances.
@@ -73,7 +74,9 @@ class Photos:
         self.opening: FloatArray = _opening(data.landmarks)
         self.tone, self.sharpness = self._looks()
         usual = float(np.median(self.sharpness[self.train]))
-        fit = (_turn(data.landmarks) < _TURNED) & (self.sharpness >= _SOFT * usual)
+        fine = self.sharpness >= _SOFT * usual
+        self.sharp: IntArray = self.train[fine[self.train]]
+        fit = fine & (_turn(data.landmarks) < _TURNED)
         self.donors: IntArray = self.train[fit[self.train]]
         # A head of unknown gender is asked for by no group of one gender: it would be learnt badly.
         known = self.donors[self.category("gender")[self.donors] >= 0]

@@ -29,6 +29,7 @@ from kssgan.training.networks import Networks, parameters
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared, load_prepared
+from kssgan.training.refining import squares
 from kssgan.training.step import train_step
 from kssgan.training.teacher import Teacher
 
@@ -63,9 +64,11 @@ def plan(data: Prepared, config: TrainingConfig) -> dict[str, Any]:
     return {
         "config": config.to_json(),
         "parameters": {
-            "generator": parameters(networks.generator),
+            "drawer": parameters(networks.generator.drawer),
+            "refiner": parameters(networks.generator.refiner),
             "codes": parameters(networks.codes),
             "critic": parameters(networks.critic),
+            "refine_critic": parameters(networks.refine_critic),
         },
         "data": {
             "photos": len(data),
@@ -75,7 +78,7 @@ def plan(data: Prepared, config: TrainingConfig) -> dict[str, Any]:
             "donors": len(photos.donors),
             "labels": {config.label: list(data.scheme.get(config.label, ()))},
         },
-        "bank_bytes": config.bank * (config.pictures + 1) * 3 * config.size**2,
+        "bank_bytes": config.bank * (config.pictures + 1) * 3 * (config.size // 2) ** 2,
     }
 
 
@@ -190,7 +193,8 @@ def _run(
         with Shown("training", config.steps, step) as shown:
             while step < config.steps and not stop.asked:
                 batch = bank.batch(step, config.batch)
-                parts = train_step(networks, batch, mates, config, precision, step)
+                photographs = squares(photos, config, step)
+                parts = train_step(networks, batch, photographs, mates, config, precision, step)
                 _check_finite(parts, precision, step, out)
                 step += 1
                 recent.append(parts)

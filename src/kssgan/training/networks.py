@@ -27,8 +27,9 @@ class Networks:
     Attributes:
         learner: generator and codes, as they are trained.
         average: the same, averaged over steps; what is exported.
-        critic: as it is trained.
-        optimisers: "generator" (with the codes) and "critic".
+        critic: of the drawer, as it is trained.
+        refine_critic: of the refiner, as it is trained.
+        optimisers: "drawer" (with the codes), "refiner" and one for each critic, by its name.
     """
 
     def __init__(
@@ -40,33 +41,49 @@ class Networks:
             labels=labels,
             style=config.style,
             layout=config.layout,
+            coarse=config.refine_coarse,
+            fine=config.refine_fine,
+            blocks=config.refine_blocks,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.learner = _learner(shape, donors).to(device)
-            self.critic = Critic(CriticConfig(config.critic_widths, labels)).to(device)
+            self.critic = Critic(CriticConfig(config.critic_widths, labels=labels)).to(device)
+            self.refine_critic = Critic(CriticConfig(config.critic_widths, channels=3)).to(
+                device
+            )
             self.average = _learner(shape, donors).to(device)
         self.average.load_state_dict(self.learner.state_dict())
         self.average.requires_grad_(False)
         self._config = config
         fused = device.type == "cuda"
+        learners = {
+            "drawer": [
+                {"params": list(self.generator.drawer.parameters()), "lr": config.rate},
+                {"params": list(self.codes.parameters()), "lr": config.rate_codes},
+            ],
+            "refiner": [
+                {"params": list(self.generator.refiner.parameters()), "lr": config.rate}
+            ],
+        }
         self.optimisers = {
-            "generator": torch.optim.Adam(
-                [
-                    {"params": list(self.generator.parameters()), "lr": config.rate},
-                    {"params": list(self.codes.parameters()), "lr": config.rate_codes},
-                ],
-                betas=(0.9, 0.99),
-                fused=fused,
-            ),
-            "critic": torch.optim.Adam(
-                self.critic.parameters(), lr=config.rate_critic, betas=(0.0, 0.99), fused=fused
-            ),
+            name: torch.optim.Adam(groups, betas=(0.9, 0.99), fused=fused)
+            for name, groups in learners.items()
+        } | {
+            name: torch.optim.Adam(
+                critic.parameters(), lr=config.rate_critic, betas=(0.0, 0.99), fused=fused
+            )
+            for name, critic in self.critics.items()
         }
         self._rates = {
             name: [group["lr"] for group in optimiser.param_groups]
             for name, optimiser in self.optimisers.items()
         }
+
+    @property
+    def critics(self) -> dict[str, Critic]:
+        """Both critics by name."""
+        return {"critic": self.critic, "refine_critic": self.refine_critic}
 
     @property
     def generator(self) -> Generator:
@@ -101,8 +118,8 @@ class Networks:
         factor = rate_factor(step, self._config)
         for name, optimiser in self.optimisers.items():
             for group, rate in zip(optimiser.param_groups, self._rates[name], strict=True):
-                # The critic keeps its rate: it starts late and must follow a generator that settles.
-                group["lr"] = rate * (factor if name == "generator" else 1.0)
+                # A critic keeps its rate: it starts late and must follow a generator that settles.
+                group["lr"] = rate * (1.0 if name.endswith("critic") else factor)
         return factor
 
     @torch.no_grad()
@@ -149,7 +166,11 @@ class Networks:
             optimiser.load_state_dict(whole)
 
     def _modules(self) -> dict[str, nn.Module]:
-        return {"learner": self.learner, "average": self.average, "critic": self.critic}
+        return {
+            "learner": self.learner,
+            "average": self.average,
+            **self.critics,
+        }
 
 
 def rate_factor(step: int, config: TrainingConfig) -> float:

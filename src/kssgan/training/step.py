@@ -1,4 +1,4 @@
-"""One step of training: the generator learns from exact examples, later from the critic too."""
+"""One step of training: the drawer learns from exact examples, later from its critic too; so the refiner."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from kssgan.losses.adversarial import critic_hinge, generator_hinge, r1
-from kssgan.losses.parts import Loss
 from kssgan.losses.reconstruction import coarse_agreement, reconstruction
 from kssgan.models.codes import PARTS
-from kssgan.training.augment import augment
 from kssgan.training.bank import Batch
 from kssgan.training.config import TrainingConfig
+from kssgan.training.critics import judge, teach_critic, weight_at
 from kssgan.training.networks import Networks
 from kssgan.training.precision import Precision
+from kssgan.training.refining import Squares, refine_step
 
-__all__ = ["critic_weight", "train_step"]
+__all__ = ["train_step"]
+
+_COARSE = 8  # the drawer's picture is reduced so many times where only the face's tone counts
 
 
 def train_step(
     networks: Networks,
     batch: Batch,
+    pieces: Squares,
     mates: Tensor,
     config: TrainingConfig,
     precision: Precision,
@@ -31,7 +33,8 @@ def train_step(
 
     Args:
         networks: changed in place.
-        batch: examples.
+        batch: examples for the drawer, at half size.
+        pieces: of photographs, for the refiner.
         mates: (D, M) for each donor, donors like it whose codes may be mixed.
         config: weights of the terms.
         precision: of the arithmetic.
@@ -43,104 +46,80 @@ def train_step(
     source = torch.Generator(batch.surrogate.device)
     source.manual_seed((config.seed << 32) + step)
     rate = networks.set_rates(step)
-    weight = critic_weight(step, config)
-    label = _one_hot(batch.label, networks.generator.config.labels)
-    with precision.autocast():
-        noise = source if weight else None
-        drawn = networks.generator(
-            batch.surrogate, *networks.codes(batch.donor, batch.flipped), label, noise=noise
-        )
-    taught = reconstruction(drawn.float(), batch.picture, bands=config.bands)
-    small = networks.codes.vector.square().mean()
-    total, parts = taught.total + config.shrink * small, dict(taught.parts)
-    if weight:
-        with precision.autocast():
-            mixed = networks.generator(
-                batch.surrogate,
-                *_fresh_codes(networks, mates[batch.donor], source),
-                label,
-                noise=source,
-            )
-        judged = _judge(networks, batch, drawn, mixed, label, config, source, precision)
-        total, parts = total + weight * judged.total, parts | judged.parts
-        kept = coarse_agreement(mixed.float(), batch.surrogate, batch.face)
-        total, parts = total + config.mixed * config.coarse * kept.total, parts | kept.parts
-    parts["norm"] = torch.tensor(
-        precision.minimise(
-            total, networks.optimisers["generator"], "generator", clip=config.clip
-        )
+    parts, drawings = _draw_step(networks, batch, mates, config, precision, source, step)
+    late = step >= config.refine_drawings_from * config.steps
+    parts |= refine_step(
+        networks, pieces, drawings if late else None, config, precision, source, step
     )
-    if weight:
-        pictures = torch.cat([drawn.detach(), mixed.detach()]).float()
-        parts |= _teach_critic(
-            networks, batch, pictures, label, config, source, precision, step
-        )
     networks.follow(step)
     return {"rate": rate, **{name: float(value.detach()) for name, value in parts.items()}}
 
 
-def critic_weight(step: int, config: TrainingConfig) -> float:
-    """Weight of the critic at a step: nothing at first, then rising to ``config.adversarial``."""
-    begin, ramp = config.critic_from * config.steps, config.critic_ramp * config.steps
-    if config.adversarial <= 0 or step < begin:
-        return 0.0
-    return config.adversarial * min(1.0, (step + 1 - begin) / max(ramp, 1))
-
-
-def _judge(
+def _draw_step(
     networks: Networks,
     batch: Batch,
-    drawn: Tensor,
-    mixed: Tensor,
-    label: Tensor | None,
+    mates: Tensor,
     config: TrainingConfig,
-    source: torch.Generator,
     precision: Precision,
-) -> Loss:
-    """What the critic says of drawings with a donor's code and of those with fresh ones."""
-    networks.critic.requires_grad_(False)
-    with precision.autocast():
-        scores = [
-            networks.critic(*augment(batch.surrogate, picture.float(), source), label).float()
-            for picture in (drawn, mixed)
-        ]
-    networks.critic.requires_grad_(True)
-    own, fresh = (generator_hinge(score) for score in scores)
-    parts = {"generator": own.parts["generator"], "generator_mixed": fresh.parts["generator"]}
-    return Loss(own.total + config.mixed * fresh.total, parts)
-
-
-def _teach_critic(
-    networks: Networks,
-    batch: Batch,
-    drawings: Tensor,
-    label: Tensor | None,
-    config: TrainingConfig,
     source: torch.Generator,
-    precision: Precision,
     step: int,
-) -> dict[str, Tensor]:
-    real = augment(batch.surrogate, batch.picture, source)
-    fakes = augment(torch.cat([batch.surrogate] * 2), drawings, source)
-    twice = None if label is None else torch.cat([label] * 2)
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Improve drawer, codes and critic; returns parts and drawings (3, h, w each) without gradients."""
+    weight = weight_at(step, config.critic_from, config.adversarial, config)
+    noise = source if weight else None
+    drawer = networks.generator.drawer
+    label = _one_hot(batch.label, drawer.config.labels)
+    codes = networks.codes(batch.donor, batch.flipped)
     with precision.autocast():
-        on_real = networks.critic(*real, label).float()
-        on_fake = networks.critic(*fakes, twice).float()
-    loss = critic_hinge(on_real, on_fake)
-    total, parts = loss.total, dict(loss.parts)
-    if step % config.r1_every == 0:
-        penalty = r1(lambda x: networks.critic(*x.chunk(2, 1), label), torch.cat(real, 1))
-        # Asked seldom, so it weighs more when it is.
-        total, parts = (
-            total + config.r1 * config.r1_every * penalty.total,
-            parts | penalty.parts,
+        drawn = drawer(batch.surrogate, *codes, label, noise=noise).float()
+    taught = reconstruction(drawn, batch.picture, bands=config.bands)
+    small = networks.codes.vector.square().mean()
+    total, parts = taught.total + config.shrink * small, dict(taught.parts)
+    made = [drawn]
+    if weight:
+        # Half as many with fresh codes: they have no known answer, and each costs as much.
+        some = slice(-(-len(batch.donor) // 2))
+        means, named = batch.surrogate[some], None if label is None else label[some]
+        fresh = _fresh_codes(networks, mates[batch.donor[some]], source)
+        with precision.autocast():
+            mixed = drawer(means, *fresh, named, noise=noise).float()
+        kept = coarse_agreement(mixed, means, batch.face[some], factor=_COARSE)
+        own = judge(
+            networks.critic,
+            torch.cat([batch.surrogate, drawn], 1),
+            label,
+            source,
+            precision,
+            truth=torch.cat([batch.surrogate, batch.picture], 1),
         )
-    parts["norm_critic"] = torch.tensor(
-        precision.minimise(
-            total, networks.optimisers["critic"], "critic", clip=10 * config.clip
+        other = judge(networks.critic, torch.cat([means, mixed], 1), named, source, precision)
+        said = own.total + config.mixed * other.total + config.matching * own.parts["matching"]
+        total = total + weight * said + config.mixed * config.coarse * kept.total
+        parts |= own.parts | {"generator_mixed": other.parts["generator"]} | kept.parts
+        made.append(mixed)
+    norm = precision.minimise(total, networks.optimisers["drawer"], "drawer", clip=config.clip)
+    parts["norm"] = torch.tensor(norm)
+    drawings = [picture.detach().clamp(-1, 1) for picture in made]
+    if weight:
+        parts |= teach_critic(
+            networks,
+            "critic",
+            torch.cat([batch.surrogate, batch.picture], 1),
+            torch.cat(
+                [
+                    torch.cat([batch.surrogate, drawings[0]], 1),
+                    torch.cat([means, drawings[1]], 1),
+                ]
+            ),
+            label,
+            label if label is None or named is None else torch.cat([label, named]),
+            config,
+            source,
+            precision,
+            step,
         )
-    )
-    return parts
+    # The last come first: fresh codes are what is released.
+    return parts, torch.cat(drawings[::-1])
 
 
 def _fresh_codes(

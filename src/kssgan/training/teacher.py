@@ -170,7 +170,7 @@ class Teacher:
         found = np.flatnonzero(fit)
         tone = self.photos.tone[group.rows].mean(0)
         far = np.linalg.norm(self.photos.tone[rows[found]] - tone, axis=1)
-        near = found[np.argsort(far, kind="stable")[: max(_FEWEST, len(found) // 2)]]
+        near = found[np.argsort(far, kind="stable")[: max(_FEWEST, len(found) // 3)]]
         return rng.choice(near, count, replace=len(near) < count)
 
 
