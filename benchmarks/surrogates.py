@@ -1,0 +1,226 @@
+"""Whose faces and whose heads do a generator's pictures show? Groups by MDAV and by chance, people held out.
+
+    python benchmarks/surrogates.py faces.safetensors [--weights run/generator.safetensors] [--json FILE]
+
+``faces.safetensors`` is what ``kssgan prepare`` wrote; G was trained on it. First table, for each k and
+both ways to group the people held out (inside one gender), for the generator and for the bare mean:
+
+member      cosine similarity of a picture to the nearest of its members, median over groups
+stranger    the same to the nearest of as many people drawn from those who are not in the group: median
+95 %        and 95th percentile over 200 draws a group
+below       whether the median for members is at or below that percentile: nearness gives no group away
+
+Second table, heads: how far (mean difference of what lies outside the face, reduced 8 times, in grey
+levels) a picture with a fresh code lies from the nearest picture with one donor's own code on the same
+S_g. Beside it the distance between codes of two photos of one donor (what it looks like when a head
+comes back) and between each donor and the nearest other one. ``back`` is the share of pictures that are
+nearer to a donor than half of the former are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kssgan import weights
+from kssgan.deidentification.methods import GeneratorSurrogate, skin_tone
+from kssgan.faces.landmarks import mean_shape
+from kssgan.grouping.mdav import mdav_groups
+from kssgan.models.codes import CodeTable, mix_codes
+from kssgan.models.stored import StoredGenerator, read_generator
+from kssgan.surrogate._regions import COARSE, reduced, regions, soften
+from kssgan.surrogate.shape import ShapeMean, shape_mean
+from kssgan.training.data import Photos
+from kssgan.training.prepared import Prepared, load_prepared
+from kssgan.types import FloatArray, IntArray
+from picture_gate import Judge
+
+DRAWS = 200
+Row = dict[str, float | int | str | bool]
+
+
+def partition(data: Prepared, k: int, how: str, seed: int) -> list[tuple[str, list[int]]]:
+    """Gender and subjects of each group of people held out."""
+    genders = data.labels[:, list(data.scheme).index("gender")]
+    rng = np.random.default_rng([seed, k])
+    found = []
+    for number, gender in enumerate(data.scheme["gender"]):
+        people = np.unique(data.subject[data.held_out & (genders == number)])
+        if len(people) < k:
+            continue
+        if how == "mdav":
+            means = np.stack([data.embedding[data.subject == s].mean(0) for s in people])
+            labels = mdav_groups(means, k).labels
+        else:
+            labels = np.minimum(rng.permutation(len(people)) // k, len(people) // k - 1)
+        found += [(gender, people[labels == g].tolist()) for g in range(labels.max() + 1)]
+    return found
+
+
+def rows_of(data: Prepared, subject: int) -> IntArray:
+    found: IntArray = np.flatnonzero(data.subject == subject)
+    return found
+
+
+def group_mean(data: Prepared, people: Sequence[int]) -> ShapeMean:
+    return shape_mean(
+        [[(data.crop(int(r)), data.landmarks[r]) for r in rows_of(data, s)] for s in people]
+    )
+
+
+def nearness(
+    data: Prepared, judge: Judge, method: GeneratorSurrogate, k: int, how: str, seed: int
+) -> list[Row]:
+    """Rows of the first table."""
+    rng = np.random.default_rng([seed, k, 1])
+    everybody = np.unique(data.subject[data.held_out])
+    near: dict[str, list[float]] = {"generator": [], "mean": []}
+    strange: dict[str, list[float]] = {"generator": [], "mean": []}
+    for number, (gender, people) in enumerate(partition(data, k, how, seed)):
+        mean = group_mean(data, people)
+        pictures = {
+            "generator": method.draw(mean, {"gender": gender}, seed=seed + number),
+            "mean": np.rint(mean.image_01 * 255).astype(np.uint8),
+        }
+        for name, picture in pictures.items():
+            embedding = judge.embedding(picture)
+            if embedding is None:
+                continue
+            alike = {
+                int(s): float((data.embedding[rows_of(data, s)] @ embedding).max())
+                for s in everybody
+            }
+            near[name].append(max(alike[s] for s in people))
+            others = np.array([alike[s] for s in alike if s not in people])
+            size = min(len(people), len(others))
+            strange[name] += [
+                float(rng.choice(others, size, replace=False).max()) for _ in range(DRAWS)
+            ]
+    return [
+        {
+            "k": k,
+            "groups": how,
+            "picture": name,
+            "count": len(near[name]),
+            "member": float(np.median(near[name])),
+            "stranger": float(np.median(strange[name])),
+            "95 %": float(np.quantile(strange[name], 0.95)),
+            "below": bool(np.median(near[name]) <= np.quantile(strange[name], 0.95)),
+        }
+        for name in near
+    ]
+
+
+def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row:
+    """The second table."""
+    photos = Photos(
+        data, torch.device("cpu"), donors=int(stored.facts["config"].get("donors", 0))
+    )
+    if len(photos.donors) != len(stored.codes):
+        raise SystemExit("this generator was not trained on that file")
+    subject = photos.subject[photos.donors]
+    gender = [a.get("gender") for a in stored.codes.attributes]
+    fresh, same, other = [], [], []
+    for number, (wanted, people) in enumerate(partition(data, 5, "random", seed)[:count]):
+        mean = group_mean(data, people)
+        outside = 1 - soften(regions(mean.points).oval, 3.0)
+        mine = [i for i, known in enumerate(gender) if known == wanted]
+        own = [draw(stored, mean, stored.codes.vector[i], stored.codes.layout[i]) for i in mine]
+        far = np.array([[apart(a, b, outside) for b in own] for a in own])
+        twins = subject[mine][:, None] == subject[mine][None]
+        np.fill_diagonal(far, np.inf)
+        same += far[twins & np.isfinite(far)].tolist()
+        other += np.where(twins, np.inf, far).min(1).tolist()
+        for head in range(4):
+            table: CodeTable = stored.codes
+            code = mix_codes(
+                table, {"gender": wanted}, 97 * number + head, tone=skin_tone(mean)
+            )
+            picture = draw(stored, mean, *code)
+            fresh.append(min(apart(picture, a, outside) for a in own))
+    return {
+        "pictures": len(fresh),
+        "fresh to nearest donor": float(np.median(fresh)),
+        "donor to itself": float(np.median(same)),
+        "donor to nearest other": float(np.median(other)),
+        "back": float((np.array(fresh) < np.median(same)).mean()),
+    }
+
+
+def draw(
+    stored: StoredGenerator, mean: ShapeMean, vector: FloatArray, layout: FloatArray
+) -> FloatArray:
+    """Coarse picture (32, 32, 3) in grey levels, neutral where that is known."""
+    width = stored.generator.config.labels
+    label = torch.zeros(1, width)
+    if width:
+        label[0, 0] = 1
+    with torch.inference_mode():
+        small = torch.nn.functional.avg_pool2d(
+            torch.from_numpy(mean.image_01).permute(2, 0, 1)[None] * 2 - 1, 2
+        )
+        picture = stored.generator.drawer(
+            small,
+            torch.from_numpy(vector)[None],
+            torch.from_numpy(layout)[None],
+            label if width else None,
+        )[0]
+    found: FloatArray = torch.nn.functional.avg_pool2d(picture, 4).permute(1, 2, 0).numpy()
+    return found * np.float32(127.5)
+
+
+def apart(a: FloatArray, b: FloatArray, outside: FloatArray) -> float:
+    weights = reduced(outside, COARSE // 32)
+    return float((np.abs(a - b).mean(2) * weights).sum() / weights.sum())
+
+
+def shown(rows: Sequence[Row]) -> None:
+    names = list(rows[0])
+    print("".join(name.rjust(max(11, len(name) + 2)) for name in names))
+    for row in rows:
+        cells = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values())
+        print("".join(c.rjust(max(11, len(n) + 2)) for c, n in zip(cells, names, strict=True)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--weights", type=Path, help="instead of the shipped generator")
+    parser.add_argument("--k", type=int, nargs="+", default=[3, 5, 10, 30])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    data = load_prepared(asked.file)
+    content = asked.weights.read_bytes() if asked.weights else weights.read("generator")
+    stored = read_generator(content)
+    method = GeneratorSurrogate(stored, otherwise=mean_shape())
+    judge = Judge(data)
+    rows = [
+        row
+        for k in asked.k
+        for how in ("mdav", "random")
+        for row in nearness(data, judge, method, k, how, asked.seed)
+    ]
+    shown(rows)
+    print()
+    second = heads(data, stored, 8, asked.seed)
+    shown([second])
+    if asked.json:
+        about = {"machine": platform.machine(), "seed": asked.seed}
+        found = {**about, "nearness": rows, "heads": second}
+        asked.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
