@@ -37,6 +37,7 @@ from kssgan.models.codes import CodeTable, mix_codes
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate.shape import ShapeMean, shape_mean
+from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray
@@ -168,6 +169,7 @@ def draw(
         )
         picture = stored.generator.drawer(
             small,
+            torch.from_numpy(sight(mean.points))[None, None],
             torch.from_numpy(vector)[None],
             torch.from_numpy(layout)[None],
             label if width else None,

@@ -23,10 +23,19 @@ def inputs(config: GeneratorConfig = SMALL, count: int = 2) -> tuple[torch.Tenso
     torch.manual_seed(3)
     return (
         torch.rand(count, 3, config.size, config.size) * 2 - 1,
+        face(config, count),
         torch.randn(count, config.style),
         torch.randn(count, config.layout, config.grid, config.grid),
         torch.eye(config.labels)[:count],
     )
+
+
+def face(config: GeneratorConfig, count: int) -> torch.Tensor:
+    """A square in the middle."""
+    side = config.size // 2
+    found = torch.zeros(count, 1, side, side)
+    found[:, :, side // 4 : -side // 4, side // 4 : -side // 4] = 1
+    return found
 
 
 def test_haar_is_inverted_and_keeps_lengths() -> None:
@@ -43,16 +52,27 @@ def test_haar_by_hand() -> None:
     assert bands.flatten().tolist() == [5.5, -1.5, -2.5, 0.5]
 
 
-def test_an_untrained_generator_returns_the_surrogate_at_half_size() -> None:
+def test_an_untrained_generator_returns_the_face_at_half_size() -> None:
     generator = Generator(SMALL)
     surrogate, *rest = inputs()
     small = torch.nn.functional.avg_pool2d(surrogate, 2)
+    shown = small * rest[0]
     with torch.no_grad():
         drawn = generator.drawer(small, *rest)
-        torch.testing.assert_close(drawn, small, atol=1e-6, rtol=0)
+        torch.testing.assert_close(drawn, shown, atol=1e-6, rtol=0)
         whole = generator(surrogate, *rest)
-    doubled = torch.nn.functional.interpolate(small, scale_factor=2.0, mode="bicubic")
+    doubled = torch.nn.functional.interpolate(shown, scale_factor=2.0, mode="bicubic")
     torch.testing.assert_close(whole, doubled, atol=1e-6, rtol=0)
+
+
+def test_what_lies_outside_the_face_never_comes_through() -> None:
+    """The hair, clothes and background of the members are not even looked at."""
+    generator = trained()
+    surrogate, seen, *rest = inputs()
+    outside = torch.nn.functional.interpolate(1 - seen, scale_factor=2.0, mode="nearest")
+    other = surrogate * (1 - outside) + torch.rand_like(surrogate) * outside
+    with torch.no_grad():
+        assert torch.equal(generator(other, seen, *rest), generator(surrogate, seen, *rest))
 
 
 def test_the_refiner_never_sees_more_of_the_surrogate_than_half_its_size() -> None:
@@ -97,15 +117,15 @@ def trained() -> Generator:
 
 def test_code_label_and_noise_matter_once_trained() -> None:
     generator = trained()
-    surrogate, style, layout, label = inputs()
+    *given, style, layout, label = inputs()
     with torch.no_grad():
-        plain = generator(surrogate, style, layout, label)
-        assert torch.equal(plain, generator(surrogate, style, layout, label))
+        plain = generator(*given, style, layout, label)
+        assert torch.equal(plain, generator(*given, style, layout, label))
         for changed in (
-            generator(surrogate, style + 1, layout, label),
-            generator(surrogate, style, layout + 1, label),
-            generator(surrogate, style, layout, label.flip(0)),
-            generator(surrogate, style, layout, label, noise=torch.Generator().manual_seed(1)),
+            generator(*given, style + 1, layout, label),
+            generator(*given, style, layout + 1, label),
+            generator(*given, style, layout, label.flip(0)),
+            generator(*given, style, layout, label, noise=torch.Generator().manual_seed(1)),
         ):
             assert (changed - plain).abs().max() > 1e-4
 
@@ -119,7 +139,8 @@ def test_modulation_equals_scaled_weights() -> None:
     for i in range(2):
         kernel = layer.weight * scale[i][None, :, None, None]
         kernel = kernel / (kernel.square().sum((1, 2, 3), keepdim=True) + 1e-6).sqrt()
-        wanted = torch.nn.functional.conv2d(x[i : i + 1], kernel, layer.bias, padding=1)
+        framed = torch.nn.functional.pad(x[i : i + 1], (1, 1, 1, 1), "replicate")
+        wanted = torch.nn.functional.conv2d(framed, kernel, layer.bias)
         wanted = torch.where(wanted > 0, wanted, wanted * 0.2) * math.sqrt(2)
         torch.testing.assert_close(
             layer(x, style, None)[i : i + 1], wanted, atol=1e-5, rtol=1e-4
@@ -133,7 +154,7 @@ def test_default_generator_fits_its_budget() -> None:
 
 def test_critic_judges_places() -> None:
     critic = Critic(CriticConfig((4, 6, 8), labels=2))
-    surrogate, _, _, label = inputs()
+    surrogate, *_, label = inputs()
     scores = critic(torch.cat([surrogate, surrogate], 1), label)
     assert scores.shape == (2, 1, 8, 8)
     far = surrogate.clone()

@@ -48,6 +48,25 @@ def test_groups_never_mix_held_out_people(photos: Photos) -> None:
     assert max(sizes) >= 6
 
 
+def test_look_alikes_are_gathered_as_often_as_strangers(prepared: Prepared) -> None:
+    """Groups of a release hold people who look alike, so lessons must."""
+    n = len(prepared.subject)
+    line = np.stack([np.cos(prepared.subject / 9), np.sin(prepared.subject / 9)], 1)
+    photos = Photos(
+        replace(prepared, embedding=line.astype(np.float32), held_out=np.zeros(n, bool)), CPU
+    )
+    spans = []
+    for number in range(200):
+        rng = np.random.default_rng(number)
+        group = draw_group(photos, photos.train, "gender", rng)
+        people = photos.subject[group.rows]
+        if len(np.unique(people)) == 3:
+            spans.append(int(people.max() - people.min()))
+    assert len(spans) > 20
+    assert 0.25 < np.mean(np.array(spans) <= 6) < 0.95
+    assert max(spans) > 8
+
+
 def test_donors_are_training_people_and_never_members(photos: Photos) -> None:
     teacher = Teacher(photos, label="expression", seed=3, pictures=3)
     train = set(photos.subject[photos.train])

@@ -16,6 +16,7 @@ from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.surrogate._mesh import CHEEKS
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
+from kssgan.surrogate.sight import sight
 from kssgan.types import CROP_SIZE, FloatArray, SurrogateMethod, U8Array
 
 __all__ = ["GeneratorSurrogate", "make_method", "skin_tone"]
@@ -71,6 +72,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             with torch.inference_mode():
                 picture = self._stored.generator(
                     torch.from_numpy(surrogate.image_01).permute(2, 0, 1)[None] * 2 - 1,
+                    torch.from_numpy(sight(surrogate.points))[None, None],
                     torch.from_numpy(style)[None],
                     torch.from_numpy(layout)[None],
                     code if code.shape[1] else None,

@@ -61,8 +61,8 @@ class GeneratorConfig:
 class _Down(nn.Module):
     def __init__(self, inside: int, outside: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(inside, outside, 3, 2, 1)
-        self.second = nn.Conv2d(outside, outside, 3, 1, 1)
+        self.first = nn.Conv2d(inside, outside, 3, 2, 1, padding_mode="replicate")
+        self.second = nn.Conv2d(outside, outside, 3, 1, 1, padding_mode="replicate")
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.leaky_relu(self.first(x), 0.2)
@@ -84,19 +84,19 @@ class _Up(nn.Module):
 
 
 class Drawer(nn.Module):
-    """U-Net on S_g at half size, in the Haar domain, with a style-modulated decoder.
+    """U-Net on the face of S_g at half size, in the Haar domain, with a style-modulated decoder.
 
-    The output is S_g plus a correction whose last layer starts at zero, so an untrained drawer returns S_g
-    itself. The code z has a vector (modulation: texture, tone) and a map (layout: hair, neck, background).
-    The correction is drawn in blocks of 2 x 2, whose edges leave a pattern at the highest frequency; a fixed
-    filter takes it away.
+    Of S_g it sees the face alone, so ghosts of hair, neck and background cannot pass. The output is
+    that face plus a correction whose last layer starts at zero. The code z has a vector (modulation:
+    texture, tone) and a map (layout: hair, neck, background). The correction is drawn in blocks of 2 x
+    2, whose edges leave a pattern at the highest frequency; a fixed filter takes it away.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         w = config.widths
         self.config = config
-        self.stem = nn.Conv2d(12, w[0], 3, 1, 1)
+        self.stem = nn.Conv2d(16, w[0], 3, 1, 1, padding_mode="replicate")
         self.down = nn.ModuleList(_Down(a, b) for a, b in pairwise(w))
         inner = 128
         self.map = nn.Sequential(
@@ -109,13 +109,14 @@ class Drawer(nn.Module):
         for level in range(len(w) - 2, -1, -1):
             laid = config.layout if level == config.laid_at else 0
             self.up.append(_Up(w[level + 1], w[level] + laid, w[level], inner))
-        self.out = nn.Conv2d(w[0], 12, 3, 1, 1)
+        self.out = nn.Conv2d(w[0], 12, 3, 1, 1, padding_mode="replicate")
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(
         self,
         surrogate_pm1: Tensor,
+        face: Tensor,
         style: Tensor,
         layout: Tensor,
         label: Tensor | None = None,
@@ -128,7 +129,8 @@ class Drawer(nn.Module):
             (B, 3, size / 2, size / 2), unclamped.
         """
         code = self.map(style if label is None else torch.cat([style, label], 1))
-        x = self.stem(haar(surrogate_pm1))
+        seen = surrogate_pm1 * face
+        x = self.stem(haar(torch.cat([seen, face], 1)))
         skips = [x]
         for down in self.down:
             x = down(x)
@@ -137,7 +139,7 @@ class Drawer(nn.Module):
         x = self.bottom(x, code, noise)
         for up, skip in zip(self.up, skips[-2::-1], strict=True):
             x = up(x, skip, code, noise)
-        return surrogate_pm1 + without_nyquist(inverse_haar(self.out(x)))
+        return seen + without_nyquist(inverse_haar(self.out(x)))
 
 
 class Generator(nn.Module):
@@ -157,6 +159,7 @@ class Generator(nn.Module):
     def forward(
         self,
         surrogate_pm1: Tensor,
+        face: Tensor,
         style: Tensor,
         layout: Tensor,
         label: Tensor | None = None,
@@ -167,6 +170,7 @@ class Generator(nn.Module):
 
         Args:
             surrogate_pm1: (B, 3, size, size) in [-1, 1].
+            face: (B, 1, size / 2, size / 2) in [0, 1], what is seen of S_g (:func:`surrogate.sight.sight`).
             style: (B, style) vectors of the codes.
             layout: (B, layout, grid, grid) maps of the codes.
             label: (B, labels) one-hot, needed when ``config.labels`` > 0.
@@ -176,6 +180,6 @@ class Generator(nn.Module):
             (B, 3, size, size), unclamped.
         """
         small = F.avg_pool2d(surrogate_pm1, 2)
-        drawn = self.drawer(small, style, layout, label, noise=noise)
+        drawn = self.drawer(small, face, style, layout, label, noise=noise)
         found: Tensor = self.refiner(drawn.clamp(-1, 1), noise=noise)
         return found

@@ -42,7 +42,9 @@ class ModulatedConv(nn.Module):
         scale = self.affine(style)
         # Scaling the input and the output is the same as scaling the weights, without one kernel a sample.
         strength = (self.weight.square().sum((2, 3))[None] * scale.square()[:, None]).sum(2)
-        y = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1)
+        # A frame of zeros would be seen in the picture.
+        x = F.pad(x * scale[:, :, None, None], (1, 1, 1, 1), "replicate")
+        y = F.conv2d(x, self.weight)
         y = self.noise(y * torch.rsqrt(strength + 1e-6)[:, :, None, None], noise)
         return F.leaky_relu(y + self.bias[None, :, None, None], 0.2) * 2**0.5
 

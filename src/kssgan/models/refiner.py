@@ -15,8 +15,8 @@ __all__ = ["Refiner"]
 class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, 1, 1)
-        self.second = nn.Conv2d(width, width, 3, 1, 1)
+        self.first = nn.Conv2d(width, width, 3, 1, 1, padding_mode="replicate")
+        self.second = nn.Conv2d(width, width, 3, 1, 1, padding_mode="replicate")
         self.noise = Noise(width)
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
@@ -43,12 +43,12 @@ class Refiner(nn.Module):
 
     def __init__(self, coarse: int, fine: int, blocks: int) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(12, coarse, 3, 1, 1)
+        self.stem = nn.Conv2d(12, coarse, 3, 1, 1, padding_mode="replicate")
         self.blocks = nn.ModuleList(_Block(coarse) for _ in range(blocks))
-        self.first = nn.Conv2d(coarse + 3, fine, 3, 1, 1)
+        self.first = nn.Conv2d(coarse + 3, fine, 3, 1, 1, padding_mode="replicate")
         self.noise = Noise(fine)
-        self.second = nn.Conv2d(fine, fine, 3, 1, 1)
-        self.out = nn.Conv2d(fine, 12, 3, 1, 1)
+        self.second = nn.Conv2d(fine, fine, 3, 1, 1, padding_mode="replicate")
+        self.out = nn.Conv2d(fine, 12, 3, 1, 1, padding_mode="replicate")
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 

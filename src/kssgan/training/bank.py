@@ -24,7 +24,7 @@ class Batch:
         donor: (B,) rows of the code table.
         label: (B,) category to draw, -1 where unknown.
         flipped: (B,) bool, mirrored examples.
-        face: (B, 1, H, W) where the face of S_g lies.
+        face: (B, 1, H, W) what is seen of S_g.
     """
 
     surrogate: Tensor

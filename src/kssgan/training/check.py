@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.reconstruction import reconstruction
 from kssgan.models.codes import PARTS, CodeTable, mix_codes
@@ -117,7 +118,8 @@ class Examiner:
         generator = networks.average_generator
         width = generator.config.labels
         label = one_hot(batch.label.tolist(), width, batch.label.device) if width else None
-        drawn: Tensor = generator(batch.surrogate, *codes, label)
+        face = F.avg_pool2d(batch.face, 2)
+        drawn: Tensor = generator(batch.surrogate, face, *codes, label)
         return drawn.float().clamp(-1, 1)
 
     def _sheet(self, rows: list[list[Tensor]]) -> U8Array:

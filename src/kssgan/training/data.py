@@ -31,6 +31,7 @@ class Photos:
         device: where tensors live.
         points: (N, 468, 2) float32 on the device, pixels of the crops.
         subject: (N,) subjects.
+        embedding: (N, E) float32 unit vectors.
         labels: (N, A) category numbers, -1 where unknown, in the order of ``scheme``.
         scheme: categories by attribute.
         train: rows that may be trained on.
@@ -56,6 +57,7 @@ class Photos:
         self.device = device
         self._data = data
         self.subject: IntArray = data.subject
+        self.embedding: FloatArray = data.embedding
         self.labels: IntArray = data.labels
         self.scheme: Mapping[str, tuple[str, ...]] = data.scheme
         self.points = torch.from_numpy(np.ascontiguousarray(data.landmarks, np.float32)).to(

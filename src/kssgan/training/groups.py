@@ -14,6 +14,9 @@ __all__ = ["SIZES", "GroupOf", "draw_group"]
 SIZES = (2, 3, 4, 5, 6, 7, 8, 10, 14, 20, 30)
 _OFTEN = (0.05, 0.18, 0.15, 0.18, 0.10, 0.10, 0.06, 0.08, 0.05, 0.03, 0.02)
 _ALIKE = 0.85  # of the groups have members of one gender, as releases have
+_LOOK_ALIKE = 0.5  # of the groups gather people who look alike
+_KEPT = 0.6  # of the people they are chosen from
+_TONES = 6  # classes of skin tone from which their first member is drawn
 _ONE_LABEL = 0.35  # of the labelled groups have a mean of one category's photos only
 
 
@@ -63,7 +66,7 @@ def draw_group(photos: Photos, rows: IntArray, label: str, rng: np.random.Genera
     fits = [(k, p) for k, p in zip(SIZES, _OFTEN, strict=True) if k <= len(people)]
     often = np.array([p for _, p in fits])
     k = int(rng.choice([k for k, _ in fits], p=often / often.sum()))
-    chosen = rng.choice(people, k, replace=False)
+    chosen = _members(photos, rows, people, k, rng)
     every = tuple(rows[photos.subject[rows] == person] for person in np.sort(chosen))
     known_genders = [g for g in (int(genders[of_one[0]]) for of_one in every) if g >= 0]
     gender = int(np.bincount(known_genders).argmax()) if known_genders else -1
@@ -78,6 +81,25 @@ def draw_group(photos: Photos, rows: IntArray, label: str, rng: np.random.Genera
     if rng.random() < _ONE_LABEL:
         members = targets[int(rng.integers(len(targets)))][1]
     return GroupOf(members, targets, gender)
+
+
+def _members(
+    photos: Photos, rows: IntArray, people: IntArray, k: int, rng: np.random.Generator
+) -> IntArray:
+    """K people: by chance, or look-alikes as a release groups them, light and dark skin as often."""
+    if rng.random() >= _LOOK_ALIKE:
+        return rng.choice(people, k, replace=False)
+    # Whoever is left out makes the same seed's neighbours others the next time.
+    some = rng.choice(people, max(k, int(_KEPT * len(people))), replace=False)
+    first = np.array([rows[photos.subject[rows] == person][0] for person in some])
+    light = photos.tone[first].mean(1)
+    edges = np.linspace(light.min(), light.max() + 1e-6, _TONES + 1)
+    bins = np.digitize(light, edges) - 1
+    seed = int(rng.choice(np.flatnonzero(bins == rng.choice(np.unique(bins)))))
+    means = photos.embedding[first]
+    far = np.linalg.norm(means - means[seed], axis=1)
+    found: IntArray = some[np.argsort(far, kind="stable")[:k]]
+    return found
 
 
 def _of(members: tuple[IntArray, ...], kinds: IntArray, category: int) -> tuple[IntArray, ...]:

@@ -71,28 +71,31 @@ def _draw_step(
     label = _one_hot(batch.label, drawer.config.labels)
     codes = networks.codes(batch.donor, batch.flipped)
     with precision.autocast():
-        drawn = drawer(batch.surrogate, *codes, label, noise=noise).float()
+        drawn = drawer(batch.surrogate, batch.face, *codes, label, noise=noise).float()
     taught = reconstruction(drawn, batch.picture, bands=config.bands)
     small = networks.codes.vector.square().mean()
     total, parts = taught.total + config.shrink * small, dict(taught.parts)
     made = [drawn]
+    seen = batch.surrogate * batch.face
     if weight:
         # Half as many with fresh codes: they have no known answer, and each costs as much.
         some = slice(-(-len(batch.donor) // 2))
         means, named = batch.surrogate[some], None if label is None else label[some]
         fresh = _fresh_codes(networks, mates[batch.donor[some]], source)
         with precision.autocast():
-            mixed = drawer(means, *fresh, named, noise=noise).float()
-        kept = coarse_agreement(mixed, means, batch.face[some], factor=_COARSE)
+            mixed = drawer(means, batch.face[some], *fresh, named, noise=noise).float()
+        kept = coarse_agreement(mixed, batch.surrogate[some], batch.face[some], factor=_COARSE)
         own = judge(
             networks.critic,
-            torch.cat([batch.surrogate, drawn], 1),
+            torch.cat([seen, drawn], 1),
             label,
             source,
             precision,
-            truth=torch.cat([batch.surrogate, batch.picture], 1),
+            truth=torch.cat([seen, batch.picture], 1),
         )
-        other = judge(networks.critic, torch.cat([means, mixed], 1), named, source, precision)
+        other = judge(
+            networks.critic, torch.cat([seen[some], mixed], 1), named, source, precision
+        )
         said = own.total + config.mixed * other.total + config.matching * own.parts["matching"]
         total = total + weight * said + config.mixed * config.coarse * kept.total
         parts |= own.parts | {"generator_mixed": other.parts["generator"]} | kept.parts
@@ -104,11 +107,11 @@ def _draw_step(
         parts |= teach_critic(
             networks,
             "critic",
-            torch.cat([batch.surrogate, batch.picture], 1),
+            torch.cat([seen, batch.picture], 1),
             torch.cat(
                 [
-                    torch.cat([batch.surrogate, drawings[0]], 1),
-                    torch.cat([means, drawings[1]], 1),
+                    torch.cat([seen, drawings[0]], 1),
+                    torch.cat([seen[some], drawings[1]], 1),
                 ]
             ),
             label,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kssgan.errors import UsageError
 from kssgan.surrogate._mesh import EYE_CORNERS, LIP_GAP
+from kssgan.surrogate.sight import sight
 from kssgan.training.compose import compose
 from kssgan.training.data import Photos
 from kssgan.training.groups import GroupOf, draw_group
@@ -40,7 +41,7 @@ class Lesson:
         pictures: (n, 3, 256, 256) uint8 composites.
         donors: (n,) int64 rows of the code table.
         labels: (n,) int64 category to draw, -1 where unknown.
-        face: (1, 128, 128) uint8, where the face lies.
+        face: (1, 128, 128) uint8, what is seen of S_g.
         people: members of the group.
     """
 
@@ -122,7 +123,7 @@ class Teacher:
             _u8(torch.cat(pictures)),
             torch.tensor(donors, device=device),
             torch.tensor(labels, device=device),
-            _u8(regions(shape).inner[0]),
+            _u8(torch.from_numpy(sight(shape.cpu().numpy())).to(device)[None]),
             len(group.members),
         )
 
