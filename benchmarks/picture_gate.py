@@ -30,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from kssgan import weights
@@ -49,7 +50,7 @@ from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import read_generator
 from kssgan.surrogate.shape import shape_mean
 from kssgan.training.prepared import Prepared, load_prepared
-from kssgan.types import FloatArray, IntArray, U8Array
+from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
 SHARP = (0.35, 1.3)
 TIMES_MEAN = 4.0
@@ -71,6 +72,7 @@ COLUMNS = {
     "trained_verifies": "trained verifies",
 }
 
+_PER_ROW = 12
 Row = dict[str, float]
 
 
@@ -188,8 +190,8 @@ def _u8(picture: FloatArray) -> U8Array:
 
 def measure(
     data: Prepared, judge: Judge, method: GeneratorSurrogate, k: int, count: int, seed: int
-) -> Mapping[str, Row]:
-    """Figures of the generator, the bare mean and the four controls at one k."""
+) -> tuple[Mapping[str, Row], U8Array]:
+    """Figures of the generator, the bare mean and the four controls at one k; means above pictures."""
     pictures: dict[str, list[U8Array]] = {
         name: []
         for name in ("generator", "mean", "unsharp", "noise", "member photo", "trained photo")
@@ -218,7 +220,20 @@ def measure(
     found = {name: judge.figures(made, members) for name, made in pictures.items()}
     for row in found.values():
         row["times_mean"] = row["sharpness"] / found["mean"]["sharpness"]
-    return found
+    return found, contact_sheet(pictures["mean"], pictures["generator"])
+
+
+def contact_sheet(above: Sequence[U8Array], below: Sequence[U8Array]) -> U8Array:
+    """Pairs, twelve in a row."""
+    strips = []
+    for start in range(0, len(above), _PER_ROW):
+        pair = [
+            np.concatenate(list(row[start : start + _PER_ROW]), 1) for row in (above, below)
+        ]
+        strip = np.concatenate(pair)
+        missing = _PER_ROW * CROP_SIZE - strip.shape[1]
+        strips.append(np.pad(strip, ((0, 0), (0, missing), (0, 0)), constant_values=255))
+    return np.concatenate(strips)
 
 
 def main() -> int:
@@ -231,6 +246,12 @@ def main() -> int:
     parser.add_argument("--groups", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE.png",
+        help="means above pictures, to look at: keep it secret",
+    )
     asked = parser.parse_args()
     torch.set_num_threads(1)
     data = load_prepared(asked.file)
@@ -238,9 +259,10 @@ def main() -> int:
     method = GeneratorSurrogate(read_generator(content), otherwise=mean_shape())
     judge = Judge(data)
     print("k".ljust(18) + "".join(name.rjust(17) for name in COLUMNS.values()) + "  fails")
-    everything, passed = {}, []
+    everything, passed, sheets = {}, [], []
     for k in asked.k:
-        rows = measure(data, judge, method, k, asked.groups, asked.seed)
+        rows, sheet = measure(data, judge, method, k, asked.groups, asked.seed)
+        sheets.append(sheet)
         for name, row in rows.items():
             failed = failures(row, rows)
             cells = "".join(f"{row[column]:.3f}".rjust(17) for column in COLUMNS)
@@ -250,6 +272,8 @@ def main() -> int:
             everything[f"{k} {name}"] = {**row, "fails": failed}
             if name != "generator" and not failed:
                 passed.append(f"{k} {name}")
+    if asked.sheet:
+        Image.fromarray(np.concatenate(sheets)).save(asked.sheet)
     if asked.json:
         about = {
             "machine": platform.machine(),
