@@ -10,7 +10,7 @@ import torch
 from kssgan.errors import WeightsError
 from kssgan.models.codes import Codes, CodeTable, mix_codes, mixture
 from kssgan.models.critic import Critic, CriticConfig
-from kssgan.models.generator import Generator, GeneratorConfig
+from kssgan.models.generator import Generator, GeneratorConfig, face_alone
 from kssgan.models.haar import haar, inverse_haar, without_nyquist
 from kssgan.models.stored import StoredGenerator, read_generator, write_generator
 
@@ -56,7 +56,7 @@ def test_an_untrained_generator_returns_the_face_at_half_size() -> None:
     generator = Generator(SMALL)
     surrogate, *rest = inputs()
     small = torch.nn.functional.avg_pool2d(surrogate, 2)
-    shown = small * rest[0]
+    shown = face_alone(small, rest[0])
     with torch.no_grad():
         drawn = generator.drawer(small, *rest)
         torch.testing.assert_close(drawn, shown, atol=1e-6, rtol=0)
@@ -73,6 +73,18 @@ def test_what_lies_outside_the_face_never_comes_through() -> None:
     other = surrogate * (1 - outside) + torch.rand_like(surrogate) * outside
     with torch.no_grad():
         assert torch.equal(generator(other, seen, *rest), generator(surrogate, seen, *rest))
+
+
+def test_around_the_face_lies_its_mean_colour() -> None:
+    surrogate, seen, *_ = inputs()
+    small = torch.nn.functional.avg_pool2d(surrogate, 2)
+    shown = face_alone(small, seen)
+    inside = seen[0, 0] == 1
+    torch.testing.assert_close(shown[0, :, inside], small[0, :, inside], atol=1e-6, rtol=0)
+    tone = small[0, :, inside].mean(1)
+    torch.testing.assert_close(
+        shown[0, :, ~inside], tone[:, None].expand_as(shown[0, :, ~inside]), atol=1e-6, rtol=0
+    )
 
 
 def test_the_refiner_never_sees_more_of_the_surrogate_than_half_its_size() -> None:

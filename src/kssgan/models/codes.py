@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from kssgan.models.generator import GeneratorConfig
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["PARTS", "CodeTable", "Codes", "mix_codes", "mixture"]
+__all__ = ["CLOSE", "PARTS", "CodeTable", "Codes", "mix_codes", "mixture"]
 
 PARTS = 3
 """Donors whose codes make one fresh code."""
@@ -21,7 +21,7 @@ PARTS = 3
 _LEAST = 0.2
 """No donor of a mixture weighs less, and so none more than 1 - (PARTS - 1) * this."""
 
-_CLOSE = 8
+CLOSE = 8
 """Codes nearest to the first of a mixture, from which the others are drawn."""
 
 # What may differ first, where too few donors agree with a label in everything.
@@ -129,7 +129,7 @@ def mixture(
     first = rng.choice(rows)
     others = rows[rows != first]
     order = np.argsort(_apart(table, others, int(first)), kind="stable")
-    close = others[order[: max(_CLOSE, parts - 1)]]
+    close = others[order[: max(CLOSE, parts - 1)]]
     chosen = [first, *rng.choice(close, parts - 1, replace=False)]
     least = min(_LEAST, 0.6 / parts)
     weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))

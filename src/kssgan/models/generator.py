@@ -14,7 +14,7 @@ from kssgan.models.haar import haar, inverse_haar, without_nyquist
 from kssgan.models.parts import ModulatedConv, enlarged
 from kssgan.models.refiner import Refiner
 
-__all__ = ["Drawer", "Generator", "GeneratorConfig"]
+__all__ = ["Drawer", "Generator", "GeneratorConfig", "face_alone"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Drawer(nn.Module):
             (B, 3, size / 2, size / 2), unclamped.
         """
         code = self.map(style if label is None else torch.cat([style, label], 1))
-        seen = surrogate_pm1 * face
+        seen = face_alone(surrogate_pm1, face)
         x = self.stem(haar(torch.cat([seen, face], 1)))
         skips = [x]
         for down in self.down:
@@ -140,6 +140,20 @@ class Drawer(nn.Module):
         for up, skip in zip(self.up, skips[-2::-1], strict=True):
             x = up(x, skip, code, noise)
         return seen + without_nyquist(inverse_haar(self.out(x)))
+
+
+def face_alone(surrogate_pm1: Tensor, face: Tensor) -> Tensor:
+    """S_g with everything but the face in the mean colour of that face.
+
+    Skin goes on over forehead and neck, so a drawer has no edge of a mask to take away.
+
+    Args:
+        surrogate_pm1: (B, 3, H, W) in [-1, 1].
+        face: (B, 1, H, W) in [0, 1].
+    """
+    area = face.sum((2, 3), keepdim=True) + 1e-6
+    tone = (surrogate_pm1 * face).sum((2, 3), keepdim=True) / area
+    return tone + (surrogate_pm1 - tone) * face
 
 
 class Generator(nn.Module):

@@ -102,13 +102,18 @@ class Photos:
         return found.float() / 255
 
     def mates(self, label: str, *, columns: int = 64) -> Tensor:
-        """For each donor, donors of the same gender and category (repeated where few), (D, columns) int64."""
+        """For each donor, other donors of its gender and category, (D, columns) int64.
+
+        Where they are fewer than ``columns`` the rest is the donor itself.
+        """
         kinds = np.stack([self.category("gender"), self.category(label)])[:, self.donors]
         rng = np.random.default_rng(len(self.donors))
         found = np.empty((len(self.donors), columns), np.int64)
         for donor in range(len(self.donors)):
             alike = np.flatnonzero((kinds == kinds[:, donor : donor + 1]).all(0))
-            found[donor] = rng.choice(alike, columns, replace=len(alike) < columns)
+            # Each at most once; where that is not enough, a mixture may have a head twice.
+            chosen = rng.permutation(alike[alike != donor])[:columns]
+            found[donor] = np.pad(chosen, (0, columns - len(chosen)), constant_values=donor)
         return torch.from_numpy(found).to(self.device)
 
     def category(self, attribute: str) -> IntArray:

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.reconstruction import coarse_agreement, reconstruction
-from kssgan.models.codes import PARTS
+from kssgan.models.codes import CLOSE, PARTS
+from kssgan.models.generator import face_alone
 from kssgan.training.bank import Batch
 from kssgan.training.config import TrainingConfig
 from kssgan.training.critics import judge, teach_critic, weight_at
@@ -76,12 +77,12 @@ def _draw_step(
     small = networks.codes.vector.square().mean()
     total, parts = taught.total + config.shrink * small, dict(taught.parts)
     made = [drawn]
-    seen = batch.surrogate * batch.face
+    seen = face_alone(batch.surrogate, batch.face)
     if weight:
         # Half as many with fresh codes: they have no known answer, and each costs as much.
         some = slice(-(-len(batch.donor) // 2))
         means, named = batch.surrogate[some], None if label is None else label[some]
-        fresh = _fresh_codes(networks, mates[batch.donor[some]], source)
+        fresh = _fresh_codes(networks, batch.donor[some], mates, source)
         with precision.autocast():
             mixed = drawer(means, batch.face[some], *fresh, named, noise=noise).float()
         kept = coarse_agreement(mixed, batch.surrogate[some], batch.face[some], factor=_COARSE)
@@ -126,15 +127,25 @@ def _draw_step(
 
 
 def _fresh_codes(
-    networks: Networks, mates: Tensor, source: torch.Generator
+    networks: Networks, donors: Tensor, mates: Tensor, source: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    shape = (len(mates), PARTS)
-    picked = torch.randint(mates.shape[1], shape, generator=source, device=mates.device)
-    rows = mates.gather(1, picked)
-    chance = torch.rand(shape, generator=source, device=mates.device)
+    """Mixtures as a release draws them: of each donor's code with some of those nearest to it."""
+    codes, device = networks.codes, donors.device
+    alike = mates[donors]
+    with torch.no_grad():
+        far = torch.zeros(alike.shape, device=device)
+        for values in (codes.vector, codes.layout):
+            away = (values[alike] - values[donors][:, None]).flatten(2)
+            far += away.square().mean(2) / values.var(0).mean().clamp(min=1e-12)
+        far.masked_fill_(alike == donors[:, None], torch.inf)
+        close = alike.gather(1, far.argsort(1)[:, :CLOSE])
+    shape = (len(donors), PARTS)
+    order = torch.rand(close.shape, generator=source, device=device).argsort(1)
+    rows = torch.cat([donors[:, None], close.gather(1, order[:, : PARTS - 1])], 1)
+    chance = torch.rand(shape, generator=source, device=device)
     shares = -torch.log(chance.clamp(min=1e-6))  # normalised, these are Dirichlet(1, ..., 1)
     weights = 0.2 + (1 - 0.2 * PARTS) * shares / shares.sum(1, keepdim=True)
-    return networks.codes.mixed(rows, weights)
+    return codes.mixed(rows, weights)
 
 
 def _one_hot(categories: Tensor, width: int) -> Tensor | None:
