@@ -18,7 +18,7 @@ from kssgan.surrogate.composite_method import CompositeSurrogate
 from kssgan.surrogate.donors import DONOR_SIZE, Donor, screen
 from kssgan.types import CROP_SIZE, FloatArray, Progress, U8Array
 
-__all__ = ["MOST_DONORS", "composite_method"]
+__all__ = ["MOST_DONORS", "DonorReader", "composite_method"]
 
 MOST_DONORS = 500
 """Portraits that are kept: each takes 0.8 MB of memory. Which ones depends on their contents."""
@@ -27,7 +27,7 @@ _SCALE = DONOR_SIZE // CROP_SIZE
 _UNRELIABLE = "landmarks are not reliable"
 
 
-class _Reader:
+class DonorReader:
     """Turns one photo into a donor."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def composite_method(folder: Path, *, photos: Path, progress: Progress) -> Compo
     passed: Counter[str] = Counter()
     donors: list[Donor] = []
     embeddings: list[FloatArray] = []
-    reader = _Reader()
+    reader = DonorReader()
     with progress("donors", total=len(names)) as step:
         for path, attributes in _by_content(
             folder, dict(zip(names, labels.values, strict=True))
