@@ -9,12 +9,16 @@ detector, landmarks, recogniser and screening. Random groups are harder than rel
 of people who look alike.
 
 sharp     variance of the Laplacian of grey at 256 px over the mean of the members' photos; mean of groups
-kid       kernel distance on the features that ``kssgan.auditing.quality.FEATURES`` names, to the set's photos
+kid       kernel distance to the set's photos on the features that ``kssgan.auditing.quality.FEATURES`` names;
+          beside it the bare mean's and that of the donors' own portraits: a composite keeps their background
+          and clothes, so it cannot come much nearer to another set. The second, of face-only crops, leaves
+          all that out
 peak      highest point of the mean spectrum above its ring, dB over photos' (checkerboards, weaves)
 found     share in which the detector finds one face
 member    nearest photo of the group's people: median distance, share of near-copies, share at FAR 1e-3
 lender    the same of the donor whose head is shown, and the median on face-only crops
-donors    the same of any donor (as the audit sees it), beside photos of people who are no donors
+donors    the same of the nearest of all donors (as the audit sees it), beside the set's photos, whose people
+          are no donors
 
 A near-copy is closer than ``thresholds.COPY``, or the same picture to :mod:`kssgan.faces.copies` on the face.
 A sheet shows real people: keep it out of the repository.
@@ -51,12 +55,10 @@ from kssgan.deidentification.donors import DonorReader
 from kssgan.errors import UnusablePhoto
 from kssgan.faces import align, choose, detect, embed, thresholds
 from kssgan.faces.analyse import StandardAnalyser
-from kssgan.faces.copies import agreement
+from kssgan.faces.copies import AGREEMENT, agreement
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate import donors as lenders
-from kssgan.surrogate.composite import composite
+from kssgan.surrogate.composite_method import CompositeSurrogate
 from kssgan.surrogate.donors import Donor
-from kssgan.surrogate.shape import shape_mean
 from kssgan.types import CROP_SIZE, FloatArray, PhotoFace, U8Array
 
 KS = (3, 5, 10)
@@ -93,12 +95,12 @@ class Collection:
 
 @dataclass(frozen=True)
 class Made:
-    """One group's pictures, (256, 256, 3) uint8, and where they came from."""
+    """One group's pictures, (256, 256, 3) uint8, photos of its people, the donors, seconds of one CPU."""
 
     bare: U8Array
     drawn: U8Array
     members: list[int]
-    lender: int
+    lenders: tuple[int, ...]
     seconds: float
 
 
@@ -118,6 +120,11 @@ class Eyes:
         chip = align.recogniser_chip(picture_u8, face.points)
         found = self._recogniser.embed(chip[None])[0].copy()
         return found, align.head_crop(picture_u8, face.points)
+
+    def face(self, picture_u8: U8Array) -> FloatArray | None:
+        """The embedding alone."""
+        seen = self.see(picture_u8)
+        return None if seen is None else seen[0]
 
     def masked(self, crops_u8: Sequence[U8Array]) -> FloatArray:
         """(N, 128) of the faces without hair, clothes and background."""
@@ -167,26 +174,37 @@ def run(
     for name, people in sets.items():
         photos = [face.crop for face in people.faces]
         usual = features(photos)
+        masked = features(list(align.face_only(np.stack(photos))))
         spectrum = mean_spectrum(photos)
         for lending, others in sets.items():
             if lending == name or not others.donors:
                 continue
+            method = CompositeSurrogate(
+                others.donors,
+                np.stack([others.faces[i].embedding for i in others.donor_faces]),
+                otherwise=mean_shape(),
+                read_face=eyes.face,
+                apart=thresholds.FAR_1E3,
+                least=thresholds.COPY,
+            )
+            heads = [others.faces[i].crop for i in others.donor_faces]
+            far = kernel_distance(features(heads), usual, scale=usual).value
             for k in ks:
-                made = draw(people, others.donors, k, groups, seed)
+                made = draw(people, method, k, groups, seed)
                 row: Row = {"members": name, "donors": lending, "k": k, "groups": len(made)}
-                row |= naturalness(made, people, usual)
+                row |= naturalness(made, people, usual, masked) | {"kid_donors": far}
                 row["peak"] -= spectrum_peak(spectrum)
                 row["slope"] -= spectrum_slope(spectrum)
                 row |= likeness(made, people, others, eyes)
                 rows.append(row)
                 for group in made:
-                    head = others.faces[others.donor_faces[group.lender]].crop
+                    head = others.faces[others.donor_faces[group.lenders[0]]].crop
                     pictures.append((group.bare, head, group.drawn))
     return rows, pictures
 
 
 def draw(
-    people: Collection, donors: Sequence[Donor], k: int, groups: int, seed: int
+    people: Collection, method: CompositeSurrogate, k: int, groups: int, seed: int
 ) -> list[Made]:
     """Random groups of one gender, every photo of each member, drawn as a release would."""
     rng = np.random.default_rng([seed, k])
@@ -198,40 +216,40 @@ def draw(
         )
         chosen = rng.choice(fitting, k, replace=False)
         rows = [[i for i, s in enumerate(people.subjects) if s == one] for one in chosen]
-        mean = shape_mean(
-            [[(people.faces[i].crop, people.faces[i].landmarks) for i in one] for one in rows],
-            otherwise=mean_shape(),
-        )
+        mean = method.surrogate([[people.faces[i] for i in one] for one in rows])
         clock = time.process_time()
-        lender = lenders.choose(donors, mean, {"gender": gender}, seed=1000 * k + number)
-        drawn = composite(mean, donors[lender])
+        found = method.compose(mean, {"gender": gender}, seed=1000 * k + number)
         clock = time.process_time() - clock
         bare = np.rint(mean.image_01 * 255).astype(np.uint8)
-        made.append(Made(bare, drawn, [i for one in rows for i in one], lender, clock))
+        members = [i for one in rows for i in one]
+        made.append(Made(bare, found.picture_u8, members, found.lenders, clock))
     return made
 
 
-def naturalness(made: Sequence[Made], people: Collection, usual: FloatArray) -> Row:
+def naturalness(
+    made: Sequence[Made], people: Collection, usual: FloatArray, usual_masked: FloatArray
+) -> Row:
     """Sharpness, kernel distance and spectrum of composites beside the bare means'."""
     drawn, bare = [m.drawn for m in made], [m.bare for m in made]
     photos = [np.mean([sharpness(people.faces[i].crop) for i in m.members]) for m in made]
     ratios = [sharpness(p) / u for p, u in zip(drawn, photos, strict=True)]
     blurred = [sharpness(p) / u for p, u in zip(bare, photos, strict=True)]
     found = kernel_distance(features(drawn), usual, scale=usual)
-    other = kernel_distance(features(bare), usual, scale=usual)
-    spectrum = mean_spectrum(drawn)
-    return {
+    row: Row = {
         "sharp": float(np.mean(ratios)),
         "sharp_lowest": float(min(ratios)),
         "sharp_highest": float(max(ratios)),
         "sharp_bare": float(np.mean(blurred)),
         "kid": found.value,
         "kid_deviation": found.deviation,
-        "kid_bare": other.value,
-        "peak": spectrum_peak(spectrum),
-        "slope": spectrum_slope(spectrum),
+        "kid_bare": kernel_distance(features(bare), usual, scale=usual).value,
         "seconds": float(np.median([m.seconds for m in made])),
     }
+    for name, pictures in (("kid_face", drawn), ("kid_face_bare", bare)):
+        seen = features(list(align.face_only(np.stack(pictures))))
+        row[name] = kernel_distance(seen, usual_masked, scale=usual_masked).value
+    spectrum = mean_spectrum(drawn)
+    return row | {"peak": spectrum_peak(spectrum), "slope": spectrum_slope(spectrum)}
 
 
 def likeness(made: Sequence[Made], people: Collection, others: Collection, eyes: Eyes) -> Row:
@@ -246,13 +264,13 @@ def likeness(made: Sequence[Made], people: Collection, others: Collection, eyes:
         own = [people.faces[i] for i in m.members]
         member.append(apart(np.stack([face.embedding for face in own]), embedding).min())
         away = apart(gallery, embedding)
-        lender.append(away[m.lender])
+        lender.append(away[m.lenders[0]])
         nearest.append(away.min())
         closest = own[int(apart(np.stack([f.embedding for f in own]), embedding).argmin())]
-        pixels["member"] += agreement(closest.crop, crop) >= SAME
-        alike = agreement(portraits[m.lender].crop, crop)
+        pixels["member"] += agreement(closest.crop, crop) >= AGREEMENT
+        alike = agreement(portraits[m.lenders[0]].crop, crop)
         most = max(most, alike)
-        pixels["lender"] += alike >= SAME
+        pixels["lender"] += alike >= AGREEMENT
     for name, values in (("member", member), ("lender", lender), ("nearest_donor", nearest)):
         far = np.array(values)
         row[f"{name}_distance"] = float(np.median(far))
@@ -262,7 +280,7 @@ def likeness(made: Sequence[Made], people: Collection, others: Collection, eyes:
     row |= {f"{name}_same_pictures": pixels[name] for name in ("member", "lender")}
     row["lender_agreement_most"] = most
     face_only = eyes.masked([crop for _, (_, crop) in seen])
-    heads = eyes.masked([portraits[m.lender].crop for m, _ in seen])
+    heads = eyes.masked([portraits[m.lenders[0]].crop for m, _ in seen])
     hidden = np.linalg.norm(face_only - heads, axis=1)
     row["lender_masked_distance"] = float(np.median(hidden))
     row["lender_masked_verifies"] = float((hidden < thresholds.FAR_1E3_FACE_ONLY).mean())
@@ -270,9 +288,6 @@ def likeness(made: Sequence[Made], people: Collection, others: Collection, eyes:
     row["control_distance"] = float(np.median(control))
     row["control_verifies"] = float((control < thresholds.FAR_1E3).mean())
     return row
-
-
-SAME = 0.97
 
 
 def apart(gallery: FloatArray, embedding: FloatArray) -> FloatArray:
@@ -287,7 +302,8 @@ def lines(row: Row) -> list[str]:
         f"{row['members']} with donors from {row['donors']}, k {row['k']}, {row['groups']} groups: sharp "
         f"{row['sharp']:.2f} ({row['sharp_lowest']:.2f}..{row['sharp_highest']:.2f}; bare "
         f"{row['sharp_bare']:.2f})  kid {row['kid']:.2f} +- {row['kid_deviation']:.2f} (bare "
-        f"{row['kid_bare']:.2f}, {row['kid'] / row['kid_bare']:.2f})  peak {row['peak']:+.1f}  slope "
+        f"{row['kid_bare']:.2f}, donors' portraits {row['kid_donors']:.2f})  kid of faces "
+        f"{row['kid_face']:.2f} (bare {row['kid_face_bare']:.2f})  peak {row['peak']:+.1f}  slope "
         f"{row['slope']:+.1f}  found {row['found']:.0%}  {row['seconds']:.2f} s",
         *(
             f"    {name.replace('_', ' '):<14} distance {row[f'{name}_distance']:.3f} (least "

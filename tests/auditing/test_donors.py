@@ -138,7 +138,9 @@ def test_donors_without_faces_are_not_measured(good: Any, tmp_path: Path) -> Non
     folder.mkdir()
     paint_photo(folder / "wall.png", 1, kind="several_faces")
     report = good.audit(k=3, donors=folder)
-    assert any("likeness to donors could not be measured" in p.sentence for p in report.problems)
+    assert any(
+        "likeness to donors could not be measured" in p.sentence for p in report.problems
+    )
 
 
 @pytest.mark.parametrize("where", ["absent", "empty", "originals", "inside the release"])

@@ -11,7 +11,7 @@ import numpy as np
 
 from kssgan.deidentification.scan import is_regular, scan
 from kssgan.errors import Reason, UnusablePhoto, UsageError
-from kssgan.faces import align, choose, decode, detect, embed
+from kssgan.faces import align, choose, decode, detect, embed, thresholds
 from kssgan.faces.landmarks import Landmarker, mean_shape
 from kssgan.grouping.labels import read_labels
 from kssgan.surrogate.composite_method import CompositeSurrogate
@@ -28,7 +28,7 @@ _UNRELIABLE = "landmarks are not reliable"
 
 
 class DonorReader:
-    """Turns one photo into a donor."""
+    """Turns one photo into a donor, and reads the face of a picture."""
 
     def __init__(self) -> None:
         self._detector = detect.Detector()
@@ -52,6 +52,19 @@ class DonorReader:
         if fault is not None:
             return fault.value
         return donor, self._recogniser.embed(chip[None])[0].copy()
+
+    def face(self, picture_u8: U8Array) -> FloatArray | None:
+        """Embedding of the one face in a picture, (128,) float32; None where there is no one face.
+
+        Args:
+            picture_u8: (256, 256, 3) uint8.
+        """
+        try:
+            five = choose.choose_face(self._detector.detect(picture_u8)).points
+        except UnusablePhoto:
+            return None
+        chip = align.recogniser_chip(picture_u8, five)
+        return self._recogniser.embed(chip[None])[0].copy()
 
 
 def composite_method(folder: Path, *, photos: Path, progress: Progress) -> CompositeSurrogate:
@@ -109,6 +122,9 @@ def composite_method(folder: Path, *, photos: Path, progress: Progress) -> Compo
         np.stack(embeddings),
         otherwise=mean_shape(),
         passed_over=dict(passed.most_common()),
+        read_face=reader.face,
+        apart=thresholds.FAR_1E3,
+        least=thresholds.COPY,
     )
 
 
