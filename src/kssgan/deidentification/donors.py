@@ -64,7 +64,8 @@ class DonorReader:
         except UnusablePhoto:
             return None
         chip = align.recogniser_chip(picture_u8, five)
-        return self._recogniser.embed(chip[None])[0].copy()
+        found: FloatArray = self._recogniser.embed(chip[None])[0].copy()
+        return found
 
 
 def composite_method(folder: Path, *, photos: Path, progress: Progress) -> CompositeSurrogate:

@@ -162,6 +162,9 @@ def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     ghosts = _ghosts(mean, where)
     mean = _cleaned(mean, ghosts, where)
     trusted = where.inner * face * (1 - ghosts * (1 - where.forehead))
+    # The mesh ends below the hairline; what is surely skin above it takes the even tone of the forehead too.
+    above = where.forehead * step((skin - 0.6) / 0.4) * step(where.near / 0.4)
+    trusted = np.maximum(trusted, np.float32(0.8) * above)
     gain = _gain(mean, head, trusted, where)
     applied = np.maximum(where.inner * face, skin)
     heavy = where.inner * trusted * where.skin
@@ -182,7 +185,7 @@ def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray
         wide = doubled(wide)
     logs = np.log(mean + DARK)
     above = where.forehead * np.maximum(where.skin, where.rim)  # the forehead without the brows
-    even = above * np.maximum(ghosts, np.float32(0.6))
+    even = above * np.maximum(ghosts, np.float32(0.35))
     logs = logs + even[..., None] * (wide - logs)
     # Dark lines narrower than the window vanish in a closing; the shading of a face is wider.
     filled = grey_closing(logs, (_WINDOW, _WINDOW, 1)) - logs
@@ -317,7 +320,7 @@ def _exposure(
     """
     weights = skin[..., None] / (skin.sum() + np.float32(1e-6))
     wanted, came = ((np.log(image + DARK) * weights).sum((0, 1)) for image in (mean, head))
-    light = np.clip(_FOLLOWS * (wanted.mean() - came.mean()), -0.45, 0.35)
+    light = np.clip(_FOLLOWS * (wanted.mean() - came.mean()), -0.45, 0.15)
     wanted, came = wanted - wanted.mean(), came - came.mean()
     saturation = np.clip((wanted @ came) / (came @ came + 1e-4), 0.45, 1.6)
     return np.float32(light), np.float32(saturation)
