@@ -1,12 +1,27 @@
-"""Sharpness and time of shape-normalised means and of composites on real photos.
+"""Composites on real photos: natural, nobody's, and how much of the donor is left in them.
 
-    python benchmarks/composite.py [../shared/faces] [--groups 8] [--json FILE] [--sheet FILE.png]
+    python benchmarks/composite.py [../shared/faces] [--groups 17] [--json FILE] [--sheet FILE.png]
 
-The folder (or the one that KSSGAN_FACES names) holds ``labels.csv`` (file, subject, expression, gender) and
-``landmarks.npz`` (``files``, ``five``, ``mesh468``). Random groups of one gender (and one expression where
-it is known) are drawn from a set; donors come from the other set, and from the same set without the members.
-"Sharpness" is the variance of the Laplacian of grey at 256 px over the mean of the same of the members'
-photos. A sheet shows real people: keep it out of the repository.
+The folder (or the one that KSSGAN_FACES names) holds ``labels.csv`` (file, subject, gender) and photos in two
+or more sets, the first folder of their path. For each set, random groups of one gender are drawn from its
+people; donors come from another set. Photos, donors, means and composites go through the program's own
+detector, landmarks, recogniser and screening. Random groups are harder than released ones, which are formed
+of people who look alike.
+
+sharp     variance of the Laplacian of grey at 256 px over the mean of the members' photos; mean of groups
+kid       kernel distance to the set's photos on the features that ``kssgan.auditing.quality.FEATURES`` names;
+          beside it the bare mean's and that of the donors' own portraits: a composite keeps their background
+          and clothes, so it cannot come much nearer to another set. The second, of face-only crops, leaves
+          all that out
+peak      highest point of the mean spectrum above its ring, dB over photos' (checkerboards, weaves)
+found     share in which the detector finds one face
+member    nearest photo of the group's people: median distance, share of near-copies, share at FAR 1e-3
+lender    the same of the donor whose head is shown, and the median on face-only crops
+donors    the same of the nearest of all donors (as the audit sees it), beside the set's photos, whose people
+          are no donors
+
+A near-copy is closer than ``thresholds.COPY``, or the same picture to :mod:`kssgan.faces.copies` on the face.
+A sheet shows real people: keep it out of the repository.
 """
 
 from __future__ import annotations
@@ -18,7 +33,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,216 +42,321 @@ import numpy as np
 import torch
 from PIL import Image
 
-from kssgan.faces.align import HEAD_TEMPLATE, head_crop, similarity
-from kssgan.surrogate.composite import composite
-from kssgan.surrogate.donors import DONOR_SIZE, Donor, choose, fit, screen
-from kssgan.surrogate.shape import ShapeMean, shape_mean
-from kssgan.types import CROP_SIZE, FloatArray, U8Array
+from kssgan.auditing.quality import (
+    FEATURES,
+    features,
+    kernel_distance,
+    mean_spectrum,
+    sharpness,
+    spectrum_peak,
+    spectrum_slope,
+)
+from kssgan.deidentification.donors import DonorReader
+from kssgan.errors import UnusablePhoto
+from kssgan.faces import align, choose, detect, embed, thresholds
+from kssgan.faces.analyse import StandardAnalyser
+from kssgan.faces.copies import AGREEMENT, agreement
+from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate.composite_method import CompositeSurrogate
+from kssgan.surrogate.donors import Donor
+from kssgan.types import CROP_SIZE, FloatArray, PhotoFace, U8Array
 
 KS = (3, 5, 10)
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Portrait:
-    """One photo of the folder; ``points`` in pixels of ``crop``."""
+class Collection:
+    """One set of photos; F photos with a face, D portraits fit to lend a head.
 
-    crop: U8Array
-    points: FloatArray
-    subject: str
-    gender: str
-    expression: str
-    donor: Donor | None
+    Attributes:
+        faces: crop, embedding and landmarks of each photo.
+        subjects: of each photo.
+        genders: of each photo.
+        donors: screened portraits.
+        donor_subjects: of each portrait.
+        donor_faces: number in ``faces`` of each portrait.
+        screening: portraits by what the screening said.
+    """
+
+    faces: list[PhotoFace]
+    subjects: list[str]
+    genders: list[str]
+    donors: list[Donor]
+    donor_subjects: list[str]
+    donor_faces: list[int]
+    screening: dict[str, int]
+
+    @property
+    def embeddings(self) -> FloatArray:
+        """(F, 128) float32."""
+        return np.stack([face.embedding for face in self.faces])
+
+
+@dataclass(frozen=True)
+class Made:
+    """One group's pictures, (256, 256, 3) uint8, photos of its people, the donors, seconds of one CPU."""
+
+    bare: U8Array
+    drawn: U8Array
+    members: list[int]
+    lenders: tuple[int, ...]
+    seconds: float
+
+
+class Eyes:
+    """Detector and recogniser for pictures that are not files."""
+
+    def __init__(self) -> None:
+        self._detector = detect.Detector()
+        self._recogniser = embed.Recogniser()
+
+    def see(self, picture_u8: U8Array) -> tuple[FloatArray, U8Array] | None:
+        """(128,) of the face in a picture and its head crop; None where no one face is found."""
+        try:
+            face = choose.choose_face(self._detector.detect(picture_u8))
+        except UnusablePhoto:
+            return None
+        chip = align.recogniser_chip(picture_u8, face.points)
+        found = self._recogniser.embed(chip[None])[0].copy()
+        return found, align.head_crop(picture_u8, face.points)
+
+    def face(self, picture_u8: U8Array) -> FloatArray | None:
+        """The embedding alone."""
+        seen = self.see(picture_u8)
+        return None if seen is None else seen[0]
+
+    def masked(self, crops_u8: Sequence[U8Array]) -> FloatArray:
+        """(N, 128) of the faces without hair, clothes and background."""
+        chips = align.chips_of_crops(align.face_only(np.stack(crops_u8)))
+        found: FloatArray = self._recogniser.embed(chips)
+        return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, nargs="?", default=default_folder())
-    parser.add_argument("--groups", type=int, default=8, help="per row of the table")
-    parser.add_argument("--donors", type=int, default=200, help="portraits screened per set")
+    parser.add_argument("--k", type=int, nargs="+", default=list(KS))
+    parser.add_argument("--groups", type=int, default=17, help="per row of the table")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--sheet", type=Path, metavar="FILE.png")
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE.png", help="mean, donor, composite of each group"
+    )
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    rng = np.random.default_rng(asked.seed)
-    people, screening = load(asked.folder, asked.donors, rng)
-    for name, counts in screening.items():
-        print(f"donors from {name}: " + ", ".join(f"{n} {why}" for why, n in counts.items()))
-    print(
-        f"{'members':<9}{'donors':<9}{'k':>3}{'groups':>8}{'bare':>7}{'composite':>11}", end=""
-    )
-    print(
-        f"{'lowest':>8}{'highest':>9}{'misfit':>8}{'mean s':>8}{'choose s':>10}{'comp. s':>9}"
-    )
-    rows: list[dict[str, Any]] = []
-    sheet: list[U8Array] = []
-    for members in people:
-        for donors in people:
-            for k in KS:
-                row, pictures = measure(people, members, donors, k, asked.groups, rng)
-                rows.append(row)
-                sheet += pictures
-                print(
-                    f"{members:<9}{donors:<9}{k:>3}{row['groups']:>8}{row['bare']:>7.3f}"
-                    f"{row['composite']:>11.3f}{row['lowest']:>8.2f}{row['highest']:>9.2f}"
-                    f"{row['misfit']:>8.2f}{row['mean_seconds']:>8.2f}"
-                    f"{row['choose_seconds']:>10.3f}{row['composite_seconds']:>9.3f}"
-                )
+    sets = load(asked.folder)
+    for name, people in sets.items():
+        counts = ", ".join(f"{n} {why}" for why, n in people.screening.items())
+        print(f"donors from {name}: {counts}")
+    rows, made = run(sets, asked.k, asked.groups, asked.seed)
+    for row in rows:
+        print("\n".join(lines(row)), flush=True)
     if asked.sheet:
-        contact_sheet(sheet, 3 * asked.groups).save(asked.sheet)
+        pictures = [p for group in made for p in group]
+        contact_sheet(pictures, 12).save(asked.sheet)
     if asked.json:
-        found = {"machine": machine(), "seed": asked.seed, "screening": screening, "rows": rows}
+        about = {"machine": machine(), "seed": asked.seed, "features": FEATURES}
+        screening = {name: people.screening for name, people in sets.items()}
+        found = {**about, "screening": screening, "rows": rows}
         asked.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
-def measure(
-    people: dict[str, list[Portrait]],
-    members: str,
-    donors: str,
-    k: int,
-    groups: int,
-    rng: np.random.Generator,
-) -> tuple[dict[str, Any], list[U8Array]]:
-    """One row: ratios are means over groups, seconds of CPU medians."""
-    found: list[dict[str, float]] = []
-    pictures: list[U8Array] = []
-    for number in range(groups):
-        gender = ("female", "male")[number % 2]
-        known = sorted({p.expression for p in people[members]})
-        expression = known[number // 2 % len(known)]
-        group = draw(people[members], gender, expression, k, rng)
-        inside = {p.subject for faces in group for p in faces}
-        pool = [p for p in people[donors] if p.donor is not None and p.subject not in inside]
-        portraits = [p.donor for p in pool if p.donor is not None]
-        attributes = {"gender": gender} | ({"expression": expression} if expression else {})
-        clock = [time.process_time()]
-        mean = shape_mean([[(p.crop, p.points) for p in faces] for faces in group])
-        clock.append(time.process_time())
-        chosen = portraits[choose(portraits, mean, attributes, seed=number)]
-        clock.append(time.process_time())
-        picture = composite(mean, chosen)
-        clock.append(time.process_time())
-        usual = np.mean([np.mean([edges(p.crop) for p in faces]) for faces in group])
-        bare = rounded(mean)
-        found.append(
-            {
-                "bare": edges(bare) / usual,
-                "composite": edges(picture) / usual,
-                "misfit": fit(chosen, mean),
-                **dict(zip(("mean", "choose", "made"), np.diff(clock), strict=True)),
-            }
-        )
-        small = np.asarray(Image.fromarray(chosen.crop_u8).resize((CROP_SIZE, CROP_SIZE)))
-        pictures += [bare, small, picture]
-    ratios = [f["composite"] for f in found]
-    row = {
-        "members": members,
-        "donors": donors,
-        "k": k,
-        "groups": groups,
-        "bare": float(np.mean([f["bare"] for f in found])),
-        "composite": float(np.mean(ratios)),
-        "lowest": float(min(ratios)),
-        "highest": float(max(ratios)),
-        "misfit": float(np.median([f["misfit"] for f in found])),
-        "mean_seconds": float(np.median([f["mean"] for f in found])),
-        "choose_seconds": float(np.median([f["choose"] for f in found])),
-        "composite_seconds": float(np.median([f["made"] for f in found])),
-    }
-    return row, pictures
+def run(
+    sets: Mapping[str, Collection], ks: Sequence[int], groups: int, seed: int
+) -> tuple[list[Row], list[tuple[U8Array, U8Array, U8Array]]]:
+    """Rows of the table, and mean, donor and composite of every group."""
+    eyes = Eyes()
+    rows: list[Row] = []
+    pictures: list[tuple[U8Array, U8Array, U8Array]] = []
+    for name, people in sets.items():
+        photos = [face.crop for face in people.faces]
+        usual = features(photos)
+        masked = features(list(align.face_only(np.stack(photos))))
+        spectrum = mean_spectrum(photos)
+        for lending, others in sets.items():
+            if lending == name or not others.donors:
+                continue
+            method = CompositeSurrogate(
+                others.donors,
+                np.stack([others.faces[i].embedding for i in others.donor_faces]),
+                otherwise=mean_shape(),
+                read_face=eyes.face,
+                apart=thresholds.FAR_1E3,
+                least=thresholds.COPY,
+            )
+            heads = [others.faces[i].crop for i in others.donor_faces]
+            far = kernel_distance(features(heads), usual, scale=usual).value
+            for k in ks:
+                made = draw(people, method, k, groups, seed)
+                row: Row = {"members": name, "donors": lending, "k": k, "groups": len(made)}
+                row |= naturalness(made, people, usual, masked) | {"kid_donors": far}
+                row["peak"] -= spectrum_peak(spectrum)
+                row["slope"] -= spectrum_slope(spectrum)
+                row |= likeness(made, people, others, eyes)
+                rows.append(row)
+                for group in made:
+                    head = others.faces[others.donor_faces[group.lenders[0]]].crop
+                    pictures.append((group.bare, head, group.drawn))
+    return rows, pictures
 
 
 def draw(
-    portraits: list[Portrait], gender: str, expression: str, k: int, rng: np.random.Generator
-) -> list[list[Portrait]]:
-    """The fitting photos of k people of one gender."""
-    fitting = [p for p in portraits if p.gender == gender and p.expression == expression]
-    subjects = rng.choice(sorted({p.subject for p in fitting}), k, replace=False)
-    return [[p for p in fitting if p.subject == s] for s in subjects]
+    people: Collection, method: CompositeSurrogate, k: int, groups: int, seed: int
+) -> list[Made]:
+    """Random groups of one gender, every photo of each member, drawn as a release would."""
+    rng = np.random.default_rng([seed, k])
+    made = []
+    for number in range(groups):
+        gender = ("female", "male")[number % 2]
+        fitting = sorted(
+            {s for s, g in zip(people.subjects, people.genders, strict=True) if g == gender}
+        )
+        chosen = rng.choice(fitting, k, replace=False)
+        rows = [[i for i, s in enumerate(people.subjects) if s == one] for one in chosen]
+        mean = method.surrogate([[people.faces[i] for i in one] for one in rows])
+        clock = time.process_time()
+        found = method.compose(mean, {"gender": gender}, seed=1000 * k + number)
+        clock = time.process_time() - clock
+        bare = np.rint(mean.image_01 * 255).astype(np.uint8)
+        members = [i for one in rows for i in one]
+        made.append(Made(bare, found.picture_u8, members, found.lenders, clock))
+    return made
 
 
-def load(
-    folder: Path, screened: int, rng: np.random.Generator
-) -> tuple[dict[str, list[Portrait]], dict[str, dict[str, int]]]:
-    """Portraits by set (the first folder of their path), and what the screening said of donors."""
-    truth = np.load(folder / "landmarks.npz")
-    rows = {str(f): i for i, f in enumerate(truth["files"])}
+def naturalness(
+    made: Sequence[Made], people: Collection, usual: FloatArray, usual_masked: FloatArray
+) -> Row:
+    """Sharpness, kernel distance and spectrum of composites beside the bare means'."""
+    drawn, bare = [m.drawn for m in made], [m.bare for m in made]
+    photos = [np.mean([sharpness(people.faces[i].crop) for i in m.members]) for m in made]
+    ratios = [sharpness(p) / u for p, u in zip(drawn, photos, strict=True)]
+    blurred = [sharpness(p) / u for p, u in zip(bare, photos, strict=True)]
+    found = kernel_distance(features(drawn), usual, scale=usual)
+    row: Row = {
+        "sharp": float(np.mean(ratios)),
+        "sharp_lowest": float(min(ratios)),
+        "sharp_highest": float(max(ratios)),
+        "sharp_bare": float(np.mean(blurred)),
+        "kid": found.value,
+        "kid_deviation": found.deviation,
+        "kid_bare": kernel_distance(features(bare), usual, scale=usual).value,
+        "seconds": float(np.median([m.seconds for m in made])),
+    }
+    for name, pictures in (("kid_face", drawn), ("kid_face_bare", bare)):
+        seen = features(list(align.face_only(np.stack(pictures))))
+        row[name] = kernel_distance(seen, usual_masked, scale=usual_masked).value
+    spectrum = mean_spectrum(drawn)
+    return row | {"peak": spectrum_peak(spectrum), "slope": spectrum_slope(spectrum)}
+
+
+def likeness(made: Sequence[Made], people: Collection, others: Collection, eyes: Eyes) -> Row:
+    """Distances of composites to members, to the donor shown and to all donors."""
+    seen = [(m, found) for m in made if (found := eyes.see(m.drawn)) is not None]
+    row: Row = {"found": len(seen) / len(made)}
+    portraits = [others.faces[i] for i in others.donor_faces]
+    gallery = np.stack([face.embedding for face in portraits])
+    member, lender, nearest, pixels = [], [], [], Counter[str]()
+    most = -1.0
+    for m, (embedding, crop) in seen:
+        own = [people.faces[i] for i in m.members]
+        member.append(apart(np.stack([face.embedding for face in own]), embedding).min())
+        away = apart(gallery, embedding)
+        lender.append(away[m.lenders[0]])
+        nearest.append(away.min())
+        closest = own[int(apart(np.stack([f.embedding for f in own]), embedding).argmin())]
+        pixels["member"] += agreement(closest.crop, crop) >= AGREEMENT
+        alike = agreement(portraits[m.lenders[0]].crop, crop)
+        most = max(most, alike)
+        pixels["lender"] += alike >= AGREEMENT
+    for name, values in (("member", member), ("lender", lender), ("nearest_donor", nearest)):
+        far = np.array(values)
+        row[f"{name}_distance"] = float(np.median(far))
+        row[f"{name}_least"] = float(far.min())
+        row[f"{name}_copies"] = float((far < thresholds.COPY).mean())
+        row[f"{name}_verifies"] = float((far < thresholds.FAR_1E3).mean())
+    row |= {f"{name}_same_pictures": pixels[name] for name in ("member", "lender")}
+    row["lender_agreement_most"] = most
+    face_only = eyes.masked([crop for _, (_, crop) in seen])
+    heads = eyes.masked([portraits[m.lenders[0]].crop for m, _ in seen])
+    hidden = np.linalg.norm(face_only - heads, axis=1)
+    row["lender_masked_distance"] = float(np.median(hidden))
+    row["lender_masked_verifies"] = float((hidden < thresholds.FAR_1E3_FACE_ONLY).mean())
+    control = np.array([apart(gallery, e).min() for e in people.embeddings])
+    row["control_distance"] = float(np.median(control))
+    row["control_verifies"] = float((control < thresholds.FAR_1E3).mean())
+    return row
+
+
+def apart(gallery: FloatArray, embedding: FloatArray) -> FloatArray:
+    """Distances to each of (N, 128), (N,)."""
+    found: FloatArray = np.linalg.norm(gallery - embedding, axis=1)
+    return found
+
+
+def lines(row: Row) -> list[str]:
+    """One row in words and figures."""
+    return [
+        f"{row['members']} with donors from {row['donors']}, k {row['k']}, {row['groups']} groups: sharp "
+        f"{row['sharp']:.2f} ({row['sharp_lowest']:.2f}..{row['sharp_highest']:.2f}; bare "
+        f"{row['sharp_bare']:.2f})  kid {row['kid']:.2f} +- {row['kid_deviation']:.2f} (bare "
+        f"{row['kid_bare']:.2f}, donors' portraits {row['kid_donors']:.2f})  kid of faces "
+        f"{row['kid_face']:.2f} (bare {row['kid_face_bare']:.2f})  peak {row['peak']:+.1f}  slope "
+        f"{row['slope']:+.1f}  found {row['found']:.0%}  {row['seconds']:.2f} s",
+        *(
+            f"    {name.replace('_', ' '):<14} distance {row[f'{name}_distance']:.3f} (least "
+            f"{row[f'{name}_least']:.3f})  near-copies {row[f'{name}_copies']:.0%}  FAR 1e-3 "
+            f"{row[f'{name}_verifies']:.0%}"
+            + (
+                f"  same pictures {row[f'{name}_same_pictures']}"
+                if f"{name}_same_pictures" in row
+                else f"  (real people: {row['control_distance']:.3f}, {row['control_verifies']:.0%})"
+            )
+            for name in ("member", "lender", "nearest_donor")
+        ),
+        f"    lender, face only: distance {row['lender_masked_distance']:.3f}  FAR 1e-3 "
+        f"{row['lender_masked_verifies']:.0%}  agreement at most {row['lender_agreement_most']:.2f}",
+    ]
+
+
+def load(folder: Path) -> dict[str, Collection]:
+    """Photos by set, analysed and screened as the program does it."""
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        labels = [r for r in csv.DictReader(file) if r["file"] in rows]
+        labels = list(csv.DictReader(file))
     sets: dict[str, list[dict[str, str]]] = {}
     for label in labels:
         sets.setdefault(label["file"].split("/")[0], []).append(label)
-    people: dict[str, list[Portrait]] = {}
-    counts: dict[str, dict[str, int]] = {}
+    analyser, reader = StandardAnalyser(), DonorReader()
+    found: dict[str, Collection] = {}
     for name, entries in sets.items():
-        tried = set(rng.permutation(len(entries))[:screened].tolist())
-        faults: Counter[str] = Counter()
-        people[name] = []
-        for number, label in enumerate(entries):
-            row = rows[label["file"]]
-            with Image.open(folder / label["file"]) as opened:
-                photo = np.asarray(opened.convert("RGB"))
-            five, mesh = truth["five"][row], truth["mesh468"][row]
-            donor = None
-            if number in tried:
-                donor = as_donor(photo, five, mesh, label)
-                fault = screen(donor)
-                faults["fit" if fault is None else fault.value] += 1
-                donor = donor if fault is None else None
-            matrix, shift = similarity(five, HEAD_TEMPLATE)
-            points = (mesh @ matrix.T + shift).astype(np.float32)
-            people[name].append(
-                Portrait(
-                    head_crop(photo, five),
-                    points,
-                    label["subject"],
-                    label["gender"],
-                    label["expression"],
-                    donor,
-                )
-            )
-        counts[name] = dict(faults.most_common())
-    return people, counts
+        people = Collection([], [], [], [], [], [], {})
+        counts: Counter[str] = Counter()
+        results = analyser.analyse(folder / e["file"] for e in entries)
+        for entry, face in zip(entries, results, strict=True):
+            if not isinstance(face, PhotoFace):
+                counts[face.reason.value] += 1
+                continue
+            people.faces.append(face)
+            people.subjects.append(entry["subject"])
+            people.genders.append(entry["gender"])
+            known = {n: entry[n] for n in ("gender", "expression", "age") if entry.get(n)}
+            portrait = reader.read(folder / entry["file"], known)
+            counts[portrait if isinstance(portrait, str) else "fit"] += 1
+            if not isinstance(portrait, str):
+                people.donors.append(portrait[0])
+                people.donor_subjects.append(entry["subject"])
+                people.donor_faces.append(len(people.faces) - 1)
+        people.screening.update(counts.most_common())
+        found[name] = people
+    return found
 
 
-def as_donor(
-    photo: U8Array, five: FloatArray, mesh: FloatArray, label: dict[str, str]
-) -> Donor:
-    """Cut at twice the size of a head crop, as four head crops of a quarter each."""
-    matrix, shift = similarity(five, 2 * HEAD_TEMPLATE + 0.5)
-    back = np.linalg.inv(matrix)
-    crop = np.empty((DONOR_SIZE, DONOR_SIZE, 3), np.uint8)
-    for x, y in quarters():
-        corner = np.array((x, y))
-        placed = (HEAD_TEMPLATE + corner - shift) @ back.T
-        part = head_crop(photo, placed.astype(np.float32))
-        crop[y : y + CROP_SIZE, x : x + CROP_SIZE] = part
-    known = {"gender": label["gender"], "expression": label["expression"]}
-    return Donor(crop, (mesh @ matrix.T + shift).astype(np.float32), known)
-
-
-def quarters() -> Iterator[tuple[int, int]]:
-    for y in (0, CROP_SIZE):
-        for x in (0, CROP_SIZE):
-            yield x, y
-
-
-def edges(picture_u8: U8Array) -> float:
-    """Variance of the Laplacian of grey."""
-    g = picture_u8 @ np.array([0.299, 0.587, 0.114])
-    inner = 4 * g[1:-1, 1:-1] - g[1:-1, :-2] - g[1:-1, 2:] - g[:-2, 1:-1] - g[2:, 1:-1]
-    return float(inner.var())
-
-
-def rounded(mean: ShapeMean) -> U8Array:
-    picture: U8Array = np.rint(mean.image_01 * 255).astype(np.uint8)
-    return picture
-
-
-def contact_sheet(pictures: list[U8Array], columns: int) -> Image.Image:
-    """Mean, donor, composite of each group, in rows."""
-    lines = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * CROP_SIZE, lines * CROP_SIZE))
+def contact_sheet(pictures: Sequence[U8Array], columns: int) -> Image.Image:
+    """Pictures in rows."""
+    count = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * CROP_SIZE, count * CROP_SIZE))
     for i, picture in enumerate(pictures):
         place = (i % columns * CROP_SIZE, i // columns * CROP_SIZE)
         sheet.paste(Image.fromarray(picture), place)

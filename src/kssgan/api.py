@@ -108,6 +108,7 @@ def audit(
     originals: PathLike,
     map_path: PathLike,
     labels: PathLike | None = None,
+    donors: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
@@ -120,6 +121,8 @@ def audit(
         originals: the private photos; read, never changed.
         map_path: private CSV ``original,subject,released,reason``.
         labels: CSV that was given to :func:`deidentify`, to check what became of the labels.
+        donors: folder that was given to :func:`deidentify`, to measure how much of a donor's face a composite
+            shows and that no donor is a person of the originals. Either breaks the promise.
         analyser: finds and compares faces; by default the shipped networks.
         progress: shows progress; nothing by default.
 
@@ -128,6 +131,7 @@ def audit(
 
     Raises:
         UsageError: a folder or the map is not usable.
+        WeightsError: shipped weights are missing or damaged.
     """
     from kssgan.auditing import audit as run
 
@@ -136,6 +140,7 @@ def audit(
         originals=originals,
         map_path=map_path,
         labels=labels,
+        donors=donors,
         analyser=analyser,
         progress=progress,
     )

@@ -52,3 +52,20 @@ def test_a_second_file_for_one_person_gives_four(released: list[str], tmp_path: 
 def test_no_map_is_usage(released: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*released[:-1], "nowhere.csv"]) == 2
     assert "kssgan: " in capsys.readouterr().err
+
+
+def test_donors_are_compared(
+    released: list[str], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*released, "--donors", str(tmp_path / "nowhere")]) == 2
+    assert "the donors are not a folder" in capsys.readouterr().err
+    donors = tmp_path / "donors"
+    donors.mkdir()
+    first = next(path for path in sorted(photos.rglob("*")) if path.suffix in (".jpg", ".png"))
+    (donors / f"lender{first.suffix}").write_bytes(first.read_bytes())
+    figures, page = tmp_path / "a.json", tmp_path / "a.html"
+    wanted = [*released, "--donors", str(donors), "--json", str(figures), "--html", str(page)]
+    assert main(wanted) == 4
+    assert "donors are people of the originals" in capsys.readouterr().out
+    assert json.loads(figures.read_text())["figures"]["donors"]["are_members"] == 1
+    assert "are people of the originals" in page.read_text()

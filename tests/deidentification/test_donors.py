@@ -81,6 +81,17 @@ def test_a_donor_who_is_a_member_lends_no_head(
     assert made.certificate["holds"]
     assert made.certificate["surrogate"] == "composite"
     assert any("1 looks like a person in PHOTOS" in words for words in made.words)  # person 4
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "9.png").write_bytes((portraits / "9.png").read_bytes())
+    known = {"originals": photos, "map_path": tmp_path / "map.csv"}
+    report = kssgan.audit(tmp_path / "release", donors=others, **known)
+    assert report.holds, report.problems
+    assert report.figures["donors"]["near_copies"] == 0
+    assert report.figures["donors"]["nearest_donor"] > 0.3
+    report = kssgan.audit(tmp_path / "release", donors=portraits, **known)
+    assert not report.holds
+    assert report.figures["donors"]["are_members"] == 2  # one person, two files
     alone = tmp_path / "alone"
     alone.mkdir()
     (alone / "4.png").write_bytes((portraits / "4.png").read_bytes())

@@ -105,6 +105,35 @@ def test_open_and_shut_mouths_do_not_mix(paint: Painter) -> None:
     assert np.abs(usual[lips] - own).mean() > np.abs(shown[lips] - own).mean()
 
 
+def test_other_donors_lend_the_faces_detail_and_nothing_else(paint: Painter) -> None:
+    mean = _mean(paint, skin=(200, 150, 130))
+    head = _donor(paint, 9, skin=(190, 145, 120), grain=2.0)
+    coarse = _donor(paint, 10, skin=(190, 145, 120), hair=(160, 40, 160), grain=14.0)
+    one, two = composite(mean, head), composite(mean, head, details=(coarse,))
+    assert (one[:40] == two[:40]).all(), "hair and wall are the head's"
+    x, y = np.rint(mean.points[list(_mesh.CHEEKS[0])].mean(0)).astype(int)
+    cheek = (slice(y - 8, y + 9), slice(x - 6, x + 7))
+    assert _edges(two[cheek]) > 1.5 * _edges(one[cheek])
+    means = [picture[cheek].astype(float).mean((0, 1)) for picture in (one, two)]
+    assert np.abs(means[0] - means[1]).max() < 3, "the tones are the mean's"
+    assert (composite(mean, head, details=(coarse, coarse)) == two).all()
+    three = composite(mean, head, details=(head, coarse))
+    assert (three[cheek] == two[cheek]).all()
+    x, y = np.rint(mean.points[list(_mesh.EYES[0])].mean(0)).astype(int)
+    assert (three[y, x] == one[y, x]).all()
+
+
+def test_a_pale_studio_makes_the_whole_picture_pale(paint: Painter) -> None:
+    mean = _mean(paint, skin=(165, 145, 138), wall=(128, 128, 128))
+    donor = _donor(paint, skin=(200, 140, 110), hair=(120, 70, 30), wall=(60, 90, 190))
+    picture = composite(mean, donor).astype(float)
+    wall = picture[:20, :20].mean((0, 1))
+    assert np.ptp(wall) < 0.75 * 130
+    assert wall.argmax() == 2
+    grey = _donor(paint, skin=(200, 140, 110), wall=(128, 128, 128))
+    assert np.ptp(composite(mean, grey).astype(float)[:20, :20].mean((0, 1))) < 3
+
+
 def test_masks_are_weights(shape: FloatArray) -> None:
     where = _regions.regions(shape)
     for entry in fields(where):

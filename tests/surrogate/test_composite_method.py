@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from kssgan.errors import PromiseError
 from kssgan.surrogate.composite_method import CompositeSurrogate
 from kssgan.surrogate.donors import DONOR_SIZE, Donor
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
-from kssgan.types import DetectedFace, FloatArray, PhotoFace
+from kssgan.types import DetectedFace, FloatArray, PhotoFace, U8Array
 
 NOBODY = DetectedFace((0.0, 0.0, 1.0, 1.0), 1.0, np.zeros((5, 2), np.float32))
 
@@ -73,16 +75,86 @@ def test_each_person_weighs_the_same_however_many_photos(
     )
 
 
-def test_the_donor_is_of_the_groups_gender(
+def test_the_donors_are_of_the_groups_gender(
     method: CompositeSurrogate, shape: FloatArray
 ) -> None:
-    """The red stripe of the hair tells the donors apart."""
     surrogate = method.surrogate(_people(shape))
-    for gender, numbers in (("female", (0, 2)), ("male", (1, 3))):
+    for gender, numbers in (("female", {0, 2}), ("male", {1, 3})):
         for seed in range(6):
-            picture = method.draw(surrogate, {"gender": gender}, seed=seed).astype(int)
-            stripe = picture[20, 128, 1] / max(picture[20, 128, 0], 1) * 200 / 40
-            assert min(abs(stripe - number) for number in numbers) < 0.5
+            found = method.compose(surrogate, {"gender": gender}, seed=seed)
+            assert set(found.lenders) == numbers
+            assert np.isnan(found.nearest), "nobody looked"
+            again = method.draw(surrogate, {"gender": gender}, seed=seed)
+            np.testing.assert_array_equal(found.picture_u8, again)
+
+
+def _reading(method: CompositeSurrogate, shape: FloatArray, distances: list[float]) -> Any:
+    """The method with a recogniser that says how far S_g, then each picture, is from the first donor."""
+    seen: list[int] = []
+
+    def read(picture: U8Array) -> FloatArray | None:
+        assert picture.shape == (256, 256, 3)
+        distance = distances[min(len(seen), len(distances) - 1)]
+        seen.append(1)
+        if np.isnan(distance):
+            return None
+        face = np.zeros(6, np.float32)
+        face[0] = 1 - distance**2 / 2
+        face[5] = np.sqrt(1 - face[0] ** 2)
+        return face
+
+    checked = CompositeSurrogate(
+        method.donors,
+        method.embeddings,
+        otherwise=shape,
+        read_face=read,
+        apart=0.37,
+        least=0.30,
+    )
+    return checked, seen
+
+
+@pytest.mark.parametrize(
+    ("distances", "pictures", "nearest"),
+    [
+        ([1.0, 0.5], 1, 0.5),  # the first is far enough
+        ([1.0, 0.31, 0.25, 0.4, 0.9], 3, 0.4),  # the first that is
+        ([1.0, 0.31, 0.35, float("nan"), 0.33], 4, 0.35),  # none is: the farthest
+        ([float("nan"), 0.5], 1, 0.5),  # no face in S_g
+    ],
+)
+def test_a_picture_that_shows_a_donor_is_drawn_again(
+    method: CompositeSurrogate,
+    shape: FloatArray,
+    distances: list[float],
+    pictures: int,
+    nearest: float,
+) -> None:
+    checked, seen = _reading(method, shape, distances)
+    found = checked.compose(checked.surrogate(_people(shape)), {}, seed=0)
+    assert len(seen) == 1 + pictures
+    assert found.nearest == pytest.approx(nearest, abs=1e-3)
+
+
+@pytest.mark.parametrize("distance", [0.2, 0.299, float("nan")])
+def test_a_group_that_would_show_a_donor_is_not_drawn(
+    method: CompositeSurrogate, shape: FloatArray, distance: float
+) -> None:
+    checked, _ = _reading(method, shape, [1.0, distance])
+    with pytest.raises(PromiseError, match="none of 4 donors"):
+        checked.draw(checked.surrogate(_people(shape)), {}, seed=0)
+    left = checked.without(np.eye(6, dtype=np.float32)[[1]], closer_than=0.42)
+    with pytest.raises(PromiseError, match="none of 3 donors"):
+        left.draw(left.surrogate(_people(shape)), {}, seed=0)
+
+
+def test_who_looks_like_the_mean_is_tried_last(
+    method: CompositeSurrogate, shape: FloatArray
+) -> None:
+    checked, _ = _reading(method, shape, [0.1, 0.9])
+    for seed in range(4):
+        found = checked.compose(checked.surrogate(_people(shape)), {}, seed=seed)
+        assert 0 not in found.lenders
 
 
 def test_a_donor_who_may_be_a_member_is_left_out(method: CompositeSurrogate) -> None:

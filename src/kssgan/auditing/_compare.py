@@ -12,7 +12,7 @@ from kssgan.auditing._statistics import auc, threshold_at
 from kssgan.faces.distances import to_all
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["Comparison", "compare", "impostor_threshold"]
+__all__ = ["Comparison", "compare", "distance_threshold", "impostor_threshold"]
 
 _BLOCK = 256
 _BINS = 4096
@@ -197,4 +197,24 @@ def impostor_threshold(
         histogram += np.histogram(part[apart], _EDGES)[0]
     if histogram.sum() / 2 < _ENOUGH_PAIRS:
         return None
+    return threshold_at(histogram, _EDGES, far)
+
+
+def distance_threshold(one: FloatArray, other: FloatArray, *, far: float) -> float | None:
+    """Distance below which a share ``far`` of the pairs of one's and the other's faces lie.
+
+    Args:
+        one: (N, D) embeddings of people.
+        other: (M, D) embeddings of other people.
+        far: 0..1.
+
+    Returns:
+        The distance; None where there are fewer than 10,000 pairs.
+    """
+    if len(one) * len(other) < _ENOUGH_PAIRS:
+        return None
+    histogram = np.zeros(_BINS)
+    for start in range(0, len(one), _BLOCK):
+        part = to_all(one[start : start + _BLOCK], other)
+        histogram += np.histogram(part, _EDGES)[0]
     return threshold_at(histogram, _EDGES, far)

@@ -18,7 +18,7 @@ from kssgan.auditing.report import Problem
 from kssgan.faces.copies import same_picture
 from kssgan.types import FaceAnalyser, PhotoFace, U8Array
 
-__all__ = ["Shown", "byte_copies", "duplicate_people", "near_copies"]
+__all__ = ["Shown", "byte_copies", "candidates", "duplicate_people", "near_copies"]
 
 _MOST = 2000
 _PER_PICTURE = 3
@@ -85,9 +85,9 @@ def near_copies(
     Returns:
         Problems, pictures that are near-copies, and notes.
     """
-    candidates, capped = _candidates(shown, gallery)
+    pairs, capped = candidates(shown, gallery)
     by_photo: dict[int, list[int]] = defaultdict(list)
-    for picture, photo in candidates:
+    for picture, photo in pairs:
         by_photo[photo].append(picture)
     copied: list[str] = []
     pictures: set[int] = set()
@@ -139,8 +139,8 @@ def _views(path: Path, result: object) -> list[U8Array]:
     return views
 
 
-def _candidates(shown: Shown, gallery: Gallery) -> tuple[list[tuple[int, int]], bool]:
-    """(picture, photo) pairs worth a close look, closest first."""
+def candidates(shown: Shown, gallery: Gallery) -> tuple[list[tuple[int, int]], bool]:
+    """(picture, photo) pairs worth a close look, closest first, and whether some were left out."""
     photos = gallery.prints.reshape(-1, gallery.prints.shape[2])
     targets = shown.prints.astype(np.float32)
     side = 24

@@ -152,8 +152,9 @@ def look_at_photos(
     keys: Mapping[str, Sequence[tuple[str, str]]],
     sample: int,
     progress: Progress | None,
+    stage: str = "originals",
 ) -> Gallery:
-    """Analyse every original once.
+    """Analyse every original, or every donor, once.
 
     Args:
         root: folder of the photos.
@@ -163,6 +164,7 @@ def look_at_photos(
         keys: by photo, under which keys its head crop is averaged.
         sample: how many head crops to keep for the controls.
         progress: shows progress.
+        stage: what it says.
     """
     digests, prints, flat = [], np.zeros((len(photos), 3, PRINT), np.float16), []
     faces: list[int] = []
@@ -172,7 +174,7 @@ def look_at_photos(
     sums: dict[tuple[str, str], tuple[FloatArray, int]] = {}
     every = max(1, len(photos) // max(1, sample))
     kept_rows: list[int] = []
-    with _bar(progress, "originals", len(photos)) as step:
+    with _bar(progress, stage, len(photos)) as step:
         results = analyser.analyse(root / name for name in photos)
         for number, (name, result) in enumerate(zip(photos, results, strict=True)):
             digests.append(_digest(root / name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from kssgan.auditing import controls, copies, reconstruct
+from kssgan.auditing import donors as lenders
 from kssgan.auditing._case import Case
 from kssgan.auditing._compare import Comparison, compare, impostor_threshold
 from kssgan.auditing._pictures import pixels_of
@@ -46,8 +48,26 @@ def recognise(
     photos: Sequence[str],
     required: int,
     analyser: FaceAnalyser | None,
+    donors: Path | None = None,
 ) -> int | None:
-    """Everything that needs faces. Returns k with look-alikes counted once."""
+    """Everything that needs faces. Returns k with look-alikes counted once.
+
+    Args:
+        case: problems, figures and notes are added to it.
+        counted: people behind every picture.
+        photos: the originals, relative paths.
+        required: fewest people allowed behind a picture.
+        analyser: finds and compares faces; None for the shipped networks.
+        donors: folder of the portraits that lent their heads; None for a release without.
+
+    Raises:
+        UsageError: the donors' folder is not usable.
+    """
+    portraits = (
+        ()
+        if donors is None
+        else lenders.list_donors(donors, originals=case.originals, release=case.release.root)
+    )
     if not counted.pictures or not photos:
         return None
     if analyser is None:
@@ -72,7 +92,20 @@ def recognise(
     seen = look_at_pictures(
         case.release, analyser, embedder, greys=wanted, progress=case.progress
     )
-    _check_copies(case, seen, gallery, analyser)
+    shown = _shown(case, seen, gallery)
+    _check_copies(case, shown, gallery, analyser)
+    if donors is not None:
+        lent = look_at_photos(
+            donors,
+            portraits,
+            analyser,
+            embedder,
+            keys={},
+            sample=0,
+            progress=case.progress,
+            stage="donors",
+        )
+        _check_donors(case, shown, seen, gallery, lent, donors, analyser)
     _check_members(case, behind, pairs, weighed, seen, gallery)
     files = np.array([counted.pictures[sha].files for sha in seen.digests], np.int64)
     case.figures["detection"] = detection_figures(seen.detected, files)
@@ -101,12 +134,12 @@ def _crop_keys(
 
 
 def _check_copies(
-    case: Case, seen: Surrogates, gallery: Gallery, analyser: FaceAnalyser
+    case: Case, shown: copies.Shown, gallery: Gallery, analyser: FaceAnalyser
 ) -> None:
     refused = {r.original for r in case.rows if not r.released}
     exact = copies.byte_copies(case.release, gallery, refused)
     near, count, notes = copies.near_copies(
-        _shown(case, seen, gallery),
+        shown,
         gallery,
         originals=case.originals,
         analyser=analyser,
@@ -140,12 +173,57 @@ def _shown(case: Case, seen: Surrogates, gallery: Gallery) -> copies.Shown:
         paths.append(None)
         prints.append(own)
         flat.append(np.array([pixels is not None and not own.any()]))
-    close = _closest(seen, gallery)
+    close = _closest(seen, gallery, thresholds.COPY)
     return copies.Shown(opens, paths, close, np.concatenate(prints), np.concatenate(flat))
 
 
-def _closest(seen: Surrogates, gallery: Gallery) -> list[tuple[int, int]]:
-    """Every picture's nearest photo, where it is nearer than two photos of one person usually are."""
+def _check_donors(
+    case: Case,
+    shown: copies.Shown,
+    seen: Surrogates,
+    gallery: Gallery,
+    donors: Gallery,
+    root: Path,
+    analyser: FaceAnalyser,
+) -> None:
+    member, alike, problems = lenders.donors_who_are_members(donors, gallery)
+    case.problems += problems
+    near = replace(shown, close=_closest(seen, donors, thresholds.LOOK_ALIKE))
+    counts, problems, notes = lenders.donor_copies(
+        near, seen, donors, root=root, analyser=analyser
+    )
+    case.problems += problems
+    case.notes += notes
+    found = lenders.donor_figures(
+        seen,
+        donors,
+        gallery,
+        member,
+        far=FAR,
+        stated=thresholds.FAR_1E3,
+        seed=case.seed,
+    )
+    case.figures["donors"] = {
+        "portraits": len(donors.photos),
+        "portraits_with_a_face": len(donors.faces),
+        "are_members": int(member.sum()),
+        "look_like_a_member": alike,
+        **counts,
+        **(found or {}),
+    }
+    if found is None:
+        case.problems.append(
+            Problem(
+                3,
+                "warns",
+                "likeness to donors could not be measured: no portrait, or no picture, has a face that is "
+                "found; pass the donors that were given to deidentify",
+            )
+        )
+
+
+def _closest(seen: Surrogates, gallery: Gallery, limit: float) -> list[tuple[int, int]]:
+    """Every picture's nearest photo, where it is within a distance."""
     found: list[tuple[int, int]] = []
     if not len(gallery.embeddings):
         return found
@@ -155,7 +233,7 @@ def _closest(seen: Surrogates, gallery: Gallery) -> list[tuple[int, int]]:
         distances = to_all(seen.embeddings[part], gallery.embeddings)
         nearest = distances.argmin(axis=1)
         for i, picture in enumerate(part):
-            if distances[i, nearest[i]] <= thresholds.COPY:
+            if distances[i, nearest[i]] <= limit:
                 found.append((int(picture), int(gallery.faces[nearest[i]])))
     return found
 

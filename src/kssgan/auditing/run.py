@@ -15,6 +15,7 @@ from kssgan.auditing._containers import extras_of
 from kssgan.auditing._pictures import scan
 from kssgan.auditing._streams import SEEDS
 from kssgan.auditing.certificate import certificate_problems, claimed_k
+from kssgan.auditing.donors import list_donors, unmeasured_donors
 from kssgan.auditing.gallery import list_photos
 from kssgan.auditing.guarantee import Guarantee, coverage, measure
 from kssgan.auditing.recognition import recognise
@@ -33,6 +34,7 @@ def audit(
     originals: PathLike,
     map_path: PathLike,
     labels: PathLike | None = None,
+    donors: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
     progress: Progress | None = None,
     seed: int = 0,
@@ -48,6 +50,8 @@ def audit(
         originals: the private photos.
         map_path: private CSV ``original,subject,released,reason``.
         labels: the holder's label table (``file`` or ``subject``, then attributes).
+        donors: folder of the portraits that lent their heads to composites. A picture that shows a donor's
+            face, or a donor who is a person of the originals, breaks rule 3.
         analyser: finds and compares faces; by default the shipped networks.
         progress: shows progress.
         seed: of samples and resampling, never of anything in the release.
@@ -57,7 +61,7 @@ def audit(
         The report; ``holds`` is false as soon as one problem breaks the promise.
 
     Raises:
-        UsageError: a folder is missing or cannot be read.
+        UsageError: a folder is missing or cannot be read, or the donors' folder is empty or not apart.
         BadTable: the map or the labels are not usable.
         WeightsError: shipped weights are missing or damaged.
     """
@@ -65,6 +69,9 @@ def audit(
     for path, what in ((root, "the release"), (photos_root, "the originals")):
         if not path.is_dir():
             raise UsageError(f"{what} is not a folder; pass the folder itself")
+    lenders = None if donors is None else Path(donors)
+    if lenders is not None:  # told before the long part
+        list_donors(lenders, originals=photos_root, release=root)
     rows = _tables.read_map(Path(map_path))
     table = None if labels is None else _labels.read_labels(Path(labels), photos_root)
     found, ignored = list_photos(photos_root, without=(root,))
@@ -82,7 +89,11 @@ def audit(
     _check_leaks(case, manifest, certificate)
     on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
     everything = tuple(sorted({*found, *on_disk}))
-    k_alike = recognise(case, counted, everything, required, analyser)
+    k_alike = recognise(case, counted, everything, required, analyser, lenders)
+    if lenders is None:
+        unmeasured, notes = unmeasured_donors(certificate)
+        case.problems += unmeasured
+        case.notes += notes
     case.problems += certificate_problems(certificate, counted, rows)
     if table is not None:
         case.figures["labels"] = _label_figures(case, manifest, table)

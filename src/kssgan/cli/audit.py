@@ -22,7 +22,8 @@ never changed. Exit status 4 when the promise does not hold."""
 _EXAMPLES = """\
 examples:
   kssgan audit release --originals photos --map private.csv
-  kssgan audit release --originals photos --map private.csv --json audit.json"""
+  kssgan audit release --originals photos --map private.csv --json audit.json
+  kssgan audit release --originals photos --map private.csv --donors portraits"""
 
 
 def add(verbs: Any) -> None:
@@ -55,6 +56,13 @@ def add(verbs: Any) -> None:
         help="the labels that were given to deidentify, to check what became of them",
     )
     parser.add_argument(
+        "--donors",
+        type=Path,
+        metavar="DIR",
+        help="the portraits that were given to deidentify: tells how near the pictures come to their faces, "
+        "and fails where a picture shows one or a donor is among the originals",
+    )
+    parser.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
@@ -79,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         originals=args.originals,
         map_path=args.map_path,
         labels=args.labels,
+        donors=args.donors,
         progress=bars,
     )
     text = json.dumps(report.to_json(), indent=2, sort_keys=True) + "\n"

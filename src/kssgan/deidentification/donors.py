@@ -11,14 +11,14 @@ import numpy as np
 
 from kssgan.deidentification.scan import is_regular, scan
 from kssgan.errors import Reason, UnusablePhoto, UsageError
-from kssgan.faces import align, choose, decode, detect, embed
+from kssgan.faces import align, choose, decode, detect, embed, thresholds
 from kssgan.faces.landmarks import Landmarker, mean_shape
 from kssgan.grouping.labels import read_labels
 from kssgan.surrogate.composite_method import CompositeSurrogate
 from kssgan.surrogate.donors import DONOR_SIZE, Donor, screen
 from kssgan.types import CROP_SIZE, FloatArray, Progress, U8Array
 
-__all__ = ["MOST_DONORS", "composite_method"]
+__all__ = ["MOST_DONORS", "DonorReader", "composite_method"]
 
 MOST_DONORS = 500
 """Portraits that are kept: each takes 0.8 MB of memory. Which ones depends on their contents."""
@@ -27,8 +27,8 @@ _SCALE = DONOR_SIZE // CROP_SIZE
 _UNRELIABLE = "landmarks are not reliable"
 
 
-class _Reader:
-    """Turns one photo into a donor."""
+class DonorReader:
+    """Turns one photo into a donor, and reads the face of a picture."""
 
     def __init__(self) -> None:
         self._detector = detect.Detector()
@@ -52,6 +52,20 @@ class _Reader:
         if fault is not None:
             return fault.value
         return donor, self._recogniser.embed(chip[None])[0].copy()
+
+    def face(self, picture_u8: U8Array) -> FloatArray | None:
+        """Embedding of the one face in a picture, (128,) float32; None where there is no one face.
+
+        Args:
+            picture_u8: (256, 256, 3) uint8.
+        """
+        try:
+            five = choose.choose_face(self._detector.detect(picture_u8)).points
+        except UnusablePhoto:
+            return None
+        chip = align.recogniser_chip(picture_u8, five)
+        found: FloatArray = self._recogniser.embed(chip[None])[0].copy()
+        return found
 
 
 def composite_method(folder: Path, *, photos: Path, progress: Progress) -> CompositeSurrogate:
@@ -85,7 +99,7 @@ def composite_method(folder: Path, *, photos: Path, progress: Progress) -> Compo
     passed: Counter[str] = Counter()
     donors: list[Donor] = []
     embeddings: list[FloatArray] = []
-    reader = _Reader()
+    reader = DonorReader()
     with progress("donors", total=len(names)) as step:
         for path, attributes in _by_content(
             folder, dict(zip(names, labels.values, strict=True))
@@ -109,6 +123,9 @@ def composite_method(folder: Path, *, photos: Path, progress: Progress) -> Compo
         np.stack(embeddings),
         otherwise=mean_shape(),
         passed_over=dict(passed.most_common()),
+        read_face=reader.face,
+        apart=thresholds.FAR_1E3,
+        least=thresholds.COPY,
     )
 
 

@@ -37,6 +37,7 @@ class Regions:
         inner: the same, fading to nothing at its outline.
         patch: cheeks, nose and the middle of the forehead, which are skin on nearly everybody.
         eyes: between the lids.
+        around_eyes: lids and brows, and what lies between them, with a wide soft edge.
         mouth: between the lips.
         lips: lips and what is between them, with a wide soft edge.
         skin: the oval without eyes, brows, lips and nostrils.
@@ -52,6 +53,7 @@ class Regions:
     inner: FloatArray
     patch: FloatArray
     eyes: FloatArray
+    around_eyes: FloatArray
     mouth: FloatArray
     lips: FloatArray
     skin: FloatArray
@@ -145,6 +147,7 @@ def regions(points: FloatArray) -> Regions:
         inner=step(2 * soften(draw(OVAL, 0.985), 2.5) - 1),
         patch=union([*CHEEKS, NOSE, FOREHEAD]),
         eyes=union(EYES, 1.05),
+        around_eyes=step(soften(union([*EYES, *BROWS], 1.6), 2.5) * 1.5),
         mouth=draw(INNER_LIPS, 1.1),
         lips=soften(draw(OUTER_LIPS, 1.2), 1.5),
         skin=soften(draw(OVAL, 0.95), 2.0) * (1 - soften(details, 1.2)),

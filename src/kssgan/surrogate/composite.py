@@ -3,7 +3,8 @@
 The donor's portrait is warped to the group's mean shape. Inside the face its tone at every place (what is
 left after a blur of 1.2 px at 256) becomes that of the group's mean; what is finer stays the donor's, so the
 picture is as sharp as a photograph. The same change of tone is continued over the donor's ears, neck and bald
-scalp; hair, clothes and background stay the donor's and only follow the picture's exposure a little.
+scalp; hair, clothes and background stay the donor's and follow in brightness and saturation, as if all had
+been taken by one camera.
 
 Tones change by factors, not by sums: shading, pores and single hairs keep their contrast, and dark gaps
 between hairs do not turn grey. Nothing of an individual of the group enters: the result is a function of the
@@ -12,6 +13,7 @@ group's mean and of the donor.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +36,9 @@ _LEVELS = 5  # of coarser tones, each twice as wide
 _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; pixels at 512
 _WINDOW = 5  # coarse pixels; frames of glasses are narrower
 _STANDS_OUT = np.float32(0.15)  # how far the mean's skin may lie beside its surroundings
+_FOLLOWS = np.float32(
+    0.75
+)  # share of the face's change of brightness that the rest of the picture takes
 _USUAL = 0.076  # spread of the Laplacian of a portrait at 256, of usual sharpness
 _GLINT, _LINE = (
     np.float32(0.10),
@@ -49,21 +54,32 @@ class _Tone:
         gain: (128, 128, 3) logarithm of the factor.
         applied: (128, 128) how much of it holds: 1 on the face, the probability of skin elsewhere.
         face: (128, 128) the face without hair that lies over it.
-        overall: (3,) the gain of the face as a whole.
+        light: how much lighter the picture around the face becomes.
+        saturation: factor of its colour; 1 changes nothing.
     """
 
     gain: FloatArray
     applied: FloatArray
     face: FloatArray
-    overall: FloatArray
+    light: np.float32
+    saturation: np.float32
 
 
-def composite(mean: ShapeMean, donor: Donor, *, size: int = CROP_SIZE) -> U8Array:
+def composite(
+    mean: ShapeMean, donor: Donor, *, details: Sequence[Donor] = (), size: int = CROP_SIZE
+) -> U8Array:
     """Put the group's mean face on a donor's head.
+
+    A recogniser knows a person by the finest detail of eyes, nose and mouth too. With donors for ``details``
+    no part of the face is the head's own, and no donor's face is whole: the tones, which all parts share, are
+    the mean's, so that the parts meet without a seam.
 
     Args:
         mean: of the group; its shape is used, and its tones inside the face.
-        donor: portrait whose hair, neck, clothes, background and fine detail are shown.
+        donor: portrait whose hair, neck, clothes and background are shown, and whose fine detail where no
+            other donor's is.
+        details: other portraits. The first lends the fine detail of eyes and brows, the last that of the rest
+            of the face.
         size: side of the result, at most 512; work is done at 512 px.
 
     Returns:
@@ -78,9 +94,42 @@ def composite(mean: ShapeMean, donor: Donor, *, size: int = CROP_SIZE) -> U8Arra
 
     if not 1 <= size <= _WORK:
         raise ValueError(f"size {size} came; 1..{_WORK} was wanted")
-    field = Warp(mean.points).sources(donor.points, size=_WORK)
-    head = _torch_warp.sample(donor.crop_u8[None], field[None], _WORK)[0] / np.float32(255)
+    warp = Warp(mean.points)
     where = regions(mean.points)
+    picture, free = _changed(mean, donor, warp, where)
+    if details:
+        rest, shown = _changed(mean, details[-1], warp, where)
+        eyes, seen = rest, shown
+        if details[0] is not details[-1]:
+            eyes, seen = _changed(mean, details[0], warp, where)
+        parts = np.stack([where.around_eyes * seen, (1 - where.around_eyes) * shown])
+        # The forehead stays the head's: it tells little of a person, and strands of hair may lie over it.
+        parts[1] *= 1 - where.forehead
+        parts *= where.inner * free
+        of_eyes, of_rest = _torch_warp.enlarge(parts.astype(np.float32), _WORK)
+        picture += of_eyes * (eyes - picture) + of_rest * (rest - picture)
+    done = np.rint(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
+    if size == _WORK:
+        return np.ascontiguousarray(done)
+    return np.asarray(
+        Image.fromarray(np.ascontiguousarray(done)).resize(
+            (size, size), Image.Resampling.BICUBIC
+        )
+    )
+
+
+def _changed(
+    mean: ShapeMean, donor: Donor, warp: Warp, where: Regions
+) -> tuple[FloatArray, FloatArray]:
+    """The whole composite of one donor.
+
+    Returns:
+        (3, 512, 512), about 0..1, and (128, 128) weights of the face without hair that lies over it.
+    """
+    from kssgan.surrogate import _torch_warp
+
+    field = warp.sources(donor.points, size=_WORK)
+    head = _torch_warp.sample(donor.crop_u8[None], field[None], _WORK)[0] / np.float32(255)
     small = reduced(np.ascontiguousarray(head.transpose(1, 2, 0)), _WORK // COARSE)
     tone = _tone(reduced(mean.image_01, CROP_SIZE // COARSE), small, where)
     slopes, offsets = snap(tone.applied, small)
@@ -92,23 +141,17 @@ def composite(mean: ShapeMean, donor: Donor, *, size: int = CROP_SIZE) -> U8Arra
     applied = np.maximum(applied, inside)
     level = _level(head.mean(0))
     logs = np.log(head + DARK)
-    change = gain * applied + _exposure(tone.overall)[:, None, None] * (1 - applied)
+    around = (tone.saturation - 1) * (logs - logs.mean(0)) + tone.light
+    change = gain * applied + around * (1 - applied)
     logs += change + _details(logs.mean(0), base, change.mean(0), tamed, level)
-    picture = np.exp(logs) - DARK
+    picture: FloatArray = np.exp(logs) - DARK
     closed = _mouth_differs(mean, donor)
     if closed > 0:
         lips = _torch_warp.enlarge(where.lips[None], _WORK) * closed
         picture += lips * (
             _torch_warp.enlarge(mean.image_01.transpose(2, 0, 1), _WORK) - picture
         )
-    done = np.rint(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
-    if size == _WORK:
-        return np.ascontiguousarray(done)
-    return np.asarray(
-        Image.fromarray(np.ascontiguousarray(done)).resize(
-            (size, size), Image.Resampling.BICUBIC
-        )
-    )
+    return picture, tone.face
 
 
 def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
@@ -119,11 +162,14 @@ def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     ghosts = _ghosts(mean, where)
     mean = _cleaned(mean, ghosts, where)
     trusted = where.inner * face * (1 - ghosts * (1 - where.forehead))
+    # The mesh ends below the hairline; what is surely skin above it takes the even tone of the forehead too.
+    above = where.forehead * step((skin - 0.6) / 0.4) * step(where.near / 0.4)
+    trusted = np.maximum(trusted, np.float32(0.8) * above)
     gain = _gain(mean, head, trusted, where)
     applied = np.maximum(where.inner * face, skin)
-    heavy = where.inner * trusted
-    overall = (gain * heavy[..., None]).sum((0, 1)) / (heavy.sum() + np.float32(1e-6))
-    return _Tone(gain, applied, face.astype(np.float32), overall)
+    heavy = where.inner * trusted * where.skin
+    light, saturation = _exposure(mean, head, heavy)
+    return _Tone(gain, applied, face.astype(np.float32), light, saturation)
 
 
 def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray:
@@ -139,7 +185,7 @@ def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray
         wide = doubled(wide)
     logs = np.log(mean + DARK)
     above = where.forehead * np.maximum(where.skin, where.rim)  # the forehead without the brows
-    even = above * np.maximum(ghosts, np.float32(0.6))
+    even = above * np.maximum(ghosts, np.float32(0.35))
     logs = logs + even[..., None] * (wide - logs)
     # Dark lines narrower than the window vanish in a closing; the shading of a face is wider.
     filled = grey_closing(logs, (_WINDOW, _WINDOW, 1)) - logs
@@ -255,11 +301,29 @@ def _details(
     return result
 
 
-def _exposure(overall: FloatArray) -> FloatArray:
-    """How hair, clothes and background follow: half the brightness, little of the colour."""
-    light = overall.mean()
-    result: FloatArray = np.clip(0.45 * light + 0.15 * (overall - light), -0.25, 0.2)
-    return result.astype(np.float32)
+def _exposure(
+    mean: FloatArray, head: FloatArray, skin: FloatArray
+) -> tuple[np.float32, np.float32]:
+    """How hair, clothes and background follow the face: its brightness and saturation.
+
+    Skin of one colour is paler in one studio and warmer in another, and so is everything around it. Were
+    the face alone to change, it would look pasted: grey on an orange neck. A factor on all colour leaves grey
+    walls grey; a cast would tint them.
+
+    Args:
+        mean: (128, 128, 3) in [0, 1].
+        head: the warped donor, the same.
+        skin: (128, 128) weights.
+
+    Returns:
+        Light and saturation; see :class:`_Tone`.
+    """
+    weights = skin[..., None] / (skin.sum() + np.float32(1e-6))
+    wanted, came = ((np.log(image + DARK) * weights).sum((0, 1)) for image in (mean, head))
+    light = np.clip(_FOLLOWS * (wanted.mean() - came.mean()), -0.45, 0.15)
+    wanted, came = wanted - wanted.mean(), came - came.mean()
+    saturation = np.clip((wanted @ came) / (came @ came + 1e-4), 0.45, 1.6)
+    return np.float32(light), np.float32(saturation)
 
 
 def _mouth_differs(mean: ShapeMean, donor: Donor) -> float:

@@ -32,7 +32,7 @@ from kssgan.surrogate._skin import DARK
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["DONOR_SIZE", "Donor", "DonorFault", "choose", "fit", "screen"]
+__all__ = ["DONOR_SIZE", "Donor", "DonorFault", "choose", "fit", "ranked", "screen"]
 
 DONOR_SIZE = 2 * CROP_SIZE
 """Side of a donor's crop in pixels: twice the released picture, cut like a head crop."""
@@ -115,11 +115,7 @@ def choose(
     *,
     seed: int = 0,
 ) -> int:
-    """Take a donor for a group.
-
-    Among the donors that contradict the group's attributes least (gender before all others; unknown gender is
-    better than a wrong one, unknown anything else as good as the right one), those that
-    :func:`fit` the mean nearly as well as the best one are drawn from by the seed.
+    """Take a donor for a group: the first of :func:`ranked`.
 
     Args:
         donors: screened portraits.
@@ -133,6 +129,35 @@ def choose(
     Raises:
         ValueError: no donors.
     """
+    return ranked(donors, mean, attributes, seed=seed)[0]
+
+
+def ranked(
+    donors: Sequence[Donor],
+    mean: ShapeMean,
+    attributes: Mapping[str, str] | None = None,
+    *,
+    seed: int = 0,
+) -> list[int]:
+    """Donors for a group, in the order in which they are tried.
+
+    Among the donors that contradict the group's attributes least (gender before all others; unknown gender is
+    better than a wrong one, unknown anything else as good as the right one), those that
+    :func:`fit` the mean nearly as well as the best one come first, shuffled by the seed; the others follow by
+    their fit. Donors that contradict more are left out.
+
+    Args:
+        donors: screened portraits.
+        mean: of the group.
+        attributes: what is released of the group.
+        seed: shuffles equals.
+
+    Returns:
+        Indices into ``donors``, at least one.
+
+    Raises:
+        ValueError: no donors.
+    """
     if not donors:
         raise ValueError("no donors came; at least one screened portrait is needed")
     wanted = attributes or {}
@@ -142,11 +167,13 @@ def choose(
     target = _tones(reduced(mean.image_01, CROP_SIZE // COARSE), mean.points, CROP_SIZE)
     misfits = np.array([_misfit(donors[i], target, mean.points) for i in able])
     order = np.argsort(misfits, kind="stable")
-    ranked = misfits[order]
-    alike = ranked <= ranked[0] + _SLACK
-    alike[:_LEAST] |= ranked[:_LEAST] <= _BEARABLE
-    close = order[alike][:_MOST]
-    return int(able[np.random.default_rng(seed).choice(close)])
+    nearest = misfits[order]
+    alike = nearest <= nearest[0] + _SLACK
+    alike[:_LEAST] |= nearest[:_LEAST] <= _BEARABLE
+    alike[_MOST:] = False
+    close, others = order[alike], order[~alike]
+    shuffled = np.random.default_rng(seed).permutation(close)
+    return [int(able[i]) for i in (*shuffled, *others)]
 
 
 _SLACK = 0.15  # misfits that differ by less look alike
