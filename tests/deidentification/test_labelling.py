@@ -275,6 +275,30 @@ def test_an_analyser_without_probes_gives_no_labels(run: Run) -> None:
     assert release.certificate["labels"] == {}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_promise_holds_whatever_is_read(run: Run, seed: int) -> None:
+    """Probes that roll dice: cells keep k people, and a label stays a function of the picture."""
+
+    def reads(path: Path) -> dict[str, str]:
+        rng = np.random.default_rng([seed, _person(path), int(path.stem[-1])])
+        return {
+            "expression": str(rng.choice(["neutral", "happy", "sad", "angry", "grimace"])),
+            "gender": str(rng.choice(["female", "male", "both", ""])),
+            "age": str(rng.choice(["young", "middle", "senior", "107"])),
+        }
+
+    release = run(analyser=PaintedAnalyser(reads=reads), method=PaintedLabels(), seed=seed)
+    assert release.certificate["k_measured"] >= 3
+    assert release.certificate["max_share"] <= 1 / 3
+    labels: dict[bytes, set[tuple[str, ...]]] = {}
+    for row in _manifest(release):
+        data = (release.path / row.pop("file")).read_bytes()
+        labels.setdefault(data, set()).add(tuple(row.values()))
+        for name, category in row.items():
+            assert category in {*KNOWN[name].categories, "unknown"}
+    assert all(len(of) == 1 for of in labels.values())
+
+
 @pytest.mark.parametrize("auto", ["gender", ("diagnosis",)])
 def test_other_attributes_cannot_be_asked_for(run: Run, auto: Any) -> None:
     with pytest.raises(UsageError, match="expression, gender, age"):
