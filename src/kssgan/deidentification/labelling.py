@@ -115,7 +115,7 @@ def label_photos(
 
     >>> seen = [Seen("a", "1", None, {"gender": "male", "age": "old"}), Seen("b", "2", None, {})]
     >>> import numpy as np
-    >>> people = Subjects(("1", "2"), np.array([0, 1]), np.zeros((0, 2), int), 0, "declared")
+    >>> people = Subjects(("1", "2"), np.array([0, 1]), np.zeros((0, 2), int), 0, 2, "declared")
     >>> label_photos(seen, people, [{}, {}], LabelScheme(), {}, AUTO).values
     ({'gender': 'male'}, {})
     """
