@@ -71,6 +71,8 @@ class PhotoFace:
         embedding: (D,) float32, unit length; Euclidean distance is what thresholds are stated for.
         face: the face in the upright photo that was used.
         landmarks: (468, 2) float32 dense landmarks in pixels of the crop; None where they are not reliable.
+        attributes: what the analyser reads off the face, category by attribute ("expression", "gender",
+            "age"); absent where it is not sure. Analysers that read nothing leave it empty.
         seconds: time by stage ("decode", "detect", "embed"), for the benchmark.
     """
 
@@ -79,6 +81,7 @@ class PhotoFace:
     face: DetectedFace
     seconds: Mapping[str, float] = field(default_factory=dict)
     landmarks: FloatArray | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kssgan.cli import main
-from kssgan.testing.fakes import paint_photo
+from kssgan.testing.fakes import PaintedAnalyser, paint_photo
 
 
 def _run(*args: object) -> int:
@@ -77,6 +77,7 @@ def test_refused_photos_give_three(
         (["--set", "expression=angry"], 2, "expression"),
         (["--set", "neutral"], 2, "NAME=VALUE"),
         (["--within", "diagnosis"], 2, "diagnosis"),
+        (["--auto-label", "gender,diagnosis"], 2, "diagnosis"),
     ],
 )
 def test_what_cannot_be_done_says_so_and_writes_nothing(
@@ -98,6 +99,40 @@ def test_what_cannot_be_done_says_so_and_writes_nothing(
     assert not (tmp_path / "release").exists()
     assert not (tmp_path / "map.csv").exists()
     assert not (photos / "inside").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "columns"),
+    [
+        ([], ["file", "expression", "gender", "age"]),
+        (["--auto-label", "gender"], ["file", "gender"]),
+        (["--auto-label", "none", "--within", "none"], ["file"]),
+    ],
+)
+def test_labels_are_read_off_faces_unless_told_otherwise(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    asked: list[str],
+    columns: list[str],
+) -> None:
+    def reads(_: Path) -> dict[str, str]:
+        return {"expression": "happy", "gender": "female", "age": "young"}
+
+    monkeypatch.setattr(
+        "kssgan.faces.analyse.StandardAnalyser", lambda: PaintedAnalyser(reads=reads)
+    )
+    out, secret = tmp_path / "release", tmp_path / "map.csv"
+    told = ["--subjects", "folder", "--map", secret, *asked]
+    assert _run(photos, "--out", out, "-k", 3, *told) == 0
+    head = (out / "manifest.csv").read_text().splitlines()[0]
+    assert head.split(",") == columns
+    shown = capsys.readouterr().out
+    assert ("gender of 7 of 7 people" in shown) == ("gender" in columns)
+    line = "0 of 7 people from the data holder, 7 read off the face by a probe, 0 unknown"
+    for page in (out / "report.html", tmp_path / "map.report.html"):
+        assert (line in page.read_text()) == ("gender" in columns)
 
 
 def test_existing_output_is_left_alone(photos: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,24 @@ def test_a_face_comes_back_to_the_last_bit(tmp_path: Path) -> None:
     assert back.face.box == face.face.box
     assert back.face.score == face.face.score
     assert np.array_equal(back.face.points, face.face.points)
+
+
+def test_what_was_read_off_the_face_comes_back(tmp_path: Path) -> None:
+    cache, read = _cache(tmp_path), {"expression": "happy", "gender": "female"}
+    cache.put(cache.key("a"), replace(_face(), attributes=read))
+    back = cache.get(cache.key("a"))
+    assert isinstance(back, PhotoFace)
+    assert back.attributes == read
+
+
+def test_an_entry_of_an_older_format_is_not_seen(tmp_path: Path) -> None:
+    cache = _cache(tmp_path)
+    cache.put("key", _face())
+    path = cache.folder / "key"
+    whole = path.read_bytes()
+    assert whole.startswith(b"kssgan-cache/3\n")
+    path.write_bytes(whole.replace(b"kssgan-cache/3", b"kssgan-cache/2", 1))
+    assert cache.get("key") is None
 
 
 def test_another_version_or_photo_is_not_seen(tmp_path: Path) -> None:

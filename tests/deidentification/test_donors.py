@@ -48,6 +48,23 @@ def test_usable_portraits_are_kept_and_the_others_counted(
         np.testing.assert_allclose(eyes, (256.5, 260.5), atol=12)
 
 
+def test_a_gender_that_is_not_told_is_read_off_the_face(
+    portraits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _accept_all(monkeypatch)
+    monkeypatch.setattr(
+        "kssgan.faces.attributes.Probes.labels",
+        lambda *_: [{"gender": "male", "age": "senior", "expression": "happy"}],
+    )
+    told = composite_method(portraits, photos=tmp_path, progress=quiet)
+    assert sorted(d.attributes["gender"] for d in told.donors) == ["female", "male"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.png").write_bytes((portraits / "4.png").read_bytes())
+    (donor,) = composite_method(other, photos=tmp_path / "photos", progress=quiet).donors
+    assert donor.attributes == {"gender": "male"}
+
+
 def test_names_do_not_matter(
     portraits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

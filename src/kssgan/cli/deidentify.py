@@ -86,6 +86,13 @@ def add(verbs: Any) -> None:
         help="draw and label every picture so, where the surrogate can (expression=neutral)",
     )
     parser.add_argument(
+        "--auto-label",
+        default="expression,gender,age",
+        metavar="NAMES|none",
+        help="read these off the face where no label is given (default expression,gender,age); "
+        "they are sometimes wrong, and a label of yours goes before",
+    )
+    parser.add_argument(
         "--seed",
         type=int,
         default=0,
@@ -100,10 +107,9 @@ def add(verbs: Any) -> None:
     )
     parser.add_argument(
         "--within",
-        default="gender,age",
-        metavar="NAMES",
-        help="form groups inside these attributes where each part has k people "
-        "(default gender,age; '' for none)",
+        metavar="NAMES|none",
+        help="form groups inside these attributes where each part has k people (default: gender where it is "
+        "known of nearly everybody, and age where your labels give it)",
     )
     parser.add_argument(
         "--surrogate",
@@ -155,9 +161,10 @@ def run(args: argparse.Namespace) -> int:
         subjects=args.subjects,
         labels=args.labels,
         set_labels=_assignments(args.set_labels),
+        auto_labels=_names(args.auto_label),
         seed=args.seed,
         grouping=args.grouping,
-        within=tuple(name.strip() for name in args.within.split(",") if name.strip()),
+        within=None if args.within is None else _names(args.within),
         surrogate=args.surrogate,
         donors=args.donors,
         map_path=args.map_path,
@@ -170,6 +177,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         _tell(release)
     return release.exit_status
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names between commas; "none" and "" are no names."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    return () if names == ("none",) else names
 
 
 def _assignments(pairs: list[str]) -> dict[str, str] | None:

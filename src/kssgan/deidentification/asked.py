@@ -19,13 +19,20 @@ GROUPINGS = ("mdav", "k-same")
 
 
 def check_asked(
-    k: int, *, allow_small_k: bool, seed: int, grouping: str, within: Sequence[str]
+    k: int,
+    *,
+    allow_small_k: bool,
+    seed: int,
+    grouping: str,
+    within: Sequence[str] | None,
+    auto_labels: Sequence[str] = (),
 ) -> None:
     """Reject what cannot be meant.
 
     Raises:
         UsageError: k below 2, k = 2 without ``allow_small_k``, a seed that is no whole number from 0 up, an
-            unknown grouping, or ``within`` an attribute that does not stay with a person.
+            unknown grouping, ``within`` an attribute that does not stay with a person, or ``auto_labels``
+            one that cannot be read off a face.
 
     >>> check_asked(5, allow_small_k=False, seed=0, grouping="mdav", within=("gender",))
     """
@@ -47,10 +54,15 @@ def check_asked(
             f"grouping={grouping!r} came; one of {', '.join(GROUPINGS)} was wanted"
         )
     constant = [name for name, attribute in KNOWN.items() if attribute.scope == "subject"]
-    if isinstance(within, str) or not set(within) <= set(constant):
+    if within is not None and (isinstance(within, str) or not set(within) <= set(constant)):
         raise UsageError(
             f"within={within!r} came; a sequence of attributes that stay with a person was wanted: "
             f"{', '.join(constant)}"
+        )
+    if isinstance(auto_labels, str) or not set(auto_labels) <= set(KNOWN):
+        raise UsageError(
+            f"auto_labels={auto_labels!r} came; a sequence of attributes that can be read off a face was "
+            f"wanted: {', '.join(KNOWN)}; none of them is ()"
         )
 
 

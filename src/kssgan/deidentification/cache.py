@@ -1,8 +1,8 @@
 """The private cache: one face per photo, so that a repeated run resumes and memory stays flat.
 
-Entries hold head crops and embeddings: biometric data. The folder is 0700 and its files 0600, and it is
-removed after a successful run unless the caller asked for a cache of their own. Nothing in it is pickled,
-and an entry that does not match its checksum is taken for absent.
+Entries hold head crops, embeddings and what was read off the face: biometric data. The folder is 0700 and
+its files 0600, and it is removed after a successful run unless the caller asked for a cache of their own.
+Nothing in it is pickled, and an entry that does not match its checksum is taken for absent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kssgan.types import CROP_SIZE, DetectedFace, PhotoFace, Refused
 
 __all__ = ["Cache", "default_cache"]
 
-_MAGIC = b"kssgan-cache/2\n"
+_MAGIC = b"kssgan-cache/3\n"
 _DIGEST = 32
 _CROP_BYTES = CROP_SIZE * CROP_SIZE * 3
 # These follow from a photo's pixels. Files that could not be read are tried anew in the next run.
@@ -90,7 +90,7 @@ class Cache:
             return None
         try:
             return _parse(data, key)
-        except (ValueError, KeyError, TypeError, struct.error, zlib.error):
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error, zlib.error):
             return None
 
     def put(self, key: str, result: PhotoFace | Refused) -> None:
@@ -142,6 +142,7 @@ def _encode(key: str, result: PhotoFace | Refused) -> bytes:
         head["box"] = [float(v) for v in result.face.box]
         head["score"] = float(result.face.score)
         head["size"] = int(result.embedding.size)
+        head["attributes"] = dict(result.attributes)
         body = np.asarray(result.embedding, "<f4").tobytes()
         body += np.asarray(result.face.points, "<f4").tobytes()
         if result.landmarks is not None:
@@ -183,4 +184,5 @@ def _parse(data: bytes, key: str) -> PhotoFace | Refused:
     crop = np.frombuffer(pixels, np.uint8).reshape(CROP_SIZE, CROP_SIZE, 3).copy()
     box = head["box"]
     face = DetectedFace((box[0], box[1], box[2], box[3]), head["score"], points)
-    return PhotoFace(crop, embedding, face, landmarks=landmarks)
+    attributes = {str(name): str(value) for name, value in head["attributes"].items()}
+    return PhotoFace(crop, embedding, face, landmarks=landmarks, attributes=attributes)

@@ -12,6 +12,7 @@ import numpy as np
 from kssgan.deidentification.scan import is_regular, scan
 from kssgan.errors import Reason, UnusablePhoto, UsageError
 from kssgan.faces import align, choose, decode, detect, embed, thresholds
+from kssgan.faces.attributes import Probes
 from kssgan.faces.landmarks import Landmarker, mean_shape
 from kssgan.grouping.labels import read_labels
 from kssgan.surrogate.composite_method import CompositeSurrogate
@@ -34,6 +35,7 @@ class DonorReader:
         self._detector = detect.Detector()
         self._recogniser = embed.Recogniser()
         self._landmarker = Landmarker()
+        self._probes = Probes()
 
     def read(self, path: Path, attributes: Mapping[str, str]) -> tuple[Donor, FloatArray] | str:
         """The donor with its embedding, or why the photo is passed over."""
@@ -47,11 +49,15 @@ class DonorReader:
         fit = self._landmarker.locate(crop[None])
         if not fit.reliable[0]:
             return _UNRELIABLE
-        donor = Donor(_wide(image, five), (fit.points[0] + 0.5) * _SCALE - 0.5, attributes)
+        embeddings, maps = self._recogniser.embed_with_maps(chip[None])
+        read = self._probes.labels(embeddings, maps)[0]
+        # Groups take donors of their own gender; a donor's age band would be too uncertain to pass one over.
+        known = {name: read[name] for name in ("gender",) if name in read} | dict(attributes)
+        donor = Donor(_wide(image, five), (fit.points[0] + 0.5) * _SCALE - 0.5, known)
         fault = screen(donor)
         if fault is not None:
             return fault.value
-        return donor, self._recogniser.embed(chip[None])[0].copy()
+        return donor, embeddings[0].copy()
 
     def face(self, picture_u8: U8Array) -> FloatArray | None:
         """Embedding of the one face in a picture, (128,) float32; None where there is no one face.
@@ -71,8 +77,8 @@ class DonorReader:
 def composite_method(folder: Path, *, photos: Path, progress: Progress) -> CompositeSurrogate:
     """Read donors: frontal, sharp, nothing over the forehead, no glasses.
 
-    A ``labels.csv`` in the folder (``file,gender,age,expression``) tells what is known of them. Files of
-    equal bytes count once. Nothing is written.
+    A ``labels.csv`` in the folder (``file,gender,age,expression``) tells what is known of them; a gender that
+    it does not tell is read off the face. Files of equal bytes count once. Nothing is written.
 
     Args:
         folder: of portraits, searched with its folders.

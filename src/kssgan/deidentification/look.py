@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,17 @@ class Seen:
         name: relative to PHOTOS.
         content: SHA-256 of its bytes, hex.
         embedding: (D,) float32, unit length.
+        attributes: what the analyser reads off the face, category by attribute.
     """
 
     name: str
     content: str
     embedding: FloatArray
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+_Look = tuple[FloatArray, Mapping[str, str]]
+"""What is kept of a face in memory: its embedding and its attributes."""
 
 
 class PhotoReader:
@@ -76,7 +82,7 @@ class PhotoReader:
         """
         contents: dict[str, str] = {}
         refused: dict[str, Reason] = {}
-        faces: dict[str, FloatArray | Reason] = {}
+        faces: dict[str, _Look | Reason] = {}
         new: dict[str, str] = {}
         with progress("faces", total=len(names)) as step:
             for name in names:
@@ -102,7 +108,7 @@ class PhotoReader:
             if isinstance(face, Reason):
                 refused[name] = face
             else:
-                seen.append(Seen(name, content, face))
+                seen.append(Seen(name, content, *face))
         return seen, refused
 
     def face(self, photo: Seen) -> PhotoFace:
@@ -121,15 +127,15 @@ class PhotoReader:
             )
         return found
 
-    def _known(self, content: str) -> FloatArray | Reason | None:
+    def _known(self, content: str) -> _Look | Reason | None:
         found = self._cache.get(self._cache.key(content))
         if isinstance(found, PhotoFace):
-            return found.embedding
+            return found.embedding, found.attributes
         return None if found is None else found.reason
 
     def _analyse(
         self, new: dict[str, str], step: Callable[[int], object]
-    ) -> Iterator[tuple[str, FloatArray | Reason]]:
+    ) -> Iterator[tuple[str, _Look | Reason]]:
         if not new:
             return
         paths = (self._root / name for name in new.values())
@@ -142,7 +148,7 @@ class PhotoReader:
                 continue
             for stage, spent in result.seconds.items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
-            yield content, result.embedding
+            yield content, (result.embedding, result.attributes)
 
 
 def _content(path: Path) -> str | Reason:

@@ -99,6 +99,7 @@ def make_plan(
     grouping: Literal["mdav", "k-same"],
     within: Sequence[str],
     seed: int,
+    nearest: bool = False,
 ) -> Plan:
     """Form groups of subjects and divide them into cells.
 
@@ -112,6 +113,8 @@ def make_plan(
         grouping: method.
         within: form groups inside equal values of these, where they are known.
         seed: of k-Same.
+        nearest: who lacks one of ``within`` is grouped with those of the nearest face that has it, instead of
+            apart. What is released of a group is not touched by this.
 
     Raises:
         TooFewPeople: fewer than k people can be told apart.
@@ -125,7 +128,11 @@ def make_plan(
         {name: vote([labels[i].get(name) for i in rows]) or UNKNOWN for name in constant}
         for rows in _rows(subjects.photo_subject, len(subjects.names))
     ]
-    bands = [tuple(person[name] for name in constant if name in within) for person in own]
+    inside = [name for name in constant if name in within]
+    columns = [[person[name] for person in own] for name in inside]
+    if nearest:
+        columns = [_filled(column, embeddings) for column in columns]
+    bands = list(zip(*columns, strict=True)) if columns else [()] * len(own)
     groups = groups_within(
         embeddings,
         k,
@@ -163,6 +170,24 @@ def make_plan(
         tuple(of_cell),
         information_loss(embeddings, groups),
     )
+
+
+def _filled(column: Sequence[str], embeddings: FloatArray) -> list[str]:
+    """Unknown values replaced by that of the nearest subject whose value is known."""
+    known = np.array([i for i, value in enumerate(column) if value != UNKNOWN], np.int64)
+    filled = list(column)
+    if not known.size:
+        return filled
+    faces = embeddings[known]
+    lengths = (faces**2).sum(1)
+    for i, value in enumerate(column):
+        if value == UNKNOWN:
+            rough = lengths - 2 * (faces @ embeddings[i])
+            close = np.flatnonzero(rough <= rough.min() + 1e-3)
+            # A matrix product's last bits depend on the order of subjects; the choice must not.
+            apart = ((faces[close] - embeddings[i]) ** 2).sum(1)
+            filled[i] = min(column[j] for j in known[close[apart == apart.min()]].tolist())
+    return filled
 
 
 def _copies(photos: Sequence[Seen], near: IntArray, reader: PhotoReader) -> IntArray:

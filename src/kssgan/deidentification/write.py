@@ -72,7 +72,7 @@ def write_release(
         drawn: the picture of each cell.
         reader: of crops, for the private page.
         facts: what the certificate says beside what is measured: k, surrogate,
-            method (its version), grouping, analyser.
+            method (its version), grouping, analyser, labels (where they come from).
         suffixes: of image files.
         reports: writes the pages.
         progress: told of every file.
@@ -206,6 +206,7 @@ def _certificate(
         "surrogate": facts["surrogate"],
         "grouping": facts["grouping"],
         "attributes": list(plan.attributes),
+        "labels": facts["labels"],
         "image": FORMAT,
         "versions": {
             "kssgan": __version__,

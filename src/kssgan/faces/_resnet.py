@@ -19,6 +19,9 @@ _MEAN_RGB = (122.782, 117.001, 104.298)
 _BLOCKS = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
 """(channels, blocks); every stage but the first begins by halving the map."""
 
+_MAPPED = sum(count for _, count in _BLOCKS[:3])
+"""Blocks up to the 8 x 8 map of 128 channels, which still tells where something is."""
+
 
 def _fit(x: Tensor, like: Tensor) -> Tensor:
     """Pad with zeros on the right, below and in new channels up to the other's shape."""
@@ -71,7 +74,16 @@ class DlibResNet(nn.Module):
                 yield module
 
     def forward(self, chips: Tensor) -> Tensor:
+        return self.with_map(chips)[0]
+
+    def with_map(self, chips: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedding and map of one pass.
+
+        Returns:
+            (N, 128), and the map two stages before it, (N, 128, 8, 8), not below 0.
+        """
         x = (chips - self.mean) / 256
         x = functional.max_pool2d(functional.relu(self.stem(x), inplace=True), 3, 2)
-        x = self.blocks(x)
-        return cast(Tensor, self.out(x.mean((2, 3))))
+        seen = self.blocks[:_MAPPED](x)
+        x = self.blocks[_MAPPED:](seen)
+        return cast(Tensor, self.out(x.mean((2, 3)))), seen

@@ -1,4 +1,4 @@
-"""Photos to faces: decode, detect, choose the one face, align, embed, locate. Streams; memory stays flat."""
+"""Photos to faces: decode, detect, choose one, align, embed, read, locate. Streams; memory stays flat."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import torch
 from kssgan import weights
 from kssgan.errors import Reason, UnusablePhoto
 from kssgan.faces import align, choose, decode, detect, embed
+from kssgan.faces.attributes import Probes
 from kssgan.faces.landmarks import Landmarker
 from kssgan.faces.threads import in_order
 from kssgan.types import FloatArray, PhotoFace, Refused, U8Array
 
 __all__ = ["StandardAnalyser"]
 
-_REVISION = 2
+_REVISION = 3
 """Raised whenever the code between a photo and its result changes what comes out."""
 
 
@@ -39,16 +40,20 @@ class StandardAnalyser:
     Args:
         max_pixels: larger photos are refused by their header.
         landmarks: whether dense landmarks are found too.
+        probes: whether expression, gender and age band are read off the faces.
 
     Raises:
         WeightsError: shipped weights are missing or damaged.
     """
 
-    def __init__(self, *, max_pixels: int = 100_000_000, landmarks: bool = True) -> None:
+    def __init__(
+        self, *, max_pixels: int = 100_000_000, landmarks: bool = True, probes: bool = True
+    ) -> None:
         self.max_pixels = max_pixels
         self._detector = detect.Detector()
         self._recogniser = embed.Recogniser()
         self._landmarker = Landmarker() if landmarks else None
+        self._probes = Probes() if probes else None
 
     @property
     def version(self) -> str:
@@ -58,6 +63,7 @@ class StandardAnalyser:
             f"detector={weights.digest('detector')[:16]}",
             f"recogniser={weights.digest('recogniser')[:16]}",
             f"landmarks={weights.digest('landmarks')[:16] if self._landmarker else 'none'}",
+            f"probes={weights.digest('probes')[:16] if self._probes else 'none'}",
             f"sides={detect.BASE_SIDE},{detect.LARGE_SIDE},{detect.SMALL_SIDE}",
             f"score={detect.SCORE} again={detect.SMALL_EYES},{detect.LARGEST_ROLL}",
             f"faces={choose.COMPARABLE},{choose.SMALLEST_EYE_DISTANCE}",
@@ -119,7 +125,11 @@ class StandardAnalyser:
         begin = perf_counter()
         chips = [item.chip for item in waiting if isinstance(item, _Waiting)]
         if chips:
-            vectors = iter(self._recogniser.embed(np.stack(chips)))
+            embeddings, maps = self._recogniser.embed_with_maps(np.stack(chips))
+            read = iter(
+                self._probes.labels(embeddings, maps) if self._probes else [{}] * len(chips)
+            )
+            vectors = iter(embeddings)
             each = (perf_counter() - begin) / len(chips)
             points = iter(self._locate(waiting))
         for item in waiting:
@@ -132,6 +142,7 @@ class StandardAnalyser:
                     item.face,
                     embedding=next(vectors).copy(),
                     landmarks=landmarks,
+                    attributes=next(read),
                     seconds=seconds,
                 )
 

@@ -16,7 +16,7 @@ from kssgan.faces._resnet import DlibResNet
 from kssgan.faces.align import CHIP_SIZE
 from kssgan.types import FloatArray, U8Array
 
-__all__ = ["BATCH", "DIMENSIONS", "Recogniser"]
+__all__ = ["BATCH", "DIMENSIONS", "MAP_SHAPE", "Recogniser"]
 
 BATCH = 16
 """Faces that run together. Always that many, padded with black: other sizes may take other kernels, whose
@@ -24,6 +24,9 @@ last bits differ, and then a face's vector would depend on its neighbours."""
 
 DIMENSIONS = 128
 """Length of an embedding."""
+
+MAP_SHAPE = (128, 5, 4)
+"""Of the map of a face: channels, rows, columns. It covers the chip from below the eyes to the chin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +59,37 @@ class Recogniser:
         Raises:
             ValueError: another shape or type.
         """
+        return self.embed_with_maps(chips_u8)[0]
+
+    def embed_with_maps(self, chips_u8: U8Array) -> tuple[FloatArray, FloatArray]:
+        """Embed face chips and keep what the network saw on the way, in the same pass.
+
+        Args:
+            chips_u8: as for :meth:`embed`.
+
+        Returns:
+            The embeddings, and (N, 128, 5, 4) float32 not below 0: the lower five rows of the network's
+            8 x 8 map, with columns averaged in twos. Embeddings forget an expression, the map still shows it.
+
+        Raises:
+            ValueError: another shape or type.
+        """
         if chips_u8.dtype != np.uint8 or chips_u8.shape[1:] != (CHIP_SIZE, CHIP_SIZE, 3):
             raise ValueError(
                 f"chips of shape {chips_u8.shape} and type {chips_u8.dtype} came; "
                 f"(N, {CHIP_SIZE}, {CHIP_SIZE}, 3) uint8 was wanted"
             )
         vectors = np.empty((len(chips_u8), DIMENSIONS), np.float32)
+        maps = np.empty((len(chips_u8), *MAP_SHAPE), np.float32)
         batch = np.zeros((BATCH, CHIP_SIZE, CHIP_SIZE, 3), np.float32)
         for start in range(0, len(chips_u8), BATCH):
             part = chips_u8[start : start + BATCH]
             batch[: len(part)] = part
             batch[len(part) :] = 0
             with torch.inference_mode():
-                raw = self.network(torch.from_numpy(batch).permute(0, 3, 1, 2))
+                raw, seen = self.network.with_map(torch.from_numpy(batch).permute(0, 3, 1, 2))
                 unit = torch.nn.functional.normalize(raw.double(), dim=1).float()
+                pooled = torch.nn.functional.avg_pool2d(seen[:, :, -MAP_SHAPE[1] :], (1, 2))
             vectors[start : start + len(part)] = unit[: len(part)].numpy()
-        return vectors
+            maps[start : start + len(part)] = pooled[: len(part)].numpy()
+        return vectors, maps

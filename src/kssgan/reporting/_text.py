@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["cell_width", "count", "number", "printable", "share"]
+__all__ = ["cell_width", "count", "label_sources", "number", "printable", "share"]
 
 # Control, format (bidirectional overrides), lone surrogates, private use, line and paragraph separators.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -73,3 +75,19 @@ def share(value: float) -> str:
     ('20%', '14.3%')
     """
     return f"{number(100 * value, 1)}%"
+
+
+def label_sources(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where the labels of each attribute come from, in words; empty where the certificate does not say.
+
+    >>> label_sources({"labels": {"gender": {"of": "people", "user": 3, "probes": 40, "unknown": 1}}})
+    [('gender', '3 of 44 people from the data holder, 40 read off the face by a probe, 1 unknown')]
+    """
+    return [
+        (
+            name,
+            f"{of['user']:,} of {of['user'] + of['probes'] + of['unknown']:,} {of['of']} from the data "
+            f"holder, {of['probes']:,} read off the face by a probe, {of['unknown']:,} unknown",
+        )
+        for name, of in certificate.get("labels", {}).items()
+    ]

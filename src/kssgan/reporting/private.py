@@ -9,6 +9,7 @@ from typing import Any
 
 from kssgan.reporting._shapes import GroupLike, PictureLike
 from kssgan.reporting._templates import stream
+from kssgan.reporting._text import label_sources
 from kssgan.reporting._thumbnails import data_uri
 from kssgan.types import U8Array
 
@@ -94,6 +95,7 @@ def private_report(
         limit=limit,
         shown=total if limit is None else min(limit, total),
         refused=refused,
+        labels=label_sources(certificate),
     )
 
 

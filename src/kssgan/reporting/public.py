@@ -10,7 +10,7 @@ from typing import Any
 
 from kssgan.reporting._shapes import SurrogateLike
 from kssgan.reporting._templates import render
-from kssgan.reporting._text import count
+from kssgan.reporting._text import count, label_sources
 
 __all__ = ["Surrogate", "public_report"]
 
@@ -98,6 +98,7 @@ def public_report(certificate: Mapping[str, Any], surrogates: Iterable[Surrogate
         most_groups=max(sizes.values(), default=1),
         lazy=len(pictures) > _EAGER,
         look_alikes=_look_alikes(certificate),
+        labels=label_sources(certificate),
     )
 
 

@@ -7,7 +7,7 @@ photo costs a millisecond and needs no network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,10 +92,17 @@ class PaintedAnalyser:
 
     Args:
         version: what the cache key sees.
+        reads: the attributes that it claims to see on a photo; left out, it has no probes and sees none.
     """
 
-    def __init__(self, version: str = "painted-1") -> None:
+    def __init__(
+        self,
+        version: str = "painted-1",
+        *,
+        reads: Callable[[Path], Mapping[str, str]] | None = None,
+    ) -> None:
         self._version = version
+        self._reads = reads
         self.looked_at = 0
 
     @property
@@ -128,7 +135,9 @@ class PaintedAnalyser:
             kind = min(_FLAT, key=lambda name: abs(_FLAT[name] - level))
             return Refused(Reason[kind.upper()])
         face = DetectedFace((40.0, 40.0, 216.0, 216.0), 0.99, _POINTS.copy())
-        return PhotoFace(np.ascontiguousarray(image_u8), _embed(image_u8), face)
+        attributes = {} if self._reads is None else dict(self._reads(path))
+        crop = np.ascontiguousarray(image_u8)
+        return PhotoFace(crop, _embed(image_u8), face, attributes=attributes)
 
 
 def _embed(image_u8: U8Array) -> FloatArray:
