@@ -65,7 +65,18 @@ def test_a_hand_case() -> None:
 
 def test_declined_means_absent() -> None:
     probes = Probes(_arrays(**{f"{name}.least": np.array(1.0) for name in PROBES}))
-    assert probes.labels(*_features(2)) == [{}, {}]
+    assert probes.labels(*_features(2)) == [{"expression": "neutral"}] * 2
+
+
+def test_an_expression_is_told_however_unlikely_but_not_of_nothing() -> None:
+    weight = np.zeros((2, PROBES["expression"].width), np.float32)
+    bias = np.array([0.0, 0.1], np.float32)
+    never = {f"{name}.least": np.array(1.0) for name in PROBES}
+    probes = Probes(_arrays(**never, **{"expression.weight": weight, "expression.bias": bias}))
+    vectors, maps = _features(2)
+    maps[1, 0, 0, 0] = np.nan
+    assert probes.read(vectors, maps)["expression"].declined.all()
+    assert probes.labels(vectors, maps) == [{"expression": "happy"}, {}]
 
 
 def test_what_is_no_number_is_declined() -> None:

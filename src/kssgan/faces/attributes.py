@@ -58,6 +58,9 @@ PROBES: Mapping[str, ProbeKind] = MappingProxyType(
 """The probes by attribute. Their categories are some of those that a user's table may name."""
 
 
+_ALWAYS = ("expression",)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one probe says of N faces.
@@ -80,10 +83,18 @@ class Reading:
         >>> Reading(("neutral", "happy"), likely, np.array([False, True])).labels
         ('neutral', None)
         """
-        best = self.probability.argmax(1).tolist()
         return tuple(
-            None if no else self.categories[c]
-            for c, no in zip(best, self.declined.tolist(), strict=True)
+            None if no else category
+            for category, no in zip(self.likeliest, self.declined.tolist(), strict=True)
+        )
+
+    @property
+    def likeliest(self) -> tuple[str | None, ...]:
+        """Per face the likeliest category (the first of equals), None where nothing could be computed."""
+        known = np.isfinite(self.probability).all(1)
+        return tuple(
+            self.categories[c] if sure else None
+            for c, sure in zip(self.probability.argmax(1).tolist(), known.tolist(), strict=True)
         )
 
 
@@ -161,9 +172,15 @@ class Probes:
     def labels(self, embeddings: FloatArray, maps: FloatArray) -> list[dict[str, str]]:
         """Category by attribute of each face; attributes whose probe declined are absent.
 
+        An expression is always told: some expression is drawn for every photo, and the likelier one is
+        right more often than the usual one of a group, which would stand in for it.
+
         Args and errors as of :meth:`read`.
         """
-        said = {name: reading.labels for name, reading in self.read(embeddings, maps).items()}
+        said = {
+            name: reading.likeliest if name in _ALWAYS else reading.labels
+            for name, reading in self.read(embeddings, maps).items()
+        }
         return [
             {name: label for name, of in said.items() if (label := of[row]) is not None}
             for row in range(len(embeddings))
