@@ -30,6 +30,10 @@ _REDUCED_SIDE = 512
 _ENOUGH = 1.1 * float(np.hypot(*(align.HEAD_TEMPLATE[1] - align.HEAD_TEMPLATE[0])))
 """Eye distance in a reduced photo, pixels, from which on a crop of it is as sharp as one of the photo."""
 
+_FINER = 1.08
+"""For :func:`align.cut` from a reduced photo. Variance of Laplacian against a crop of the whole photo, London:
+0.86 at 1, 0.995 at 1.08."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -218,8 +222,9 @@ def _cut(
         face = choose.choose_face(faces)
     except UnusablePhoto as error:
         return Refused(error.reason)
-    crop = align.head_crop(photo.image_u8, face.points)
-    chip = align.recogniser_chip(photo.image_u8, face.points)
+    finer = 1.0 if photo.factor == 1 else _FINER
+    crop = align.head_crop(photo.image_u8, face.points, finer=finer)
+    chip = align.recogniser_chip(photo.image_u8, face.points, finer=finer)
     seconds["detect"] += perf_counter() - begin
     found = PhotoFace(crop, np.empty(0, np.float32), _enlarged(face, photo.factor), seconds)
     return _Waiting(found, chip)
