@@ -31,7 +31,7 @@ _ENOUGH = 1.1 * float(np.hypot(*(align.HEAD_TEMPLATE[1] - align.HEAD_TEMPLATE[0]
 """Eye distance in a reduced photo, pixels, from which on a crop of it is as sharp as one of the photo."""
 
 _FINER = 1.08
-"""For :func:`align.cut` from a reduced photo. Variance of Laplacian against a crop of the whole photo, London:
+"""For :func:`align.cut` from a reduced photo. Variance of Laplacian over that of the whole photo (London):
 0.86 at 1, 0.995 at 1.08."""
 
 
@@ -77,7 +77,8 @@ class StandardAnalyser:
             f"recogniser={weights.digest('recogniser')[:16]}",
             f"landmarks={weights.digest('landmarks')[:16] if self._landmarker else 'none'}",
             f"sides={detect.BASE_SIDE},{detect.LARGE_SIDE},{detect.SMALL_SIDE}",
-            f"score={detect.SCORE},{detect.SURE} reduced={_REDUCED_SIDE}",
+            f"quick={detect.QUICK_SIDE},{detect.QUICK_EYES},{detect.SURE} reduced={_REDUCED_SIDE}",
+            f"score={detect.SCORE}",
             f"again={detect.SMALL_EYES},{detect.LARGEST_ROLL}",
             f"faces={choose.COMPARABLE},{choose.SMALLEST_EYE_DISTANCE}",
             f"pixels={self.max_pixels}",

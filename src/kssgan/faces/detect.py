@@ -17,7 +17,7 @@ from kssgan.faces._load import ready
 from kssgan.faces.align import HEAD_TEMPLATE, cut, similarity
 from kssgan.types import CROP_SIZE, DetectedFace, FloatArray, U8Array
 
-__all__ = ["BASE_SIDE", "LARGE_SIDE", "SCORE", "Detector"]
+__all__ = ["BASE_SIDE", "LARGE_SIDE", "QUICK_SIDE", "SCORE", "Detector"]
 
 SCORE = 0.5
 """Least confidence of a face."""
@@ -33,14 +33,19 @@ LARGE_SIDE = 1280
 """Long side of the second look into large photos, for small faces."""
 
 SMALL_SIDE = 256
-"""Long side of the quick look, which is enough for a portrait, and of the last one."""
+"""Long side of the last look, for a face that fills the picture."""
+
+QUICK_SIDE = 224
+"""Long side of the quick look, which is enough for a portrait."""
+
+QUICK_EYES = 20.0
+"""Eye distance in the quick look, pixels, from which on it is enough."""
 
 SURE = 0.7
 """Least confidence of a face for the quick look to be enough."""
 
 SMALL_EYES = 24.0
-"""Eye distance at the scale of the look, pixels, below which a face is looked at again by itself, and the
-quick look is not enough."""
+"""Eye distance at the scale of the look, pixels, below which a face is looked at again by itself."""
 
 LARGEST_ROLL = 15.0
 """Degrees a head may lean before it is looked at again, upright: at 60 degrees the points of the first look
@@ -77,7 +82,7 @@ class Detector:
     def detect(self, image_u8: U8Array) -> tuple[DetectedFace, ...]:
         """Find the faces of a photo.
 
-        A quick look at a long side of 256 is enough for a portrait (see :meth:`portrait`). Other photos are
+        A quick look at a long side of 224 is enough for a portrait (see :meth:`portrait`). Other photos are
         looked at with a long side of 480; when nothing is found, also at quarter turns, larger (if the photo
         is larger) and smaller. A face that is small or leans is then looked at again by itself, upright and
         enlarged, for better points.
@@ -100,11 +105,11 @@ class Detector:
         Returns:
             Faces in pixels of the photo, largest first; empty when :meth:`search` has to look closer.
         """
-        found = self._look(image_u8, SMALL_SIDE)
+        found = self._look(image_u8, QUICK_SIDE)
         if not found or found[0].score < SURE or abs(_roll(found[0].points)) > LARGEST_ROLL:
             return ()
-        scale = SMALL_SIDE / max(image_u8.shape[:2])
-        return found if found[0].eye_distance * scale >= SMALL_EYES else ()
+        scale = QUICK_SIDE / max(image_u8.shape[:2])
+        return found if found[0].eye_distance * scale >= QUICK_EYES else ()
 
     def search(self, image_u8: U8Array) -> tuple[DetectedFace, ...]:
         """Find the faces of a photo without the quick look; see :meth:`detect`.
