@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 from kssgan.errors import Reason
-from kssgan.faces import detect
+from kssgan.faces import decode, detect
 from kssgan.faces.analyse import StandardAnalyser
+from kssgan.faces.decode import open_photo
 from kssgan.faces.embed import BATCH
 from kssgan.types import FaceAnalyser, PhotoFace, Refused
 
@@ -93,7 +94,59 @@ def test_number_of_threads_does_not_matter(analyser: Any, photos: dict[str, Path
     assert torch.get_num_threads() == 2
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a.crop, b.crop)
-        np.testing.assert_allclose(a.embedding, b.embedding, atol=1e-6)
+        np.testing.assert_array_equal(a.embedding, b.embedding)
+        np.testing.assert_array_equal(a.landmarks, b.landmarks)
+
+
+def _sharpness(crop: np.ndarray) -> float:
+    grey = crop.astype(float).mean(axis=2)
+    return float(
+        (
+            4 * grey[1:-1, 1:-1]
+            - grey[:-2, 1:-1]
+            - grey[2:, 1:-1]
+            - grey[1:-1, :-2]
+            - grey[1:-1, 2:]
+        ).var()
+    )
+
+
+@pytest.mark.parametrize(
+    ("face", "again"), [(1024, False), (720, True), (400, True)], ids=["near", "less", "far"]
+)
+def test_reduced_jpegs_give_the_same_faces(
+    analyser: Any,
+    draw: Any,
+    drawn_points: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    face: int,
+    again: bool,
+) -> None:
+    """A reduced JPEG serves while its crop is as sharp; else the photo is decoded again."""
+    monkeypatch.setattr(detect, "SURE", 0.55)  # drawings are less sure than photos
+    canvas = np.full((1024, 1024, 3), 110, np.uint8)
+    canvas[1024 - face :, :face] = draw(face)
+    Image.fromarray(canvas).save(tmp_path / "photo.jpg", quality=95)
+    Image.open(tmp_path / "photo.jpg").save(tmp_path / "photo.png")
+    decoded = []
+
+    def opened(path: Path, **limits: int) -> np.ndarray:
+        decoded.append(path.name)
+        return open_photo(path, **limits)
+
+    monkeypatch.setattr(decode, "open_photo", opened)
+    small, full = analyser.analyse([tmp_path / "photo.jpg", tmp_path / "photo.png"])
+    assert decoded == ["photo.jpg"] * again
+    wanted = (drawn_points + 0.5) * face / 512 - 0.5 + (0, 1024 - face)
+    eyes = 84 * face / 512
+    for result in (small, full):
+        assert np.linalg.norm(result.face.points - wanted, axis=1).max() < 0.2 * eyes
+    assert np.abs(small.face.points - full.face.points).max() < 0.03 * eyes
+    assert np.abs(np.subtract(small.face.box, full.face.box)).max() < 0.1 * eyes
+    assert np.linalg.norm(small.embedding - full.embedding) < 0.15
+    assert np.abs(small.crop.astype(int) - full.crop).mean() < 2
+    assert _sharpness(small.crop) > 0.9 * _sharpness(full.crop)
 
 
 def test_results_own_their_memory(analyser: Any, photos: dict[str, Path]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
 from kssgan.faces.align import head_crop
-from kssgan.faces.copies import AGREEMENT, agreement, same_picture
+from kssgan.faces.copies import AGREEMENT, _blur, agreement, same_picture
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +80,14 @@ def test_flat_pictures_do_not_crash(photo: Image.Image, drawn_points: np.ndarray
     black, white = np.zeros((256, 256, 3), np.uint8), np.full((256, 256, 3), 255, np.uint8)
     assert same_picture(black, black)
     assert not same_picture(crop_of(photo, drawn_points), white)
+
+
+@pytest.mark.parametrize(("side", "sigma"), [(32, 1.0), (64, 3.0), (9, 3.0)])
+def test_blur_is_that_of_scipy(side: int, sigma: float) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    picture = np.random.default_rng(0).normal(size=(side, side))
+    blur = _blur(side, sigma)
+    np.testing.assert_allclose(
+        blur @ picture @ blur.T, gaussian_filter(picture, sigma), atol=1e-12
+    )

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, features
 
 from kssgan.errors import Reason, UnusablePhoto
-from kssgan.faces.decode import IMAGE_SUFFIXES, open_photo
+from kssgan.faces.decode import IMAGE_SUFFIXES, open_photo, open_reduced
 
 RED, GREEN, BLUE, GREY = (250, 10, 10), (10, 240, 20), (20, 10, 245), (128, 128, 128)
 
@@ -287,3 +287,56 @@ def test_broken_exif_is_ignored(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_like(open_photo(path), quarters(), 24)
+
+
+@pytest.mark.parametrize(
+    ("size", "factor"),
+    [((64, 48), 1), ((256, 96), 2), ((96, 512), 4), ((1024, 512), 8), ((2048, 512), 8)],
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_reduced_while_decoded(
+    tmp_path: Path, size: tuple[int, int], factor: int, mode: str
+) -> None:
+    y, x = np.mgrid[: size[1], : size[0]]
+    smooth = np.stack([x * 255 / size[0], y * 255 / size[1], 90 + 0 * x], axis=-1)
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(smooth.astype(np.uint8)).convert(mode).save(path, quality=95)
+    reduced = open_reduced(path, least=128)
+    assert reduced.factor == factor
+    full = Image.fromarray(open_photo(path)).reduce(factor)
+    assert reduced.image_u8.shape == np.asarray(full).shape
+    assert np.abs(reduced.image_u8.astype(int) - np.asarray(full)).max() <= 4
+
+
+def test_reduced_and_turned(tmp_path: Path) -> None:
+    path, exif = tmp_path / "photo.jpg", Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(quarters()).resize((640, 480), 0).save(path, exif=exif)
+    reduced = open_reduced(path, least=320)
+    full = Image.fromarray(open_photo(path)).reduce(2)
+    assert reduced.factor == 2
+    assert reduced.image_u8.shape == (320, 240, 3)
+    assert np.abs(reduced.image_u8.astype(int) - np.asarray(full)).mean() < 2
+
+
+@pytest.mark.parametrize("name", ["odd.jpg", "ink.jpg", "photo.png"])
+def test_not_reduced(tmp_path: Path, name: str) -> None:
+    """Sides that the factor does not divide, inks, other formats: as they are."""
+    image = Image.fromarray(quarters()).resize((641, 480) if name == "odd.jpg" else (640, 480))
+    image.convert("CMYK" if name == "ink.jpg" else "RGB").save(tmp_path / name)
+    reduced = open_reduced(tmp_path / name, least=32)
+    assert reduced.factor == 1
+    np.testing.assert_array_equal(reduced.image_u8, open_photo(tmp_path / name))
+
+
+def test_reduced_refuses_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(quarters()).resize((640, 480)).save(path)
+    with pytest.raises(UnusablePhoto) as refused:
+        open_reduced(path, least=64, max_pixels=640 * 480 - 1)
+    assert refused.value.reason == Reason.TOO_MANY_PIXELS
+    path.write_bytes(path.read_bytes()[:2000])
+    for opened in (open_photo, lambda p: open_reduced(p, least=64)):
+        with pytest.raises(UnusablePhoto) as refused:
+            opened(path)
+        assert refused.value.reason == Reason.UNREADABLE

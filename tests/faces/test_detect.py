@@ -112,3 +112,38 @@ def test_turning_back_by_hand(quarter: int) -> None:
     back_box, back_point = detect._turn_back(box, point, turned.shape, quarter)
     assert back_point.tolist() == [[[7, 1]]]
     assert back_box.tolist() == [[6.5, 0.5, 7.5, 1.5]]
+
+
+@pytest.fixture
+def drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detector is less sure of a drawing than of any of 201 photos (at least 0.83)."""
+    monkeypatch.setattr(detect, "SURE", 0.55)
+
+
+@pytest.mark.usefixtures("drawings")
+def test_quick_look_is_for_portraits(detector: Any, draw: Any) -> None:
+    photo = draw(700)
+    assert len(detector.portrait(photo)) == 1
+    (found,), (quick,) = detector.detect(photo), detector.portrait(photo)
+    np.testing.assert_array_equal(found.points, quick.points)
+    leaning = np.asarray(Image.fromarray(photo).rotate(30, fillcolor=(90, 110, 130)))
+    far = np.full((1200, 1200, 3), 110, np.uint8)
+    far[300:900, 300:900] = draw(600)
+    for other in (leaning, far):
+        assert detector.portrait(other) == ()
+        assert len(detector.detect(other)) == 1
+
+
+@pytest.mark.usefixtures("drawings")
+def test_quick_look_and_search_agree(detector: Any, draw: Any) -> None:
+    (quick,), (long,) = detector.portrait(draw()), detector.search(draw())
+    assert worst(quick, long.points) < 0.15 * EYES
+    assert np.abs(np.subtract(quick.box, long.box)).max() < 0.3 * EYES
+
+
+def test_doubtful_faces_are_looked_at_closer(
+    detector: Any, draw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect, "SURE", 0.99)
+    assert detector.portrait(draw()) == ()
+    assert len(detector.detect(draw())) == 1

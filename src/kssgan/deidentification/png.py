@@ -15,6 +15,7 @@ __all__ = ["FORMAT", "decode_png", "encode_png"]
 FORMAT = {"format": "PNG", "size": [CROP_SIZE, CROP_SIZE]}
 """The certificate's ``image``."""
 
+_LEVEL = 4  # a third of level 6's time for 3 % more bytes
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -36,7 +37,7 @@ def encode_png(picture_u8: U8Array) -> bytes:
     file = io.BytesIO()
     # A fresh image from bytes carries no info, so nothing can travel along from an original.
     image = Image.frombytes("RGB", (CROP_SIZE, CROP_SIZE), picture_u8.tobytes())
-    image.save(file, "PNG", compress_level=6, optimize=False)
+    image.save(file, "PNG", compress_level=_LEVEL, optimize=False)
     return file.getvalue()
 
 

@@ -74,12 +74,13 @@ def similarity(points: npt.ArrayLike, template: npt.ArrayLike) -> tuple[_Array, 
     return matrix, target_mean - matrix @ source_mean
 
 
-def head_crop(image_u8: U8Array, points: FloatArray) -> U8Array:
+def head_crop(image_u8: U8Array, points: FloatArray, *, finer: float = 1.0) -> U8Array:
     """Head from hair to chin, upright, eyes at fixed places.
 
     Args:
         image_u8: (H, W, 3) uint8 RGB photo.
         points: (5, 2) of one face in its pixels.
+        finer: as for :func:`cut`.
 
     Returns:
         (256, 256, 3) uint8.
@@ -87,15 +88,16 @@ def head_crop(image_u8: U8Array, points: FloatArray) -> U8Array:
     Raises:
         ValueError: all points coincide.
     """
-    return cut(image_u8, points, HEAD_TEMPLATE, CROP_SIZE)
+    return cut(image_u8, points, HEAD_TEMPLATE, CROP_SIZE, finer=finer)
 
 
-def recogniser_chip(image_u8: U8Array, points: FloatArray) -> U8Array:
+def recogniser_chip(image_u8: U8Array, points: FloatArray, *, finer: float = 1.0) -> U8Array:
     """The tighter cut that the recogniser was trained on.
 
     Args:
         image_u8: (H, W, 3) uint8 RGB photo or head crop.
         points: (5, 2) of one face in its pixels.
+        finer: as for :func:`cut`.
 
     Returns:
         (150, 150, 3) uint8.
@@ -103,7 +105,7 @@ def recogniser_chip(image_u8: U8Array, points: FloatArray) -> U8Array:
     Raises:
         ValueError: all points coincide.
     """
-    return cut(image_u8, points, CHIP_TEMPLATE, CHIP_SIZE)
+    return cut(image_u8, points, CHIP_TEMPLATE, CHIP_SIZE, finer=finer)
 
 
 def chips_of_crops(crops_u8: U8Array) -> U8Array:
@@ -141,7 +143,14 @@ _OVAL = ((128.0, 168.0), (52.0, 66.0))
 """Centre and half axes (x, y) of the face oval in a head crop."""
 
 
-def cut(image_u8: U8Array, points: FloatArray, template: FloatArray, size: int) -> U8Array:
+def cut(
+    image_u8: U8Array,
+    points: FloatArray,
+    template: FloatArray,
+    size: int,
+    *,
+    finer: float = 1.0,
+) -> U8Array:
     """Cut a square in which the points come to lie on a template.
 
     Args:
@@ -149,6 +158,8 @@ def cut(image_u8: U8Array, points: FloatArray, template: FloatArray, size: int) 
         points: (M, 2) in its pixels.
         template: (M, 2) where they are wanted, in pixels of the square.
         size: side of the square.
+        finer: how many times as fine as the square a larger photo is reduced, before it is turned into
+            place; 1 or a little more. More is sharper, and makes up for a photo that was softened before.
 
     Returns:
         (size, size, 3) uint8.
@@ -161,7 +172,7 @@ def cut(image_u8: U8Array, points: FloatArray, template: FloatArray, size: int) 
     # Pixel edges at whole numbers from here on, as Pillow counts; points have pixel centres there.
     origin = back @ (-shift - 0.5) + 0.5
     origin = _bring_near(image_u8, back, origin, size)
-    region, low, factor = _region(image_u8, back, origin, size)
+    region, low, factor = _region(image_u8, back, origin, size, finer)
     # Output edge coordinates u to coordinates of the padded region: back @ u + origin, then its own frame.
     a = back / factor[:, None]
     b = (origin - low) / factor + _MARGIN
@@ -190,7 +201,7 @@ def _bring_near(image_u8: U8Array, back: _Array, origin: _Array, size: int) -> _
 
 
 def _region(
-    image_u8: U8Array, back: _Array, origin: _Array, size: int
+    image_u8: U8Array, back: _Array, origin: _Array, size: int, finer: float
 ) -> tuple[U8Array, _Array, _Array]:
     """Part of the photo under the crop, reduced to about the crop's scale and padded with its edge.
 
@@ -199,7 +210,7 @@ def _region(
     """
     corners = _corners(back, origin, size)
     extent = np.array(image_u8.shape[1::-1], np.float64)
-    scale = max(1.0, float(np.sqrt(abs(np.linalg.det(back)))))
+    scale = max(1.0, float(np.sqrt(abs(np.linalg.det(back)))) / finer)
     reach = 4 * scale
     low = np.floor(corners.min(axis=0) - reach)
     high = np.ceil(corners.max(axis=0) + reach)

@@ -51,7 +51,8 @@ class _People:
         summed: IntArray | None = None
         count = 0
         for array in arrays:
-            whole = np.rint(array.astype(np.float64) * _FINE).astype(np.int64)
+            # A power of two: float32 holds the products exactly.
+            whole = np.rint(array * np.float32(_FINE)).astype(np.int64)
             summed = whole if summed is None else summed + whole
             count += 1
         if summed is not None:

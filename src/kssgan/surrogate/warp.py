@@ -53,6 +53,7 @@ class Warp:
             target: (468, 2) in pixels of a crop of side ``size``.
             size: side of the crop that ``target`` is measured in.
         """
+        from scipy.sparse import csr_array
         from scipy.spatial import Delaunay
 
         check_points(target)
@@ -65,7 +66,12 @@ class Warp:
         mesh = Delaunay(self._vertices)
         self._triangles = mesh.simplices[_area(self._vertices, mesh.simplices) != 0]
         self._around = _neighbours(self._triangles, len(self._vertices))
-        self._corners, self._weights = _barycentric(self._vertices, self._triangles)
+        corners, weights = _barycentric(self._vertices, self._triangles)
+        # A row for each pixel: three weights, added up in their order.
+        self._field = csr_array(
+            (weights.T.ravel(), corners.T.ravel(), np.arange(0, 3 * FIELD**2 + 1, 3)),
+            shape=(FIELD**2, len(self._vertices)),
+        )
 
     def sources(self, points: FloatArray, *, size: int = 256) -> FloatArray:
         """Where each pixel of the result lies in a picture.
@@ -83,10 +89,7 @@ class Warp:
         landed = self._unfolded(moved)
         # Rounding makes the field independent of how a sum was ordered in the solver.
         landed = np.rint(landed * _GRID) / _GRID
-        field = sum(
-            w[:, None] * landed[c] for w, c in zip(self._weights, self._corners, strict=True)
-        )
-        return np.asarray(field, np.float32).reshape(FIELD, FIELD, 2)
+        return np.asarray(self._field @ landed, np.float32).reshape(FIELD, FIELD, 2)
 
     def _unfolded(self, moved: _Array) -> _Array:
         """Vertices after the movement, smoothed where a triangle would turn over."""
