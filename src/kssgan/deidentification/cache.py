@@ -27,7 +27,7 @@ from kssgan.types import CROP_SIZE, DetectedFace, PhotoFace, Refused
 
 __all__ = ["Cache", "default_cache"]
 
-_MAGIC = b"kssgan-cache/4\n"
+_MAGIC = b"kssgan-cache/3\n"
 _DIGEST = 32
 _CROP_BYTES = CROP_SIZE * CROP_SIZE * 3
 # These follow from a photo's pixels. Files that could not be read are tried anew in the next run.

@@ -91,10 +91,9 @@ class Reading:
     @property
     def likeliest(self) -> tuple[str | None, ...]:
         """Per face the likeliest category (the first of equals), None where nothing could be computed."""
-        known = np.isfinite(self.probability).all(1)
         return tuple(
-            self.categories[c] if sure else None
-            for c, sure in zip(self.probability.argmax(1).tolist(), known.tolist(), strict=True)
+            self.categories[int(row.argmax())] if np.isfinite(row).all() else None
+            for row in self.probability
         )
 
 
