@@ -98,13 +98,19 @@ class Judge:
 
     def embedding(self, picture_u8: U8Array) -> FloatArray | None:
         """(128,) of the face in a picture, None where none is found."""
+        chip = self.chip(picture_u8)
+        if chip is None:
+            return None
+        found: FloatArray = self._recogniser.embed(chip[None])[0].copy()
+        return found
+
+    def chip(self, picture_u8: U8Array) -> U8Array | None:
+        """The face as the recogniser wants it, None where none is found."""
         try:
             face = choose.choose_face(self._detector.detect(picture_u8))
         except UnusablePhoto:
             return None
-        chip = align.recogniser_chip(picture_u8, face.points)
-        found: FloatArray = self._recogniser.embed(chip[None])[0].copy()
-        return found
+        return align.recogniser_chip(picture_u8, face.points)
 
     def figures(self, pictures: Sequence[U8Array], members: Sequence[IntArray]) -> Row:
         """All but ``times_mean``; ``members`` are the photo rows of each picture's group."""

@@ -15,6 +15,10 @@ levels) a picture with a fresh code lies from the nearest picture with one donor
 S_g. Beside it the distance between codes of two photos of one donor (what it looks like when a head
 comes back) and between each donor and the nearest other one. ``back`` is the share of pictures that are
 nearer to a donor than half of the former are.
+
+Third table, labels: random groups of people held out, drawn neutral and happy. ``neutral``, ``happy`` and
+``gender`` are the shares that the probes read off the surrogates as asked for; compare with the probes' accuracy
+on photos of people that they had not seen (``benchmarks/probes.py``).
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ import torch
 
 from kssgan import weights
 from kssgan.deidentification.methods import GeneratorSurrogate, skin_tone
+from kssgan.faces.attributes import Probes
+from kssgan.faces.embed import Recogniser
 from kssgan.faces.landmarks import mean_shape
 from kssgan.grouping.mdav import mdav_groups
 from kssgan.models.codes import CodeTable, mix_codes
@@ -41,7 +47,7 @@ from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray
-from picture_gate import Judge
+from picture_gate import Judge, groups
 
 DRAWS = 200
 Row = dict[str, float | int | str | bool]
@@ -155,6 +161,42 @@ def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row
     }
 
 
+def labels(
+    data: Prepared, judge: Judge, method: GeneratorSurrogate, k: int, count: int, seed: int
+) -> Row:
+    """A row of the third table."""
+    probes, recogniser = Probes(), Recogniser()
+    wanted, said = [], []
+    for number, (gender, people) in enumerate(groups(data, k, count, seed)):
+        mean = shape_mean(
+            [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in people]
+        )
+        for expression in method.draws["expression"]:
+            label = {"gender": data.scheme["gender"][gender], "expression": expression}
+            chip = judge.chip(method.draw(mean, label, seed=1000 * k + number))
+            wanted.append(label)
+            said.append(
+                {}
+                if chip is None
+                else probes.labels(*recogniser.embed_with_maps(chip[None]))[0]
+            )
+
+    def share(name: str, category: str | None = None) -> float:
+        kept = [
+            (w, s) for w, s in zip(wanted, said, strict=True) if category in (None, w[name])
+        ]
+        return float(np.mean([w[name] == s.get(name) for w, s in kept]))
+
+    return {
+        "k": k,
+        "pictures": len(wanted),
+        "detected": float(np.mean([bool(s) for s in said])),
+        **{c: share("expression", c) for c in method.draws["expression"]},
+        "expression": share("expression"),
+        "gender": share("gender"),
+    }
+
+
 def draw(
     stored: StoredGenerator, mean: ShapeMean, vector: FloatArray, layout: FloatArray
 ) -> FloatArray:
@@ -217,9 +259,12 @@ def main() -> int:
     print()
     second = heads(data, stored, 8, asked.seed)
     shown([second])
+    print()
+    third = [labels(data, judge, method, k, 24, asked.seed) for k in asked.k]
+    shown(third)
     if asked.json:
         about = {"machine": platform.machine(), "seed": asked.seed}
-        found = {**about, "nearness": rows, "heads": second}
+        found = {**about, "nearness": rows, "heads": second, "labels": third}
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
