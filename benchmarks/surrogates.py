@@ -17,8 +17,8 @@ comes back) and between each donor and the nearest other one. ``back`` is the sh
 nearer to a donor than half of the former are.
 
 Third table, labels: random groups of people held out, drawn neutral and happy. ``neutral``, ``happy`` and
-``gender`` are the shares that the probes read off the surrogates as asked for; compare with the probes' accuracy
-on photos of people that they had not seen (``benchmarks/probes.py``).
+``gender`` are the shares that the probes read off the surrogates as asked for; compare with the probes'
+accuracy on photos of people that they had not seen (``benchmarks/probes.py``).
 """
 
 from __future__ import annotations
