@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from kssgan.models.haar import haar, inverse_haar, without_nyquist
+from kssgan.models.haar import haar, inverse_haar, softened, without_nyquist
 from kssgan.models.parts import ModulatedConv, enlarged
 from kssgan.models.refiner import Refiner
 
@@ -161,7 +161,8 @@ class Generator(nn.Module):
 
     The mean of a group holds little beyond half size, and ghosts are large: so the head is drawn there, at
     a quarter of the cost, and what makes it a photograph (strands, lashes, pores) is added in a second step
-    that has learnt from real photographs.
+    that has learnt from real photographs. Between them the drawing is softened: what is left of its blocks
+    would be sharpened with it.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -195,5 +196,5 @@ class Generator(nn.Module):
         """
         small = F.avg_pool2d(surrogate_pm1, 2)
         drawn = self.drawer(small, face, style, layout, label, noise=noise)
-        found: Tensor = self.refiner(drawn.clamp(-1, 1), noise=noise)
+        found: Tensor = self.refiner(softened(drawn.clamp(-1, 1)), noise=noise)
         return found

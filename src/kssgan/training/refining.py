@@ -92,7 +92,8 @@ def refine_step(
             small = _cut(drawings[: len(refined)], config.crop // 2, rng)
             with precision.autocast():
                 photograph = refiner(small, noise=noise).float()
-            kept = (F.avg_pool2d(photograph, 2) - small).abs().mean()
+            # Drawings are soft: finer than this they are to change.
+            kept = (F.avg_pool2d(photograph, 4) - F.avg_pool2d(small, 2)).abs().mean()
             said = judge(critic, photograph, None, source, precision)
             total = total + weight * said.total + kept
             parts |= {"kept": kept, "drawings": said.total}

@@ -9,6 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 from kssgan.losses.reconstruction import coarse_agreement, reconstruction
 from kssgan.models.codes import CLOSE, PARTS
 from kssgan.models.generator import face_alone
+from kssgan.models.haar import softened
 from kssgan.training.bank import Batch
 from kssgan.training.config import TrainingConfig
 from kssgan.training.critics import judge, teach_critic, weight_at
@@ -65,7 +66,7 @@ def _draw_step(
     source: torch.Generator,
     step: int,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Improve drawer, codes and critic; returns parts and drawings (3, h, w each) without gradients."""
+    """Improve drawer, codes and critic; returns parts and drawings as the refiner sees them."""
     weight = weight_at(step, config.critic_from, config.adversarial, config)
     noise = source if weight else None
     drawer = networks.generator.drawer
@@ -123,7 +124,7 @@ def _draw_step(
             step,
         )
     # The last come first: fresh codes are what is released.
-    return parts, torch.cat(drawings[::-1])
+    return parts, softened(torch.cat(drawings[::-1]))
 
 
 def _fresh_codes(
