@@ -54,6 +54,8 @@ class TrainingConfig:
         refine_from: share of the steps after which the refiner's critic takes part.
         refine_drawings_from: share of the steps after which it learns from drawings too.
         refine_adversarial: weight of the critic in the refiner's loss.
+        refine_late: factor on that weight once there are drawings, which are softer than photographs.
+        refine_late_rate: Adam's, of the refiner from then on; it does not fall.
         mixed: weight of drawings with mixed codes beside those with a donor's.
         coarse: weight that keeps the face of those drawings where S_g has it.
         r1: weight of the critic's gradient penalty.
@@ -67,7 +69,7 @@ class TrainingConfig:
 
     preset: str = "small"
     seed: int = 0
-    steps: int = 2400
+    steps: int = 2000
     batch: int = 8
     precision: PrecisionName = "fp32"
     label: str = "expression"
@@ -90,20 +92,22 @@ class TrainingConfig:
     clip: float = 1.0
     bands: float = 1.0
     shrink: float = 1e-4
-    critic_from: float = 0.6
+    critic_from: float = 0.5
     critic_ramp: float = 0.1
-    adversarial: float = 0.02
+    adversarial: float = 0.01
     matching: float = 10.0
     crops: int = 8
     crop: int = 128
     refine_from: float = 0.15
     refine_drawings_from: float = 0.7
-    refine_adversarial: float = 0.05
+    refine_adversarial: float = 0.03
+    refine_late: float = 5.0
+    refine_late_rate: float = 3e-4
     mixed: float = 0.5
     coarse: float = 1.0
     r1: float = 10.0
     r1_every: int = 8
-    ema: float = 0.995
+    ema: float = 0.998
     log_every: int = 20
     check_every: int = 200
     save_every: int = 200
@@ -122,7 +126,7 @@ class TrainingConfig:
         for name in ("log_every", "check_every", "save_every", "r1_every"):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")
-        for name in ("rate", "rate_codes", "rate_critic", "clip"):
+        for name in ("rate", "rate_codes", "rate_critic", "refine_late_rate", "clip"):
             if not getattr(self, name) > 0:
                 problems.append(f"{name} is {getattr(self, name)}, above 0 was wanted")
         if self.seed < 0:

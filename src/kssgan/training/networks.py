@@ -120,6 +120,9 @@ class Networks:
             for group, rate in zip(optimiser.param_groups, self._rates[name], strict=True):
                 # A critic keeps its rate: it starts late and must follow a generator that settles.
                 group["lr"] = rate * (1.0 if name.endswith("critic") else factor)
+        if step >= self._config.refine_drawings_from * self._config.steps:
+            for group in self.optimisers["refiner"].param_groups:
+                group["lr"] = self._config.refine_late_rate
         return factor
 
     @torch.no_grad()

@@ -76,6 +76,8 @@ def refine_step(
     """
     refiner = networks.generator.refiner
     weight = weight_at(step, config.refine_from, config.refine_adversarial, config)
+    if drawings is not None:
+        weight *= config.refine_late
     noise = source if weight else None
     with precision.autocast():
         refined = refiner(pieces.soft, noise=noise).float()

@@ -1,0 +1,54 @@
+"""Put a trained generator among the shipped weights, with its digest in the index and the provenance.
+
+python tools/ship_generator.py RUN/generator.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from kssgan.models.stored import read_generator
+
+WEIGHTS = Path(__file__).parents[1] / "src" / "kssgan" / "weights"
+MOST = 16 * 2**20  # bytes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    data = parser.parse_args().file.read_bytes()
+    stored = read_generator(data)
+    if len(data) > MOST:
+        raise SystemExit(f"{len(data)} bytes came, at most {MOST} are shipped")
+    digest = hashlib.sha256(data).hexdigest()
+    codes = stored.codes.vector.size + stored.codes.layout.size + stored.codes.tone.size
+    count = sum(p.numel() for p in stored.generator.parameters()) + codes
+    index = WEIGHTS / "index.json"
+    known = json.loads(index.read_text("utf-8"))
+    before = known["generator"]
+    known["generator"] = {
+        "bytes": len(data),
+        "parameters": count,
+        "sha256": digest,
+        "stored": "float16",
+    }
+    story = WEIGHTS / "PROVENANCE.md"
+    text = story.read_text("utf-8").replace(before["sha256"], digest)
+    text = re.sub(
+        r"(File: `generator\.safetensors`, )[\d,]+( bytes)", rf"\g<1>{len(data):,}\g<2>", text
+    )
+    text = re.sub(r"with \d+ learned codes", f"with {len(stored.codes)} learned codes", text)
+    (WEIGHTS / "generator.safetensors").write_bytes(data)
+    index.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
+    story.write_text(text, "utf-8")
+    print(f"shipped: {len(data):,} bytes, {count:,} values, step {stored.facts.get('steps')}")
+
+
+if __name__ == "__main__":
+    main()
