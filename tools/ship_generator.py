@@ -1,6 +1,9 @@
 """Put a trained generator among the shipped weights, with its digest in the index and the provenance.
 
-python tools/ship_generator.py RUN/generator.safetensors
+python tools/ship_generator.py RUN/generator.safetensors [--refiner EARLIER.safetensors --share 0.5]
+
+With ``--refiner`` the weights of the refiner become a mean of this and an earlier export, ``--share`` of this
+one's (network interpolation: Wang et al. 2018, ESRGAN): between clean and soft, and sharp with hard lines.
 """
 
 from __future__ import annotations
@@ -9,9 +12,12 @@ import argparse
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from kssgan.models.stored import read_generator
+import torch
+
+from kssgan.models.stored import read_generator, write_generator
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "kssgan" / "weights"
 MOST = 16 * 2**20  # bytes
@@ -22,8 +28,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path)
-    data = parser.parse_args().file.read_bytes()
+    parser.add_argument("--refiner", type=Path, metavar="EARLIER")
+    parser.add_argument("--share", type=float, default=0.5)
+    asked = parser.parse_args()
+    data = asked.file.read_bytes()
     stored = read_generator(data)
+    if asked.refiner is not None:
+        other = read_generator(asked.refiner.read_bytes())
+        with torch.no_grad():
+            pairs = zip(
+                stored.generator.refiner.parameters(),
+                other.generator.refiner.parameters(),
+                strict=True,
+            )
+            for mine, theirs in pairs:
+                mine.lerp_(theirs, 1 - asked.share)
+        mixed = {"step": other.facts.get("steps"), "share": asked.share}
+        stored = replace(stored, facts={**stored.facts, "refiner_mixed": mixed})
+        data = write_generator(stored)
     if len(data) > MOST:
         raise SystemExit(f"{len(data)} bytes came, at most {MOST} are shipped")
     digest = hashlib.sha256(data).hexdigest()
