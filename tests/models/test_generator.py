@@ -292,6 +292,23 @@ def test_a_stored_generator_draws_the_same_to_half_precision() -> None:
     assert write_generator(theirs) == data
 
 
+def test_stored_shapes_come_back_to_the_last_bit() -> None:
+    rng = np.random.default_rng(0)
+    shapes = {
+        "expression": {
+            name: rng.uniform(0, 256, (468, 2)).astype(np.float32)
+            for name in ("happy", "neutral")
+        }
+    }
+    theirs = read_generator(write_generator(replace(stored(), shapes=shapes)))
+    assert theirs.shapes.keys() == shapes.keys()
+    for name, shape in shapes["expression"].items():
+        np.testing.assert_array_equal(theirs.shapes["expression"][name], shape)
+    wrong = {"expression": {"happy": np.zeros((5, 2), np.float32)}}
+    with pytest.raises(WeightsError):
+        read_generator(write_generator(replace(stored(), shapes=wrong)))
+
+
 def test_other_or_damaged_weights_are_refused() -> None:
     data = write_generator(stored())
     for bad in (

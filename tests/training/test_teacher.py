@@ -9,6 +9,7 @@ import torch
 from kssgan.errors import UsageError
 from kssgan.surrogate._mesh import OVAL
 from kssgan.training.bank import Bank
+from kssgan.training.check import category_shapes
 from kssgan.training.compose import compose
 from kssgan.training.data import Photos, laplacian_variance
 from kssgan.training.groups import draw_group
@@ -46,6 +47,23 @@ def test_groups_never_mix_held_out_people(photos: Photos) -> None:
             sizes.add(len(subjects))
     assert min(sizes) == 2
     assert max(sizes) >= 6
+
+
+def test_shapes_of_a_label_come_from_people_who_show_every_category(prepared: Prepared) -> None:
+    landmarks = prepared.landmarks.copy()
+    happy = prepared.labels[:, 0] == 1
+    landmarks[happy, 0, 1] += 5
+    landmarks[prepared.labels[:, 0] < 0] += 50  # not asked
+    landmarks[prepared.held_out] += 50  # not looked at
+    photos = Photos(replace(prepared, landmarks=landmarks), CPU)
+    shapes = category_shapes(photos, "expression")
+    assert list(shapes) == ["neutral", "happy"]
+    apart = shapes["happy"] - shapes["neutral"]
+    assert apart[0, 1] == pytest.approx(5, abs=1e-3)
+    assert np.abs(np.delete(apart, 0, 0)).max() < 1e-3
+    assert shapes["neutral"].mean() < 200
+    assert category_shapes(photos, "gender") == {}  # nobody has both
+    assert category_shapes(photos, "age") == {}
 
 
 def test_look_alikes_are_gathered_as_often_as_strangers(prepared: Prepared) -> None:

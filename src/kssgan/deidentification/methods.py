@@ -14,6 +14,7 @@ from kssgan.errors import UsageError
 from kssgan.models.codes import mix_codes
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.surrogate._mesh import CHEEKS
+from kssgan.surrogate.expression import express
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
 from kssgan.surrogate.sight import sight
@@ -57,7 +58,10 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
         """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
+        # By S_g as it is: all pictures of a group show one head.
         style, layout = mix_codes(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
+        for name, shapes in self._stored.shapes.items():
+            surrogate = express(surrogate, label.get(name, ""), shapes)
         code = torch.tensor(
             [
                 [float(label.get(name) == category)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,13 @@ from safetensors.torch import save as serialise
 from kssgan.errors import WeightsError
 from kssgan.models.codes import CodeTable
 from kssgan.models.generator import Generator, GeneratorConfig
+from kssgan.types import FloatArray
 
 __all__ = ["FORMAT", "StoredGenerator", "read_generator", "write_generator"]
 
 FORMAT = "kssgan-generator/2"
+
+POINTS = 468  # of a shape
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,15 @@ class StoredGenerator:
         codes: of the donors.
         labels: attribute names with their categories, in the order of the one-hot label c.
         facts: where it came from: data, recipe, seed, steps.
+        shapes: by attribute and category, (468, 2) float32 mean shape of training people of whom every
+            category is known, pixels of a 256 px crop; empty where there are none.
     """
 
     generator: Generator
     codes: CodeTable
     labels: Mapping[str, Sequence[str]]
     facts: Mapping[str, Any]
+    shapes: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
 
 
 def write_generator(stored: StoredGenerator) -> bytes:
@@ -49,6 +55,11 @@ def write_generator(stored: StoredGenerator) -> bytes:
         tensors[f"codes.{name}"] = torch.from_numpy(
             np.ascontiguousarray(getattr(stored.codes, name), np.float16)
         )
+    for attribute, by_category in stored.shapes.items():
+        for category, shape in by_category.items():
+            tensors[f"shapes.{attribute}.{category}"] = torch.from_numpy(
+                np.ascontiguousarray(shape, np.float32)
+            )
     about = {
         "format": FORMAT,
         "config": stored.generator.config.to_json(),
@@ -98,10 +109,17 @@ def read_generator(data: bytes) -> StoredGenerator:
         ):
             raise ValueError("codes and donors differ in number")
         labels = {name: tuple(c) for name, c in about["labels"]}
+        shapes: dict[str, dict[str, FloatArray]] = {}
+        for name, value in sorted(tensors.items()):
+            if name.startswith("shapes."):
+                if value.shape != (POINTS, 2):
+                    raise ValueError("a shape of another kind")
+                _, attribute, category = name.split(".")
+                shapes.setdefault(attribute, {})[category] = value.numpy()
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"the generator's weights are damaged ({type(error).__name__}); copy or train them again"
         ) from None
     return StoredGenerator(
-        generator.eval().requires_grad_(False), codes, labels, about["facts"]
+        generator.eval().requires_grad_(False), codes, labels, about["facts"], shapes
     )

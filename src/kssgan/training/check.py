@@ -15,9 +15,9 @@ from kssgan.training.bank import Batch, gather
 from kssgan.training.data import Photos, laplacian_variance, one_hot
 from kssgan.training.networks import Networks
 from kssgan.training.teacher import Lesson, Teacher
-from kssgan.types import U8Array
+from kssgan.types import FloatArray, U8Array
 
-__all__ = ["Examiner", "code_table"]
+__all__ = ["Examiner", "category_shapes", "code_table"]
 
 _SHOWN = 10
 _REAL = 64  # photos whose sharpness is the measure
@@ -130,6 +130,32 @@ class Examiner:
         grey = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte()
         image: U8Array = grey.permute(1, 2, 0).cpu().numpy()
         return np.ascontiguousarray(image)
+
+
+def category_shapes(photos: Photos, label: str) -> dict[str, FloatArray]:
+    """Mean shape of each category over training people of whom every category is known.
+
+    Person by person, so that faces differ by the category alone. Empty with fewer than two categories or two
+    such people.
+
+    Returns:
+        By category, (468, 2) float32.
+    """
+    categories = photos.scheme.get(label, ())
+    kinds = photos.category(label)
+    points = photos.points.cpu().numpy()
+    people = []
+    for person in np.unique(photos.subject[photos.train]):
+        rows = photos.train[photos.subject[photos.train] == person]
+        shown = [rows[kinds[rows] == number] for number in range(len(categories))]
+        if all(len(of_one) for of_one in shown):
+            people.append([points[of_one].mean(0) for of_one in shown])
+    if len(categories) < 2 or len(people) < 2:
+        return {}
+    return {
+        category: np.mean([shown[number] for shown in people], axis=0).astype(np.float32)
+        for number, category in enumerate(categories)
+    }
 
 
 def code_table(networks: Networks, photos: Photos) -> CodeTable:

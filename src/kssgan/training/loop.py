@@ -21,7 +21,7 @@ from kssgan.errors import OutputExists, StorageError, TrainingFailed, UsageError
 from kssgan.models.stored import StoredGenerator, write_generator
 from kssgan.training import checkpoint as files
 from kssgan.training.bank import Bank
-from kssgan.training.check import Examiner, code_table
+from kssgan.training.check import Examiner, category_shapes, code_table
 from kssgan.training.config import TrainingConfig
 from kssgan.training.data import Photos
 from kssgan.training.log import Log, Shown
@@ -144,6 +144,7 @@ def _run(
     teacher = Teacher(photos, label=config.label, seed=config.seed, pictures=config.pictures)
     bank = Bank(teacher, size=config.bank, refresh=config.refresh, seed=config.seed)
     mates = photos.mates(config.label)
+    shapes = category_shapes(photos, config.label)
     step = 0
     if start is not None:
         step = start.step
@@ -168,6 +169,7 @@ def _run(
             if config.label in photos.scheme
             else {},
             _facts(config, data, step, figures),
+            {config.label: shapes} if shapes else {},
         )
         files.write_whole(out / "generator.safetensors", write_generator(stored))
         log.write("saved", step, {"file": path.name})

@@ -1,0 +1,63 @@
+"""An expression is a shape first: S_g is moved along the way from the other expressions to the wanted one.
+
+A group's mean lies somewhere between its members' expressions. Where it lies is read from its shape, and it
+is warped on to where the wanted expression is plain. The way is that of public people; only S_g is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.warp import Warp
+from kssgan.types import CROP_SIZE, FloatArray
+
+__all__ = ["STRENGTH", "express", "position"]
+
+STRENGTH = 1.6
+"""Where a wanted expression lies on its way: 0 is the mean of the others, 1 its own mean."""
+
+_FARTHEST = 2.0  # a mean is moved no farther: landmarks of something odd must not tear a face
+
+
+def position(points: FloatArray, wanted: str, shapes: Mapping[str, FloatArray]) -> float:
+    """Where a face lies on the way to an expression: 0 at the mean of the other shapes, 1 at the wanted one.
+
+    Args:
+        points: (468, 2) pixels of a 256 px crop.
+        wanted: one of ``shapes``.
+        shapes: per expression, (468, 2) mean shape of people of whom every expression is known; at least two.
+    """
+    origin, way = _way(wanted, shapes)
+    return float(((points - origin) * way).sum() / max(float((way**2).sum()), 1e-9))
+
+
+def express(mean: ShapeMean, wanted: str, shapes: Mapping[str, FloatArray]) -> ShapeMean:
+    """S_g with a plain expression; the same S_g where the expression has no shape to compare with.
+
+    Args:
+        mean: of a group.
+        wanted: expression.
+        shapes: as of :func:`position`.
+    """
+    from kssgan.surrogate import _torch_warp
+
+    if wanted not in shapes or len(shapes) < 2:
+        return mean
+    _, way = _way(wanted, shapes)
+    missing = STRENGTH - position(mean.points, wanted, shapes)
+    moved = mean.points + np.clip(missing, -_FARTHEST, _FARTHEST) * way
+    points: FloatArray = moved.astype(np.float32)
+    field = Warp(points).sources(mean.points, size=CROP_SIZE)
+    image = np.rint(mean.image_01 * 255).astype(np.uint8)
+    planes = _torch_warp.sample(image[None], field[None], CROP_SIZE)[0]
+    image_01 = np.ascontiguousarray(planes.transpose(1, 2, 0)) / np.float32(255)
+    return ShapeMean(image_01.astype(np.float32), points)
+
+
+def _way(wanted: str, shapes: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
+    others = [shape for name, shape in shapes.items() if name != wanted]
+    origin: FloatArray = np.mean(others, axis=0)
+    return origin, shapes[wanted] - origin
