@@ -153,14 +153,21 @@ def failures(row: Row, rows: Mapping[str, Row]) -> list[str]:
     return [name for name, kept in checks.items() if not kept]
 
 
-def groups(data: Prepared, k: int, count: int, seed: int) -> list[tuple[int, list[IntArray]]]:
-    """Gender and photo rows of each member of some groups of people held out."""
+def groups(
+    data: Prepared, k: int, count: int, seed: int, *, whole: bool = False
+) -> list[tuple[int, list[IntArray]]]:
+    """Gender and photo rows of each member of some groups of people held out.
+
+    With too few people of a gender a group has all of them, or, where ``whole``, there is none.
+    """
     rng = np.random.default_rng([seed, k])
     held = np.flatnonzero(data.held_out)
     genders = data.labels[:, list(data.scheme).index("gender")]
     found = []
     for number in range(count):
         pool = np.unique(data.subject[held[genders[held] == number % 2]])
+        if whole and len(pool) < k:
+            continue
         chosen = rng.choice(pool, min(k, len(pool)), replace=False)
         found.append((number % 2, [np.flatnonzero(data.subject == s) for s in chosen]))
     return found

@@ -16,7 +16,8 @@ S_g. Beside it the distance between codes of two photos of one donor (what it lo
 comes back) and between each donor and the nearest other one. ``back`` is the share of pictures that are
 nearer to a donor than half of the former are.
 
-Third table, labels: random groups of people held out, drawn neutral and happy. ``neutral``, ``happy`` and
+Third table, labels: random groups of people held out (anybody; those with photos of both expressions, as a
+release needs them, where there are k), drawn neutral and happy. ``neutral``, ``happy`` and
 ``gender`` are the shares that the probes read off the surrogates as asked for; compare with the probes'
 accuracy on photos of people that they had not seen (``benchmarks/probes.py``).
 """
@@ -28,6 +29,7 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,12 +164,17 @@ def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row
 
 
 def labels(
-    data: Prepared, judge: Judge, method: GeneratorSurrogate, k: int, count: int, seed: int
+    data: Prepared,
+    judge: Judge,
+    method: GeneratorSurrogate,
+    k: int,
+    chosen: Sequence[tuple[int, list[IntArray]]],
+    people_are: str,
 ) -> Row:
     """A row of the third table."""
     probes, recogniser = Probes(), Recogniser()
     wanted, said = [], []
-    for number, (gender, people) in enumerate(groups(data, k, count, seed)):
+    for number, (gender, people) in enumerate(chosen):
         mean = shape_mean(
             [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in people]
         )
@@ -189,12 +196,23 @@ def labels(
 
     return {
         "k": k,
+        "people": people_are,
         "pictures": len(wanted),
         "detected": float(np.mean([bool(s) for s in said])),
         **{c: share("expression", c) for c in method.draws["expression"]},
         "expression": share("expression"),
         "gender": share("gender"),
     }
+
+
+def with_both(data: Prepared) -> Prepared:
+    """Held out are only people of whom every expression is known."""
+    kinds = data.labels[:, list(data.scheme).index("expression")]
+    wanted = set(range(len(data.scheme["expression"]))) & set(kinds[kinds >= 0].tolist())
+    known = [
+        set(kinds[data.subject == s].tolist()) >= wanted for s in range(data.subject.max() + 1)
+    ]
+    return replace(data, held_out=data.held_out & np.array(known)[data.subject])
 
 
 def draw(
@@ -260,7 +278,12 @@ def main() -> int:
     second = heads(data, stored, 8, asked.seed)
     shown([second])
     print()
-    third = [labels(data, judge, method, k, 24, asked.seed) for k in asked.k]
+    third = []
+    for k in asked.k:
+        anybody = groups(data, k, 24, asked.seed)
+        third.append(labels(data, judge, method, k, anybody, "anybody"))
+        if both := groups(with_both(data), k, 24, asked.seed, whole=True):
+            third.append(labels(data, judge, method, k, both, "with both"))
     shown(third)
     if asked.json:
         about = {"machine": platform.machine(), "seed": asked.seed}
