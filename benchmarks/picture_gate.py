@@ -47,7 +47,7 @@ from kssgan.deidentification.methods import GeneratorSurrogate
 from kssgan.errors import UnusablePhoto
 from kssgan.faces import align, choose, detect, embed, thresholds
 from kssgan.faces.landmarks import mean_shape
-from kssgan.models.stored import read_generator
+from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.surrogate.shape import shape_mean
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
@@ -249,16 +249,27 @@ def contact_sheet(above: Sequence[U8Array], below: Sequence[U8Array]) -> U8Array
     return np.concatenate(strips)
 
 
-def main() -> int:
+def arguments(description: str) -> argparse.ArgumentParser:
+    """What every benchmark of a generator is told."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--weights", type=Path, help="instead of the shipped generator")
     parser.add_argument("--k", type=int, nargs="+", default=[3, 5, 10, 30])
-    parser.add_argument("--groups", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
+    return parser
+
+
+def asked_generator(file: Path | None) -> StoredGenerator:
+    """The generator in a file, or the shipped one."""
+    return read_generator(file.read_bytes() if file else weights.read("generator"))
+
+
+def main() -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("--groups", type=int, default=24)
     parser.add_argument(
         "--sheet",
         type=Path,
@@ -268,8 +279,7 @@ def main() -> int:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     data = load_prepared(asked.file)
-    content = asked.weights.read_bytes() if asked.weights else weights.read("generator")
-    method = GeneratorSurrogate(read_generator(content), otherwise=mean_shape())
+    method = GeneratorSurrogate(asked_generator(asked.weights), otherwise=mean_shape())
     judge = Judge(data)
     print("k".ljust(18) + "".join(name.rjust(17) for name in COLUMNS.values()) + "  fails")
     everything, passed, sheets = {}, [], []

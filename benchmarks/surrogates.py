@@ -24,32 +24,29 @@ accuracy on photos of people that they had not seen (``benchmarks/probes.py``).
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from kssgan import weights
 from kssgan.deidentification.methods import GeneratorSurrogate, skin_tone
 from kssgan.faces.attributes import Probes
 from kssgan.faces.embed import Recogniser
 from kssgan.faces.landmarks import mean_shape
 from kssgan.grouping.mdav import mdav_groups
 from kssgan.models.codes import CodeTable, mix_codes
-from kssgan.models.stored import StoredGenerator, read_generator
+from kssgan.models.stored import StoredGenerator
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray
-from picture_gate import Judge, groups
+from picture_gate import Judge, arguments, asked_generator, groups
 
 DRAWS = 200
 Row = dict[str, float | int | str | bool]
@@ -252,19 +249,10 @@ def shown(rows: Sequence[Row]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--weights", type=Path, help="instead of the shipped generator")
-    parser.add_argument("--k", type=int, nargs="+", default=[3, 5, 10, 30])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
+    asked = arguments(__doc__).parse_args()
     torch.set_num_threads(1)
     data = load_prepared(asked.file)
-    content = asked.weights.read_bytes() if asked.weights else weights.read("generator")
-    stored = read_generator(content)
+    stored = asked_generator(asked.weights)
     method = GeneratorSurrogate(stored, otherwise=mean_shape())
     judge = Judge(data)
     rows = [

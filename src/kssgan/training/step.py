@@ -86,7 +86,7 @@ def _draw_step(
         fresh = _fresh_codes(networks, batch.donor[some], mates, source)
         with precision.autocast():
             mixed = drawer(means, batch.face[some], *fresh, named, noise=noise).float()
-        kept = coarse_agreement(mixed, batch.surrogate[some], batch.face[some], factor=_COARSE)
+        kept = coarse_agreement(mixed, means, batch.face[some], factor=_COARSE)
         own = judge(
             networks.critic,
             torch.cat([seen, drawn], 1),
@@ -110,12 +110,7 @@ def _draw_step(
             networks,
             "critic",
             torch.cat([seen, batch.picture], 1),
-            torch.cat(
-                [
-                    torch.cat([seen, drawings[0]], 1),
-                    torch.cat([seen[some], drawings[1]], 1),
-                ]
-            ),
+            torch.cat([torch.cat([seen, seen[some]]), torch.cat(drawings)], 1),
             label,
             label if label is None or named is None else torch.cat([label, named]),
             config,
