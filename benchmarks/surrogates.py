@@ -33,7 +33,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from kssgan.deidentification.methods import GeneratorSurrogate, skin_tone
+from kssgan.deidentification.methods import GeneratorSurrogate
 from kssgan.faces.attributes import Probes
 from kssgan.faces.embed import Recogniser
 from kssgan.faces.landmarks import mean_shape
@@ -41,7 +41,7 @@ from kssgan.grouping.mdav import mdav_groups
 from kssgan.models.codes import CodeTable, mix_codes
 from kssgan.models.stored import StoredGenerator
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
-from kssgan.surrogate.shape import ShapeMean, shape_mean
+from kssgan.surrogate.shape import ShapeMean, shape_mean, skin_tone
 from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
 from kssgan.training.prepared import Prepared, load_prepared
@@ -129,8 +129,10 @@ def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row
     photos = Photos(
         data, torch.device("cpu"), donors=int(stored.facts["config"].get("donors", 0))
     )
-    if len(photos.donors) != len(stored.codes):
+    kept = stored.facts.get("codes", [])
+    if len(kept) != len(stored.codes) or max(kept) >= len(photos.donors):
         raise SystemExit("this generator was not trained on that file")
+    photos.keep_donors(kept)
     subject = photos.subject[photos.donors]
     gender = [a.get("gender") for a in stored.codes.attributes]
     fresh, same, other = [], [], []

@@ -3,7 +3,7 @@
 python tools/ship_generator.py RUN/generator.safetensors [--refiner EARLIER.safetensors --share 0.5]
 
 With ``--refiner`` the weights of the refiner become a mean of this and an earlier export, ``--share`` of this
-one's (network interpolation: Wang et al. 2018, ESRGAN): between clean and soft, and sharp with hard lines.
+one's (network interpolation: Wang et al. 2018, ESRGAN): between soft and clean, and sharp and hard.
 """
 
 from __future__ import annotations

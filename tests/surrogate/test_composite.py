@@ -89,7 +89,7 @@ def test_same_arguments_same_bytes_and_sizes(paint: Painter) -> None:
 
 
 def test_only_the_mean_and_the_donor_are_read() -> None:
-    assert {f.name for f in fields(ShapeMean)} == {"image_01", "points"}
+    assert {f.name for f in fields(ShapeMean)} == {"image_01", "points", "people"}
 
 
 def test_open_and_shut_mouths_do_not_mix(paint: Painter) -> None:

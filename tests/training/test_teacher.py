@@ -8,11 +8,13 @@ import torch
 
 from kssgan.errors import UsageError
 from kssgan.surrogate._mesh import OVAL
+from kssgan.training import check, means
 from kssgan.training.bank import Bank
-from kssgan.training.check import category_shapes
+from kssgan.training.check import category_shapes, fit_codes
 from kssgan.training.compose import compose
 from kssgan.training.data import Photos, laplacian_variance
 from kssgan.training.groups import draw_group
+from kssgan.training.means import mean_picture, public_means
 from kssgan.training.prepared import Prepared
 from kssgan.training.regions import blur, regions
 from kssgan.training.teacher import Teacher
@@ -109,16 +111,41 @@ def test_a_lesson_is_a_function_of_its_number(photos: Photos) -> None:
 
 
 def test_the_mean_weighs_people_not_photos(photos: Photos) -> None:
-    teacher = Teacher(photos, label="expression", seed=0)
     one, two = (
         photos.train[photos.subject[photos.train] == 0],
         photos.train[photos.subject[photos.train] == 1],
     )
     shape = photos.points[0]
     spline = Spline(shape)
-    even = teacher._mean([one, two], spline)
-    more = teacher._mean([np.concatenate([one] * 3), two], spline)
+    even = mean_picture(photos, [one, two], spline)
+    more = mean_picture(photos, [np.concatenate([one] * 3), two], spline)
     torch.testing.assert_close(even, more, atol=2e-4, rtol=0)
+
+
+def test_public_means_are_of_training_people_and_of_many(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert public_means(photos, "expression") == {}  # ten people are too few
+    monkeypatch.setattr(means, "_FEWEST", 4)
+    found = public_means(photos, "expression")
+    assert found["", ""].people == len(set(photos.subject[photos.train]))
+    assert found["", "happy"].people < found["", ""].people
+    for mean in found.values():
+        assert mean.people >= 4
+        assert mean.image_01.shape == (256, 256, 3)
+        assert 0 <= mean.image_01.min() <= mean.image_01.max() <= 1
+
+
+def test_codes_that_draw_badly_or_never_came_up_are_left_out(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(photos.donors)
+    errors = np.full(count, 0.05, np.float32)
+    errors[0], errors[1], errors[2] = np.nan, 0.9, 0.055
+    rows = fit_codes(photos, errors)
+    assert set(rows) == set(fit_codes(photos))  # so few donors that nobody is given up
+    monkeypatch.setattr(check, "_FEWEST", 3)
+    assert set(fit_codes(photos)) - set(fit_codes(photos, errors)) == {0, 1}
 
 
 def test_splines_move_landmarks_to_the_shape(photos: Photos) -> None:

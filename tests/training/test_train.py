@@ -26,7 +26,7 @@ from kssgan.training.loop import plan, train
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared
-from kssgan.training.refining import squares
+from kssgan.training.refining import pieces, wants_drawings
 from kssgan.training.step import _fresh_codes
 
 TINY = resolve(
@@ -38,6 +38,7 @@ TINY = resolve(
         "check": 1,
         "bank": 2,
         "log_every": 1,
+        "refine_from": 0.5,
     },
 )
 
@@ -64,7 +65,7 @@ def test_a_run_leaves_weights_samples_and_a_log(whole: Path) -> None:
     assert {p.name for p in (whole / "sheets").iterdir()} == {"00000000.png", "00000006.png"}
     assert [line["step"] for line in lines(whole, "loss")] == [1, 2, 3, 4, 5, 6]
     assert {"l1", "bands", "sharpness", "sharpness_mixed"} <= lines(whole, "check")[0].keys()
-    late = lines(whole, "loss")[-1]
+    losses = lines(whole, "loss")
     assert {
         "l1",
         "bands",
@@ -73,12 +74,17 @@ def test_a_run_leaves_weights_samples_and_a_log(whole: Path) -> None:
         "coarse",
         "matching",
         "critic.critic_real",
+    } <= losses[2].keys()
+    assert "generator" not in losses[0]  # the critic comes in later
+    assert {
         "refine.l1",
+        "refine.texture",
+        "refine.drawn_texture",
         "refine.matching",
         "refine.drawings",
         "refine_critic.critic_real",
-    } <= late.keys()
-    assert "generator" not in lines(whole, "loss")[0]  # the critic comes in later
+    } <= losses[5].keys()
+    assert "l1" not in losses[5]  # the drawer's turn is over
     assert TrainingConfig.from_json(json.loads((whole / "config.json").read_text())) == TINY
 
 
@@ -150,7 +156,14 @@ def test_killed_between_checkpoints_goes_on_from_the_last(
 
 def test_training_lowers_the_loss(prepared_file: Path, tmp_path: Path) -> None:
     config = replace(
-        TINY, steps=80, adversarial=0.0, check_every=80, save_every=80, bank=2, refresh=0.0
+        TINY,
+        steps=80,
+        refine_from=1.0,
+        adversarial=0.0,
+        check_every=80,
+        save_every=80,
+        bank=2,
+        refresh=0.0,
     )
     train(prepared_file, out=tmp_path / "run", config=config, device="cpu")
     losses = [line["l1"] for line in lines(tmp_path / "run", "loss")]
@@ -255,11 +268,47 @@ def test_configurations_round_trip_and_are_checked(tmp_path: Path) -> None:
 
 
 def test_the_critic_comes_in_slowly() -> None:
-    config = replace(TINY, steps=100, critic_ramp=0.1)
-    weights = [weight_at(step, 0.5, 0.2, config) for step in range(100)]
+    config = replace(TINY, steps=150, refine_from=2 / 3, critic_ramp=0.1)
+    weights = [weight_at(config.turn(step), 0.5, 0.2, config) for step in range(150)]
     assert weights[49] == 0
     assert weights[50] == pytest.approx(0.02)
-    assert weights[59:] == [0.2] * 41
+    assert weights[59:100] == [0.2] * 41
+    assert weights[100:125] == [0] * 25  # the refiner's turn begins with none
+    assert weights[125] == pytest.approx(0.04)
+
+
+def test_first_the_drawer_then_the_refiner() -> None:
+    config = replace(TINY, steps=10, refine_from=0.6, refine_drawings_from=0.5)
+    turns = [config.turn(step) for step in range(10)]
+    assert [turn.refining for turn in turns] == [False] * 6 + [True] * 4
+    assert [turn.done for turn in turns] == [0, 1, 2, 3, 4, 5, 0, 1, 2, 3]
+    assert [wants_drawings(config, step) for step in range(10)] == [False] * 8 + [True] * 2
+
+
+def test_a_start_is_taken_over_where_it_fits(
+    whole: Path, prepared_file: Path, tmp_path: Path
+) -> None:
+    """With the drawer's turn left out, drawer and codes stay what they were."""
+    start = whole / "generator.safetensors"
+    config = replace(TINY, steps=2, refine_from=0.0, check_every=2)
+    train(prepared_file, out=tmp_path / "run", config=config, device="cpu", start=start)
+    before, after = (
+        read_generator((run / "generator.safetensors").read_bytes())
+        for run in (whole, tmp_path / "run")
+    )
+    mine = after.generator.state_dict()
+    same = {n for n, v in before.generator.state_dict().items() if torch.equal(v, mine[n])}
+    assert {n for n in mine if n.startswith("drawer.")} <= same
+    assert not {n for n in mine if n.startswith("refiner.")} <= same
+    np.testing.assert_array_equal(before.codes.layout, after.codes.layout)
+    assert lines(tmp_path / "run", "start")[0]["anew"] == []
+    wider = replace(config, widths=(8, 12, 16, 28))
+    train(prepared_file, out=tmp_path / "other", config=wider, device="cpu", start=start)
+    anew = lines(tmp_path / "other", "start")[0]["anew"]
+    assert any("drawer.bottom" in name for name in anew)
+    assert not any("drawer.stem" in name for name in anew)
+    with pytest.raises(UsageError, match="start from cannot be read"):
+        train(prepared_file, out=tmp_path / "no", config=TINY, start=tmp_path / "nothing")
 
 
 def test_augmentation_changes_both_alike_and_passes_gradients() -> None:
@@ -311,14 +360,14 @@ def test_pieces_are_of_people_to_train_on_and_softer_than_photographs(
     photos = Photos(prepared, torch.device("cpu"))
     assert not set(photos.sharp) & set(photos.held_out)
     config = replace(TINY, crops=6, crop=64)
-    pieces = squares(photos, config, 4)
-    assert pieces.photograph.shape == (6, 3, 64, 64)
-    assert pieces.soft.shape == (6, 3, 32, 32)
-    assert torch.equal(squares(photos, config, 4).soft, pieces.soft)
-    assert not torch.equal(squares(photos, config, 5).soft, pieces.soft)
-    small = torch.nn.functional.avg_pool2d(pieces.photograph, 2)
-    assert (small - pieces.soft).abs().mean() < 0.1
-    sharp, soft = (laplacian_variance((p + 1) / 2) for p in (small, pieces.soft))
+    found = pieces(photos, config, 4)
+    assert found.photograph.shape == (6, 3, 64, 64)
+    assert found.soft.shape == (6, 3, 32, 32)
+    assert torch.equal(pieces(photos, config, 4).soft, found.soft)
+    assert not torch.equal(pieces(photos, config, 5).soft, found.soft)
+    small = torch.nn.functional.avg_pool2d(found.photograph, 2)
+    assert (small - found.soft).abs().mean() < 0.1
+    sharp, soft = (laplacian_variance((p + 1) / 2) for p in (small, found.soft))
     assert (soft < sharp).float().mean() > 0.6
 
 
@@ -333,10 +382,12 @@ def test_fresh_codes_mix_a_donor_with_near_ones_as_a_release_does(prepared: Prep
         networks.codes.layout.zero_()
     everybody = torch.arange(count)[None].expand(count, -1)
     donors = torch.tensor([0, count - 1])
-    vector, _ = _fresh_codes(networks, donors, everybody, torch.Generator().manual_seed(0))
+    vector, _ = _fresh_codes(
+        networks.codes, donors, everybody, torch.Generator().manual_seed(0)
+    )
     middle = line.mean()
     assert vector[0].mean() < middle < vector[1].mean()
-    # No further than the eighth nearest, and never the donor's own code.
+    # No further than the nearest few, and never the donor's own code.
     assert 0 < vector[0].mean() <= CLOSE
 
 

@@ -89,6 +89,12 @@ def add(verbs: Any) -> None:
         "--threads", type=int, metavar="N", help="of the CPU (default: the machine's)"
     )
     parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="GENERATOR",
+        help="begin with these weights where they fit, not at random; --set refine_from=0 keeps the drawer",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint in RUN"
     )
     parser.add_argument(
@@ -123,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         config=config,
         device=args.device,
+        start=args.start,
         resume=args.resume,
         minutes=args.minutes,
         threads=args.threads,

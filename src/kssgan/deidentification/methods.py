@@ -13,14 +13,14 @@ from kssgan.deidentification.asked import SurrogateName
 from kssgan.errors import UsageError
 from kssgan.models.codes import mix_codes
 from kssgan.models.stored import StoredGenerator, read_generator
-from kssgan.surrogate._mesh import CHEEKS
 from kssgan.surrogate.expression import express
-from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.restraint import restrained
+from kssgan.surrogate.shape import ShapeMean, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
 from kssgan.surrogate.sight import sight
-from kssgan.types import CROP_SIZE, FloatArray, SurrogateMethod, U8Array
+from kssgan.types import FloatArray, SurrogateMethod, U8Array
 
-__all__ = ["GeneratorSurrogate", "make_method", "skin_tone"]
+__all__ = ["GeneratorSurrogate", "make_method"]
 
 _HEAD = ("gender", "age")
 """Attributes of a group that choose whose codes are mixed. Those of a photo do not: all pictures of a group
@@ -30,9 +30,10 @@ show one head."""
 class GeneratorSurrogate(ShapeMeanSurrogate):
     """G(S_g, z_g, c): a photograph of nobody, drawn from the group's shape-normalised mean.
 
-    z_g mixes the codes of three donors that the group's seed draws, so no donor's head comes back. One
-    picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
-    machine's build of torch, never on neighbours or the number of cores.
+    S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
+    mean of sixteen. z_g mixes the codes of three donors that the group's seed draws, so no donor's head comes
+    back. One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed
+    and the machine's build of torch, never on neighbours or the number of cores.
 
     Args:
         stored: the generator, its codes and the labels it knows.
@@ -54,12 +55,17 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         }
         self.version = version
         self.draws: Mapping[str, Sequence[str]] = stored.labels
+        self.public = {
+            name: ShapeMean(mean.image_01, mean.points, mean.people)
+            for name, mean in stored.public.items()
+        }
 
     def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
         """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
         # By S_g as it is: all pictures of a group show one head.
         style, layout = mix_codes(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
+        surrogate = self._restrained(surrogate, label)
         for name, shapes in self._stored.shapes.items():
             surrogate = express(surrogate, label.get(name, ""), shapes)
         code = torch.tensor(
@@ -87,13 +93,14 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         grey = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte()
         return np.ascontiguousarray(grey.permute(1, 2, 0).numpy())
 
-
-def skin_tone(surrogate: ShapeMean) -> FloatArray:
-    """Median colour of the cheeks of S_g, (3,) float32 in [0, 1]."""
-    cheeks = surrogate.points[[i for cheek in CHEEKS for i in cheek]]
-    x, y = np.clip(np.rint(cheeks), 0, CROP_SIZE - 1).astype(np.int64).T
-    tone: FloatArray = np.median(surrogate.image_01[y, x], axis=0).astype(np.float32)
-    return tone
+    def _restrained(self, surrogate: ShapeMean, label: Mapping[str, str]) -> ShapeMean:
+        """S_g in which no member weighs much, drawn towards the public mean nearest to the label."""
+        categories = [*(label.get(name, "") for name in self._stored.labels), ""]
+        for gender in (label.get("gender", ""), ""):
+            for category in categories:
+                if (gender, category) in self.public:
+                    return restrained(surrogate, self.public[gender, category])
+        return surrogate
 
 
 def make_method(name: SurrogateName) -> SurrogateMethod:

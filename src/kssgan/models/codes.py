@@ -13,16 +13,19 @@ from torch import Tensor, nn
 from kssgan.models.generator import GeneratorConfig
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["CLOSE", "PARTS", "CodeTable", "Codes", "mix_codes", "mixture"]
+__all__ = ["CLOSE", "LEAST", "PARTS", "WALL", "CodeTable", "Codes", "mix_codes", "mixture"]
 
 PARTS = 3
 """Donors whose codes make one fresh code."""
 
-_LEAST = 0.2
+LEAST = 0.3
 """No donor of a mixture weighs less, and so none more than 1 - (PARTS - 1) * this."""
 
-CLOSE = 8
+CLOSE = 16
 """Codes nearest to the first of a mixture, from which the others are drawn."""
+
+WALL = 0.12
+"""How far apart the colours of two walls may lie in one mixture: a grey and a blue one give clouds."""
 
 # What may differ first, where too few donors agree with a label in everything.
 _DROPPED = ("age", "expression", "gender")
@@ -54,7 +57,7 @@ class Codes(nn.Module):
         return vector, layout
 
     def mixed(self, donors: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Fresh codes, stretched like those of :func:`mix_codes`.
+        """Fresh codes, as :func:`mix_codes` makes them.
 
         Args:
             donors: (B, P) int64.
@@ -63,15 +66,10 @@ class Codes(nn.Module):
         Returns:
             Vectors (B, style) and maps (B, layout, grid, grid).
         """
-        found = []
-        for codes in (self.vector, self.layout):
-            middle = codes.mean(0)
-            parts = (codes[donors] - middle).flatten(2)
-            away = (parts * weights[..., None]).sum(1)
-            length = (parts.norm(dim=2) * weights).sum(1)
-            away = away * (length / away.norm(dim=1).clamp(min=1e-6))[:, None]
-            found.append(middle + away.view(-1, *codes.shape[1:]))
-        return found[0], found[1]
+        return (
+            torch.einsum("bp,bpc->bc", weights, self.vector[donors]),
+            torch.einsum("bp,bpcyx->bcyx", weights, self.layout[donors]),
+        )
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,14 @@ class CodeTable:
         vector: (D, style) float32.
         layout: (D, layout, grid, grid) float32.
         tone: (D, 3) float32 in [0, 1], mean colour of the donor's cheeks.
+        wall: (D, 3) float32 in [0, 1], median colour behind the donor.
         attributes: per donor, category by attribute where known.
     """
 
     vector: FloatArray
     layout: FloatArray
     tone: FloatArray
+    wall: FloatArray
     attributes: Sequence[Mapping[str, str]]
 
     def __len__(self) -> int:
@@ -109,29 +109,35 @@ def mixture(
         wanted: category by attribute. Donors of another category are passed over as long as ``parts`` others
             are left; age gives way first, then expression, then gender. Donors of unknown category stay.
         seed: 0 or more; another seed, another head.
-        tone: (3,) colour of the face that the head is for; the nearest third of the donors is considered.
-        parts: how many donors. The first is drawn from all, the others from those whose codes lie
-            nearest to its own: heads that differ in everything have no clean middle.
+        tone: (3,) colour of the face that the head is for; the first is one of the nearest third.
+        parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
+            others from those of these whose codes lie nearest to its own: heads that differ in everything
+            have no clean middle.
 
     Returns:
-        (row, weight) pairs; weights are at least 0.2 (three parts) and add up to 1.
+        (row, weight) pairs; weights are at least 0.3 (three parts) and add up to 1.
 
     Raises:
         ValueError: fewer donors than ``parts``.
     """
     if len(table) < parts:
         raise ValueError(f"{len(table)} donors came; a mixture needs {parts}")
-    rows = _agreeing(table, wanted, parts)
+    agreeing = _agreeing(table, wanted, parts)
+    walls = table.wall[agreeing]
+    like = np.linalg.norm(walls[:, None] - walls[None], axis=2) <= WALL
+    rows = agreeing[like.sum(1) >= parts]
+    if not len(rows):  # no three of a kind
+        like, rows = np.ones_like(like), agreeing
     if tone is not None:
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
         rows = rows[np.argsort(far, kind="stable")[: max(2 * parts, len(rows) // 3)]]
     rng = np.random.default_rng([seed, len(table), parts])
     first = rng.choice(rows)
-    others = rows[rows != first]
+    others = agreeing[like[agreeing == first][0] & (agreeing != first)]
     order = np.argsort(_apart(table, others, int(first)), kind="stable")
     close = others[order[: max(CLOSE, parts - 1)]]
     chosen = [first, *rng.choice(close, parts - 1, replace=False)]
-    least = min(_LEAST, 0.6 / parts)
+    least = min(LEAST, 0.9 / parts)
     weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))
     return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))
 
@@ -171,20 +177,15 @@ def mix_codes(
     Arguments as of :func:`mixture`.
 
     Returns:
-        Vector (style,) and map (layout, grid, grid), float32. The mixture is stretched to the mean length of
-        its parts, seen from the middle of the table: a mean of codes is shorter than each and looks average.
+        Vector (style,) and map (layout, grid, grid), float32.
     """
     mix = mixture(table, wanted, seed, tone=tone, parts=parts)
-    return _stretched(table.vector, mix), _stretched(table.layout, mix)
+    return _mean(table.vector, mix), _mean(table.layout, mix)
 
 
-def _stretched(codes: FloatArray, mix: tuple[tuple[int, float], ...]) -> FloatArray:
-    middle = codes.mean(0, dtype=np.float64)
-    weights = np.array([w for _, w in mix])
-    parts = codes[[r for r, _ in mix]].astype(np.float64) - middle
-    flat = parts.reshape(len(mix), -1)
-    away = weights @ flat
-    length = float(weights @ np.linalg.norm(flat, axis=1))
-    away *= length / max(float(np.linalg.norm(away)), 1e-12)
-    result: FloatArray = (middle + away.reshape(middle.shape)).astype(np.float32)
+def _mean(codes: FloatArray, mix: tuple[tuple[int, float], ...]) -> FloatArray:
+    rows, weights = [r for r, _ in mix], np.array([w for _, w in mix])
+    result: FloatArray = np.tensordot(weights, codes[rows].astype(np.float64), 1).astype(
+        np.float32
+    )
     return result

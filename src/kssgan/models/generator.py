@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from kssgan.models.haar import haar, inverse_haar, softened, without_nyquist
+from kssgan.models.haar import haar, without_nyquist
 from kssgan.models.parts import ModulatedConv, enlarged
 from kssgan.models.refiner import Refiner
 
@@ -88,8 +88,9 @@ class Drawer(nn.Module):
 
     Of S_g it sees the face alone, so ghosts of hair, neck and background cannot pass. The output is
     that face plus a correction whose last layer starts at zero. The code z has a vector (modulation:
-    texture, tone) and a map (layout: hair, neck, background). The correction is drawn in blocks of 2 x
-    2, whose edges leave a pattern at the highest frequency; a fixed filter takes it away.
+    texture, tone) and a map (layout: hair, neck, background). The last two layers work on every pixel: a
+    correction made in blocks of 2 x 2 leaves lines in smooth hair. What is left of the doubling alternates
+    from pixel to pixel; a fixed filter takes it away.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -109,7 +110,8 @@ class Drawer(nn.Module):
         for level in range(len(w) - 2, -1, -1):
             laid = config.layout if level == config.laid_at else 0
             self.up.append(_Up(w[level + 1], w[level] + laid, w[level], inner))
-        self.out = nn.Conv2d(w[0], 12, 3, 1, 1, padding_mode="replicate")
+        self.detail = nn.Conv2d(w[0] + 4, w[0], 3, 1, 1, padding_mode="replicate")
+        self.out = nn.Conv2d(w[0], 3, 3, 1, 1, padding_mode="replicate")
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
@@ -139,7 +141,8 @@ class Drawer(nn.Module):
         x = self.bottom(x, code, noise)
         for up, skip in zip(self.up, skips[-2::-1], strict=True):
             x = up(x, skip, code, noise)
-        return seen + without_nyquist(inverse_haar(self.out(x)))
+        x = F.leaky_relu(self.detail(torch.cat([enlarged(x), seen, face], 1)), 0.2)
+        return seen + without_nyquist(self.out(x))
 
 
 def face_alone(surrogate_pm1: Tensor, face: Tensor) -> Tensor:
@@ -161,8 +164,7 @@ class Generator(nn.Module):
 
     The mean of a group holds little beyond half size, and ghosts are large: so the head is drawn there, at
     a quarter of the cost, and what makes it a photograph (strands, lashes, pores) is added in a second step
-    that has learnt from real photographs. Between them the drawing is softened: what is left of its blocks
-    would be sharpened with it.
+    that has learnt from real photographs.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -196,5 +198,5 @@ class Generator(nn.Module):
         """
         small = F.avg_pool2d(surrogate_pm1, 2)
         drawn = self.drawer(small, face, style, layout, label, noise=noise)
-        found: Tensor = self.refiner(softened(drawn.clamp(-1, 1)), noise=noise)
+        found: Tensor = self.refiner(drawn.clamp(-1, 1), noise=noise)
         return found

@@ -6,23 +6,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from kssgan.models.haar import haar, inverse_haar, without_nyquist
+from kssgan.models.haar import softened, without_nyquist
 from kssgan.models.parts import Noise, enlarged
 
 __all__ = ["Refiner"]
 
 
+def _conv(inside: int, outside: int) -> nn.Conv2d:
+    # A frame of zeros would be seen in the picture.
+    return nn.Conv2d(inside, outside, 3, 1, 1, padding_mode="replicate")
+
+
 class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, 1, 1, padding_mode="replicate")
-        self.second = nn.Conv2d(width, width, 3, 1, 1, padding_mode="replicate")
+        self.first = _conv(width, width)
+        self.second = _conv(width, width)
         self.noise = Noise(width)
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, source: torch.Generator | None) -> Tensor:
-        inner = self.noise(F.leaky_relu(self.first(x), 0.2), source)
+        inner = F.leaky_relu(self.noise(self.first(x), source), 0.2)
         found: Tensor = x + self.second(inner)
         return found
 
@@ -32,23 +37,31 @@ class Refiner(nn.Module):
 
     It works on places alone, with a short reach, and never sees S_g: what it adds is what photographs have,
     nothing of a group. The output is the doubled picture plus a correction whose last layer starts at zero.
+    Every step down or up is filtered and the last layers work on every pixel of the full size: with blocks
+    of 2 x 2, or places that are skipped, patterns of the grid stay in the picture.
 
     Args:
         coarse: channels at a quarter of the full size.
-        fine: channels at half of it.
+        fine: channels at half of it, twice as many as at the full size.
         blocks: residual blocks at the quarter.
 
-    Reference: Wang et al. 2018 (ESRGAN), in small; noise as in StyleGAN.
+    Reference: Wang et al. 2018 (ESRGAN), in small; noise as in StyleGAN; filters as Zhang 2019, "Making
+    convolutional networks shift-invariant again".
     """
 
     def __init__(self, coarse: int, fine: int, blocks: int) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(12, coarse, 3, 1, 1, padding_mode="replicate")
+        full = max(1, fine // 2)
+        self.stem = _conv(3, fine)
+        self.down = _conv(fine, coarse)
         self.blocks = nn.ModuleList(_Block(coarse) for _ in range(blocks))
-        self.first = nn.Conv2d(coarse + 3, fine, 3, 1, 1, padding_mode="replicate")
+        self.first = _conv(coarse + fine, fine)
         self.noise = Noise(fine)
-        self.second = nn.Conv2d(fine, fine, 3, 1, 1, padding_mode="replicate")
-        self.out = nn.Conv2d(fine, 12, 3, 1, 1, padding_mode="replicate")
+        self.second = _conv(fine, fine)
+        self.up = _conv(fine, full)
+        self.grain = Noise(full)
+        self.last = _conv(full, full)
+        self.out = _conv(full, 3)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
@@ -62,14 +75,18 @@ class Refiner(nn.Module):
         Returns:
             (B, 3, 2H, 2W), unclamped.
         """
-        x = self.stem(haar(picture_pm1))
+        near = F.leaky_relu(self.stem(picture_pm1), 0.2)
+        x = F.leaky_relu(self.down(F.avg_pool2d(softened(near), 2)), 0.2)
         for block in self.blocks:
             x = block(x, noise)
-        x = torch.cat([enlarged(F.leaky_relu(x, 0.2)), picture_pm1], 1)
+        x = torch.cat([softened(enlarged(x)), near], 1)
         x = F.leaky_relu(self.noise(self.first(x), noise), 0.2)
         x = F.leaky_relu(self.second(x), 0.2)
+        x = F.leaky_relu(self.grain(self.up(softened(enlarged(x))), noise), 0.2)
+        x = F.leaky_relu(self.last(x), 0.2)
         doubled = F.interpolate(
             picture_pm1, scale_factor=2.0, mode="bicubic", align_corners=False
         )
-        # Of the sum: doubling leaves stripes of a tenth of a grey level there.
-        return without_nyquist(doubled + inverse_haar(self.out(x)))
+        # Doubling leaves stripes of a tenth of a grey level.
+        found: Tensor = without_nyquist(doubled) + self.out(x)
+        return found

@@ -12,17 +12,34 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import WeightsError
 from kssgan.models.codes import CodeTable
 from kssgan.models.generator import Generator, GeneratorConfig
-from kssgan.types import FloatArray
+from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["FORMAT", "StoredGenerator", "read_generator", "write_generator"]
+__all__ = ["FORMAT", "PublicMean", "StoredGenerator", "read_generator", "write_generator"]
 
-FORMAT = "kssgan-generator/2"
+FORMAT = "kssgan-generator/3"
 
 POINTS = 468  # of a shape
+
+
+@dataclass(frozen=True, eq=False)
+class PublicMean:
+    """Shape-normalised mean of many people whom no release protects.
+
+    Attributes:
+        image_01: (256, 256, 3) float32 in [0, 1].
+        points: (468, 2) float32, pixels of ``image_01``.
+        people: how many they are.
+    """
+
+    image_01: FloatArray
+    points: FloatArray
+    people: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,8 @@ class StoredGenerator:
         facts: where it came from: data, recipe, seed, steps.
         shapes: by attribute and category, (468, 2) float32 mean shape of training people of whom every
             category is known, pixels of a 256 px crop; empty where there are none.
+        public: by gender and category of the first label, "" where any will do: mean of training people, to
+            which S_g of few people is drawn. Pictures are kept at half size.
     """
 
     generator: Generator
@@ -43,6 +62,7 @@ class StoredGenerator:
     labels: Mapping[str, Sequence[str]]
     facts: Mapping[str, Any]
     shapes: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
+    public: Mapping[tuple[str, str], PublicMean] = field(default_factory=dict)
 
 
 def write_generator(stored: StoredGenerator) -> bytes:
@@ -51,7 +71,7 @@ def write_generator(stored: StoredGenerator) -> bytes:
         f"generator.{name}": value.detach().cpu().half().contiguous()
         for name, value in stored.generator.state_dict().items()
     }
-    for name in ("vector", "layout", "tone"):
+    for name in ("vector", "layout", "tone", "wall"):
         tensors[f"codes.{name}"] = torch.from_numpy(
             np.ascontiguousarray(getattr(stored.codes, name), np.float16)
         )
@@ -60,11 +80,17 @@ def write_generator(stored: StoredGenerator) -> bytes:
             tensors[f"shapes.{attribute}.{category}"] = torch.from_numpy(
                 np.ascontiguousarray(shape, np.float32)
             )
+    for (gender, category), mean in stored.public.items():
+        planes = torch.from_numpy(np.ascontiguousarray(mean.image_01.transpose(2, 0, 1)))
+        small = F.avg_pool2d(planes[None] * 255, 2)[0].round().to(torch.uint8)
+        tensors[f"public.{gender}:{category}.image"] = small
+        tensors[f"public.{gender}:{category}.points"] = torch.tensor(np.float32(mean.points))
     about = {
         "format": FORMAT,
         "config": stored.generator.config.to_json(),
         "labels": [[name, list(c)] for name, c in stored.labels.items()],
         "donors": [dict(a) for a in stored.codes.attributes],
+        "public": {f"{g}:{c}": mean.people for (g, c), mean in sorted(stored.public.items())},
         "facts": dict(stored.facts),
     }
     # One entry: the order of several would differ from run to run.
@@ -101,12 +127,11 @@ def read_generator(data: bytes) -> StoredGenerator:
             tensors["codes.vector"].numpy(),
             tensors["codes.layout"].numpy(),
             tensors["codes.tone"].numpy(),
+            tensors["codes.wall"].numpy(),
             about["donors"],
         )
-        if (
-            len({len(codes.vector), len(codes.layout), len(codes.tone), len(codes.attributes)})
-            > 1
-        ):
+        parts = (codes.vector, codes.layout, codes.tone, codes.wall, codes.attributes)
+        if len({len(part) for part in parts}) > 1:
             raise ValueError("codes and donors differ in number")
         labels = {name: tuple(c) for name, c in about["labels"]}
         shapes: dict[str, dict[str, FloatArray]] = {}
@@ -116,10 +141,28 @@ def read_generator(data: bytes) -> StoredGenerator:
                     raise ValueError("a shape of another kind")
                 _, attribute, category = name.split(".")
                 shapes.setdefault(attribute, {})[category] = value.numpy()
+        public = {
+            _pair(name): _public(tensors, name, int(people))
+            for name, people in about.get("public", {}).items()
+        }
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"the generator's weights are damaged ({type(error).__name__}); copy or train them again"
         ) from None
     return StoredGenerator(
-        generator.eval().requires_grad_(False), codes, labels, about["facts"], shapes
+        generator.eval().requires_grad_(False), codes, labels, about["facts"], shapes, public
     )
+
+
+def _pair(name: str) -> tuple[str, str]:
+    gender, category = name.split(":")
+    return gender, category
+
+
+def _public(tensors: Mapping[str, Tensor], name: str, people: int) -> PublicMean:
+    image, points = tensors[f"public.{name}.image"], tensors[f"public.{name}.points"]
+    if image.shape != (3, CROP_SIZE // 2, CROP_SIZE // 2) or points.shape != (POINTS, 2):
+        raise ValueError("a public mean of another kind")
+    large = F.interpolate(image[None], scale_factor=2.0, mode="bilinear", align_corners=False)
+    picture = np.ascontiguousarray(large[0].permute(1, 2, 0).numpy()) / np.float32(255)
+    return PublicMean(picture.astype(np.float32), points.numpy(), people)

@@ -54,7 +54,7 @@ def express(mean: ShapeMean, wanted: str, shapes: Mapping[str, FloatArray]) -> S
     image = np.rint(mean.image_01 * 255).astype(np.uint8)
     planes = _torch_warp.sample(image[None], field[None], CROP_SIZE)[0]
     image_01 = np.ascontiguousarray(planes.transpose(1, 2, 0)) / np.float32(255)
-    return ShapeMean(image_01.astype(np.float32), points)
+    return ShapeMean(image_01.astype(np.float32), points, mean.people)
 
 
 def _way(wanted: str, shapes: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:

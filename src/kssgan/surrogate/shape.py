@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kssgan.surrogate._mesh import check_points
+from kssgan.surrogate._mesh import CHEEKS, check_points
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
-__all__ = ["Face", "ShapeMean", "shape_mean"]
+__all__ = ["Face", "ShapeMean", "shape_mean", "skin_tone"]
 
 Face = tuple[U8Array, FloatArray | None]
 """A head crop (256, 256, 3) uint8 and its (468, 2) points in its pixels, or None where none are reliable."""
@@ -33,10 +33,12 @@ class ShapeMean:
     Attributes:
         image_01: (256, 256, 3) float32 in [0, 1].
         points: (468, 2) float32, pixels of ``image_01``.
+        people: how many people it is the mean of, each weighing the same.
     """
 
     image_01: FloatArray
     points: FloatArray
+    people: int = 1
 
 
 class _People:
@@ -123,7 +125,15 @@ def shape_mean(
             raise ValueError("a person's pictures changed between the two readings")
     image = pictures.mean()
     assert image is not None, "every person has a picture"
-    return ShapeMean(image_01=np.clip(image / 255, 0, 1).astype(np.float32), points=shape)
+    return ShapeMean(np.clip(image / 255, 0, 1).astype(np.float32), shape, pictures.count)
+
+
+def skin_tone(mean: ShapeMean) -> FloatArray:
+    """Median colour of the cheeks of S_g, (3,) float32 in [0, 1]."""
+    cheeks = mean.points[[i for cheek in CHEEKS for i in cheek]]
+    x, y = np.clip(np.rint(cheeks), 0, CROP_SIZE - 1).astype(np.int64).T
+    tone: FloatArray = np.median(mean.image_01[y, x], axis=0).astype(np.float32)
+    return tone
 
 
 def _warped(faces: Iterable[Face], warp: Warp) -> Iterator[FloatArray]:

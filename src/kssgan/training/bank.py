@@ -20,7 +20,7 @@ class Batch:
 
     Attributes:
         surrogate: (B, 3, H, W) S_g in [-1, 1]; half size where a bank made it.
-        picture: (B, 3, H, W) composites in [-1, 1].
+        picture: (B, 3, 256, 256) composites in [-1, 1].
         donor: (B,) rows of the code table.
         label: (B,) category to draw, -1 where unknown.
         flipped: (B,) bool, mirrored examples.
@@ -36,7 +36,7 @@ class Batch:
 
 
 class Bank:
-    """Lessons in memory, at half size, at which heads are drawn.
+    """Lessons in memory, S_g at half size, at which heads are drawn.
 
     What it holds is a function of the step alone, so a resumed run holds the same.
 
@@ -68,6 +68,10 @@ class Bank:
         """Make the lesson of one group and put it into its place."""
         self._lessons[number % self._size] = _halved(self.teacher.lesson(number))
         self._held[number % self._size] = number
+
+    def held(self) -> list[Lesson]:
+        """Lessons that are there, in a fixed order."""
+        return [lesson for lesson in self._lessons if lesson is not None]
 
     def batch(self, step: int, size: int, *, flips: bool = True) -> Batch:
         """Examples of a step; what is missing is made first."""
@@ -107,7 +111,5 @@ def gather(
 
 
 def _halved(lesson: Lesson) -> Lesson:
-    def half(pictures_u8: Tensor) -> Tensor:
-        return F.avg_pool2d(pictures_u8.float(), 2).round().to(torch.uint8)
-
-    return replace(lesson, surrogate=half(lesson.surrogate), pictures=half(lesson.pictures))
+    half = F.avg_pool2d(lesson.surrogate.float(), 2).round().to(torch.uint8)
+    return replace(lesson, surrogate=half)

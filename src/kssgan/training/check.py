@@ -11,17 +11,19 @@ from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.reconstruction import reconstruction
 from kssgan.models.codes import PARTS, CodeTable, mix_codes
-from kssgan.training.bank import Batch, gather
+from kssgan.training.bank import Bank, Batch, gather
 from kssgan.training.data import Photos, laplacian_variance, one_hot
 from kssgan.training.networks import Networks
 from kssgan.training.teacher import Lesson, Teacher
-from kssgan.types import FloatArray, U8Array
+from kssgan.types import FloatArray, IntArray, U8Array
 
-__all__ = ["Examiner", "category_shapes", "code_table"]
+__all__ = ["Examiner", "category_shapes", "code_errors", "code_table", "fit_codes"]
 
 _SHOWN = 10
 _REAL = 64  # photos whose sharpness is the measure
 _AT_ONCE = 8
+_WORST = 1.3  # error of a code over its gender's median, at most
+_FEWEST = 24  # codes; with fewer no head is given up
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Examiner:
             fresh ones, "sharpness_taught", "sharpness_mean": medians as ratios to real photos), and a sheet
             (H, W, 3) uint8 with the rows S_g, drawn, taught, mixed, mixed otherwise, real.
         """
-        table = code_table(networks, self._photos)
+        table = code_table(networks, self._photos, fit_codes(self._photos))
         sums: dict[str, list[float]] = {"l1": [], "bands": []}
         sharp: dict[str, list[float]] = {"": [], "_mixed": [], "_taught": [], "_mean": []}
         rows: list[list[Tensor]] = [[] for _ in range(5)]
@@ -158,20 +160,66 @@ def category_shapes(photos: Photos, label: str) -> dict[str, FloatArray]:
     }
 
 
-def code_table(networks: Networks, photos: Photos) -> CodeTable:
-    """The averaged codes with what is known of their donors.
+def code_errors(networks: Networks, bank: Bank) -> FloatArray:
+    """How far heads with a donor's own code lie from the composites that the bank holds.
+
+    Returns:
+        (D,) mean L1 over the pictures of a donor, of [-1, 1]; NaN where the bank has none.
+    """
+    generator, codes = networks.average_generator, networks.average_codes
+    donors: list[int] = []
+    errors: list[float] = []
+    for lesson in bank.held():
+        count = len(lesson.donors)
+        batch = gather([(lesson, i) for i in range(count)], np.zeros(count, bool))
+        width = generator.config.labels
+        label = one_hot(batch.label.tolist(), width, batch.label.device) if width else None
+        with torch.no_grad():
+            drawn = generator.drawer(
+                batch.surrogate, batch.face, *codes(batch.donor), label
+            ).float()
+        away = (drawn - F.avg_pool2d(batch.picture, 2)).abs().mean((1, 2, 3))
+        donors += batch.donor.tolist()
+        errors += away.tolist()
+    count = len(codes.vector)
+    shown = np.bincount(donors, minlength=count)
+    total = np.bincount(donors, weights=errors, minlength=count)
+    found: FloatArray = np.where(shown > 0, total / np.maximum(shown, 1), np.nan).astype(
+        np.float32
+    )
+    return found
+
+
+def fit_codes(photos: Photos, errors: FloatArray | None = None) -> IntArray:
+    """Rows of the code table that are worth shipping.
 
     Where genders are known, a group takes its donors from its own gender, so donors of unknown gender are
-    hardly ever taught: their codes draw broken heads and are left out.
+    hardly ever taught. Others come up too seldom: their codes draw broken heads, and so would mixtures.
+
+    Args:
+        photos: the collection.
+        errors: of :func:`code_errors`; None leaves nobody out for it.
     """
+    genders = photos.category("gender")[photos.donors]
+    known = np.flatnonzero(genders >= 0)
+    rows: IntArray = known if len(known) >= PARTS else np.arange(len(photos.donors))
+    if errors is None:
+        return rows
+    # Each gender by its own measure: long hair is harder to learn than short hair.
+    kept: list[int] = []
+    for gender in np.unique(genders[rows]):
+        mine = rows[(genders[rows] == gender) & np.isfinite(errors[rows])]
+        kept += [row for row in mine if errors[row] <= _WORST * np.median(errors[mine])]
+    return np.sort(np.array(kept, np.int64)) if len(kept) >= _FEWEST else rows
+
+
+def code_table(networks: Networks, photos: Photos, rows: IntArray) -> CodeTable:
+    """Some of the averaged codes with what is known of their donors."""
     codes = networks.average_codes
-    attributes = [photos.attributes(int(row)) for row in photos.donors]
-    taught = [number for number, known in enumerate(attributes) if "gender" in known]
-    if len(taught) < PARTS:
-        taught = list(range(len(attributes)))
     return CodeTable(
-        codes.vector.detach().cpu().numpy()[taught],
-        codes.layout.detach().cpu().numpy()[taught],
-        photos.tone[photos.donors[taught]],
-        [attributes[number] for number in taught],
+        codes.vector.detach().cpu().numpy()[rows],
+        codes.layout.detach().cpu().numpy()[rows],
+        photos.tone[photos.donors[rows]],
+        photos.wall[photos.donors[rows]],
+        [photos.attributes(int(row)) for row in photos.donors[rows]],
     )

@@ -11,7 +11,22 @@ from typing import Any, get_args, get_type_hints
 from kssgan.errors import UsageError
 from kssgan.training.precision import PRECISIONS, PrecisionName
 
-__all__ = ["PRESETS", "TrainingConfig", "read_changes", "resolve"]
+__all__ = ["PRESETS", "TrainingConfig", "Turn", "read_changes", "resolve"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn a step is: first the drawer learns, then the refiner of what the drawer then draws.
+
+    Attributes:
+        refining: the refiner's.
+        done: steps of this turn before this one.
+        steps: of this turn.
+    """
+
+    refining: bool
+    done: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -21,7 +36,9 @@ class TrainingConfig:
     Attributes:
         preset: where the values started from.
         seed: of weights, groups, examples and noise.
-        steps: how many; all schedules are parts of it.
+        steps: how many, of both turns.
+        refine_from: share of the steps that are the drawer's turn; the others are the refiner's. Schedules
+            are parts of a turn.
         batch: examples per step.
         precision: "fp32", "fp16" or "bf16".
         label: the attribute that the generator draws.
@@ -45,20 +62,23 @@ class TrainingConfig:
         clip: largest norm of a gradient.
         bands: weight of the fine Haar bands in the reconstruction.
         shrink: weight of the codes' mean square.
-        critic_from: share of the steps after which the critic takes part.
-        critic_ramp: share of the steps over which its weight rises.
+        critic_from: share of the drawer's turn after which its critic takes part.
+        critic_ramp: share of a turn over which a critic's weight rises.
         adversarial: weight of the critic in the drawer's loss.
         matching: weight, beside the critic's, of agreement in its features where the answer is known.
         crops: photographs that the refiner learns from in a step.
+        drawings: drawings that it learns from beside them, a quarter of lessons, the others with fresh codes.
         crop: side of the square that it sees of each, a multiple of 16.
-        refine_from: share of the steps after which the refiner's critic takes part.
-        refine_drawings_from: share of the steps after which it learns from drawings too.
+        refine_rate: Adam's, of the refiner.
+        refine_critic_from: share of the refiner's turn after which its critic takes part.
+        refine_drawings_from: share of it after which it learns from drawings too.
         refine_adversarial: weight of the critic in the refiner's loss.
-        refine_late: factor on that weight once there are drawings, which are softer than photographs.
-        refine_late_rate: Adam's, of the refiner from then on; it does not fall.
+        refine_drawings: factor on that weight for drawings.
+        texture: weight of agreement in texture in the refiner's loss.
         mixed: weight of drawings with mixed codes beside those with a donor's.
         coarse: weight that keeps the face of those drawings where S_g has it.
-        r1: weight of the critic's gradient penalty.
+        r1: weight of the gradient penalty of the drawer's critic.
+        refine_r1: the same of the refiner's.
         r1_every: steps between penalties.
         ema: decay of the averaged weights, which are what is exported.
         log_every: steps between lines of the log.
@@ -69,13 +89,14 @@ class TrainingConfig:
 
     preset: str = "small"
     seed: int = 0
-    steps: int = 2000
+    steps: int = 3000
+    refine_from: float = 0.6
     batch: int = 8
     precision: PrecisionName = "fp32"
     label: str = "expression"
     size: int = 256
     widths: tuple[int, ...] = (32, 64, 128, 192)
-    refine_coarse: int = 40
+    refine_coarse: int = 48
     refine_fine: int = 24
     refine_blocks: int = 3
     critic_widths: tuple[int, ...] = (24, 48, 96, 128)
@@ -96,16 +117,19 @@ class TrainingConfig:
     critic_ramp: float = 0.1
     adversarial: float = 0.01
     matching: float = 10.0
-    crops: int = 8
+    crops: int = 6
+    drawings: int = 4
     crop: int = 128
-    refine_from: float = 0.15
-    refine_drawings_from: float = 0.7
+    refine_rate: float = 6e-4
+    refine_drawings_from: float = 0.3
+    refine_drawings: float = 1.0
+    refine_critic_from: float = 0.1
     refine_adversarial: float = 0.03
-    refine_late: float = 5.0
-    refine_late_rate: float = 3e-4
+    texture: float = 0.5
     mixed: float = 0.5
     coarse: float = 1.0
     r1: float = 10.0
+    refine_r1: float = 1.0
     r1_every: int = 8
     ema: float = 0.998
     log_every: int = 20
@@ -119,14 +143,14 @@ class TrainingConfig:
             problems.append(f"donors is {self.donors}; 3 or more, or 0 for all, was wanted")
         for name in (
             *("steps", "batch", "bank", "pictures", "check", "style", "layout"),
-            *("refine_coarse", "refine_fine", "crops"),
+            *("refine_coarse", "refine_fine", "crops", "drawings"),
         ):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")
         for name in ("log_every", "check_every", "save_every", "r1_every"):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")
-        for name in ("rate", "rate_codes", "rate_critic", "refine_late_rate", "clip"):
+        for name in ("rate", "rate_codes", "rate_critic", "refine_rate", "clip"):
             if not getattr(self, name) > 0:
                 problems.append(f"{name} is {getattr(self, name)}, above 0 was wanted")
         if self.seed < 0:
@@ -143,7 +167,10 @@ class TrainingConfig:
             "refresh",
             "critic_from",
             "refine_from",
+            "refine_critic_from",
             "refine_drawings_from",
+            "refine_drawings",
+            "texture",
             "refine_blocks",
         ):
             if not getattr(self, name) >= 0:
@@ -158,6 +185,13 @@ class TrainingConfig:
             )
         if problems:
             raise UsageError("; ".join(problems))
+
+    def turn(self, step: int) -> Turn:
+        """Whose turn a step is."""
+        first = round(min(self.refine_from, 1) * self.steps)
+        if step < first:
+            return Turn(False, step, first)
+        return Turn(True, step - first, max(1, self.steps - first))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: they round-trip through JSON and TOML."""
@@ -211,6 +245,7 @@ PRESETS: Mapping[str, TrainingConfig] = {
         refine_blocks=1,
         critic_widths=(8, 12, 16),
         crops=2,
+        drawings=2,
         crop=64,
         style=8,
         layout=4,

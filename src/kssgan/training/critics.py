@@ -9,19 +9,19 @@ from kssgan.losses.adversarial import critic_hinge, feature_matching, generator_
 from kssgan.losses.parts import Loss
 from kssgan.models.critic import Critic
 from kssgan.training.augment import augment
-from kssgan.training.config import TrainingConfig
+from kssgan.training.config import TrainingConfig, Turn
 from kssgan.training.networks import Networks
 from kssgan.training.precision import Precision
 
 __all__ = ["judge", "teach_critic", "weight_at"]
 
 
-def weight_at(step: int, begin: float, full: float, config: TrainingConfig) -> float:
-    """Weight of a critic at a step: none before ``begin`` (share of the steps), then rising to ``full``."""
-    first, ramp = begin * config.steps, config.critic_ramp * config.steps
-    if full <= 0 or step < first:
+def weight_at(turn: Turn, begin: float, full: float, config: TrainingConfig) -> float:
+    """Weight of a critic at a step: none before ``begin`` (share of the turn), then rising to ``full``."""
+    first, ramp = begin * turn.steps, config.critic_ramp * turn.steps
+    if full <= 0 or turn.done < first:
         return 0.0
-    return full * min(1.0, (step + 1 - first) / max(ramp, 1))
+    return full * min(1.0, (turn.done + 1 - first) / max(ramp, 1))
 
 
 def judge(
@@ -100,7 +100,8 @@ def teach_critic(
     if step % config.r1_every == 0:
         penalty = r1(lambda pictures: critic(pictures, label), real)
         # Asked seldom, so it weighs more when it is.
-        total = total + config.r1 * config.r1_every * penalty.total
+        weight = config.r1 if name == "critic" else config.refine_r1
+        total = total + weight * config.r1_every * penalty.total
         parts |= penalty.parts
     norm = precision.minimise(total, networks.optimisers[name], name, clip=10 * config.clip)
     parts["norm"] = torch.tensor(norm)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kssgan.errors import UsageError
+from kssgan.models.codes import PARTS, WALL
 from kssgan.surrogate._mesh import CHEEKS, EYE_CORNERS, LIP_GAP
 from kssgan.training.prepared import Prepared
 from kssgan.types import CROP_SIZE, BoolArray, FloatArray, IntArray
@@ -22,6 +23,7 @@ _FEWEST_KNOWN = 24  # donors of known gender that make those of unknown gender s
 _TURNED = 0.12  # nose off the middle between the eyes, in eye distances, from which a head counts as turned
 _SOFT = 0.45  # sharpness of a donor over the collection's median, at least
 _NOSE_TIP = 1
+_BESIDE = slice(4, 90)  # rows of a crop in which its sides show the wall, hair seldom
 
 
 class Photos:
@@ -39,6 +41,7 @@ class Photos:
         sharp: training rows that are sharp enough to learn fine detail from.
         donors: training rows whose head may be lent: frontal and sharp; the order of the codes.
         tone: (N, 3) mean colour of the cheeks, 0..1.
+        wall: (N, 3) median colour beside the head, 0..1.
         opening: (N,) how far the mouth is open, in eye distances.
         sharpness: (N,) variance of Laplacian.
 
@@ -74,7 +77,7 @@ class Photos:
             )
         self._crops = self._unpacked() if len(data) <= _HELD_IN_MEMORY else None
         self.opening: FloatArray = _opening(data.landmarks)
-        self.tone, self.sharpness = self._looks()
+        self.tone, self.wall, self.sharpness = self._looks()
         usual = float(np.median(self.sharpness[self.train]))
         fine = self.sharpness >= _SOFT * usual
         self.sharp: IntArray = self.train[fine[self.train]]
@@ -93,6 +96,10 @@ class Photos:
                 f"to lend a head, at least 3 are needed; prepare a larger collection"
             )
 
+    def keep_donors(self, rows: Sequence[int]) -> None:
+        """Take only some of the donors, by their places among :attr:`donors`."""
+        self.donors = self.donors[np.array(rows, np.int64)]
+
     def crops(self, rows: IntArray) -> Tensor:
         """Crops of some rows, (B, 3, 256, 256) float32 in [0, 1]."""
         if self._crops is not None:
@@ -102,15 +109,18 @@ class Photos:
         return found.float() / 255
 
     def mates(self, label: str, *, columns: int = 64) -> Tensor:
-        """For each donor, other donors of its gender and category, (D, columns) int64.
+        """For each donor, others of its gender and category, before a like wall, (D, columns) int64.
 
         Where they are fewer than ``columns`` the rest is the donor itself.
         """
         kinds = np.stack([self.category("gender"), self.category(label)])[:, self.donors]
         rng = np.random.default_rng(len(self.donors))
         found = np.empty((len(self.donors), columns), np.int64)
+        walls = self.wall[self.donors]
         for donor in range(len(self.donors)):
-            alike = np.flatnonzero((kinds == kinds[:, donor : donor + 1]).all(0))
+            same = (kinds == kinds[:, donor : donor + 1]).all(0)
+            near = same & (np.linalg.norm(walls - walls[donor], axis=1) <= WALL)
+            alike = np.flatnonzero(near if near.sum() >= PARTS else same)
             # Each at most once; where that is not enough, a mixture may have a head twice.
             chosen = rng.permutation(alike[alike != donor])[:columns]
             found[donor] = np.pad(chosen, (0, columns - len(chosen)), constant_values=donor)
@@ -140,18 +150,20 @@ class Photos:
     def _unpacked(self) -> Tensor:
         return self._unpack(np.arange(len(self._data))).to(self.device)
 
-    def _looks(self) -> tuple[FloatArray, FloatArray]:
-        tone = np.zeros((len(self._data), 3), np.float32)
+    def _looks(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        tone, wall = (np.zeros((len(self._data), 3), np.float32) for _ in range(2))
         sharpness = np.zeros(len(self._data), np.float32)
         for start in range(0, len(self._data), 64):
             rows = np.arange(start, min(start + 64, len(self._data)))
             crops = self.crops(rows)
             sharpness[rows] = laplacian_variance(crops).cpu().numpy()
+            beside = torch.cat([crops[:, :, _BESIDE, 4:28], crops[:, :, _BESIDE, -28:-4]], 3)
+            wall[rows] = beside.flatten(2).median(2).values.cpu().numpy()
             for row, crop in zip(rows.tolist(), crops, strict=True):
                 cheeks = self.points[row][[i for cheek in CHEEKS for i in cheek]]
                 x, y = cheeks.round().long().clamp(0, CROP_SIZE - 1).unbind(1)
                 tone[row] = crop[:, y, x].median(1).values.cpu().numpy()
-        return tone, sharpness
+        return tone, wall, sharpness
 
 
 def laplacian_variance(pictures_01: Tensor) -> Tensor:

@@ -18,18 +18,25 @@ import torch
 
 from kssgan._version import __version__
 from kssgan.errors import OutputExists, StorageError, TrainingFailed, UsageError
-from kssgan.models.stored import StoredGenerator, write_generator
+from kssgan.models.stored import StoredGenerator, read_generator, write_generator
 from kssgan.training import checkpoint as files
 from kssgan.training.bank import Bank
-from kssgan.training.check import Examiner, category_shapes, code_table
+from kssgan.training.check import (
+    Examiner,
+    category_shapes,
+    code_errors,
+    code_table,
+    fit_codes,
+)
 from kssgan.training.config import TrainingConfig
 from kssgan.training.data import Photos
 from kssgan.training.log import Log, Shown
+from kssgan.training.means import public_means
 from kssgan.training.networks import Networks, parameters
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared, load_prepared
-from kssgan.training.refining import squares
+from kssgan.training.refining import pieces
 from kssgan.training.step import train_step
 from kssgan.training.teacher import Teacher
 
@@ -78,7 +85,7 @@ def plan(data: Prepared, config: TrainingConfig) -> dict[str, Any]:
             "donors": len(photos.donors),
             "labels": {config.label: list(data.scheme.get(config.label, ()))},
         },
-        "bank_bytes": config.bank * (config.pictures + 1) * 3 * (config.size // 2) ** 2,
+        "bank_bytes": config.bank * (4 * config.pictures + 1) * 3 * (config.size // 2) ** 2,
     }
 
 
@@ -88,6 +95,7 @@ def train(
     out: Path,
     config: TrainingConfig,
     device: str = "auto",
+    start: Path | None = None,
     resume: bool = False,
     minutes: float | None = None,
     threads: int | None = None,
@@ -102,6 +110,7 @@ def train(
         out: RUN, a folder: checkpoints, ``generator.safetensors``, ``log.jsonl``, ``sheets/``.
         config: what to do.
         device: "auto", "cpu", "cuda", "cuda:1", ...
+        start: a generator's file whose weights and codes are the start, where they fit.
         resume: go on from the last checkpoint in RUN.
         minutes: stop in time, as if interrupted; schedules do not change.
         threads: of the CPU; the machine's by default.
@@ -121,11 +130,13 @@ def train(
     precision = Precision(config.precision, place)
     data = load_prepared(file)
     digest = str(data.facts.get("digest", data.digest()))
-    start = _open_run(out, resume)
-    if start is not None:
-        _check_same(start, config, digest)
+    known = None if start is None else _stored(start)
+    at = _open_run(out, resume)
+    if at is not None:
+        _check_same(at, config, digest)
+        known = None  # what it began with is in the checkpoint
     with files.locked(out):
-        return _run(data, digest, out, config, place, precision, start, begin, minutes)
+        return _run(data, digest, out, config, place, precision, known, at, begin, minutes)
 
 
 def _run(
@@ -135,16 +146,29 @@ def _run(
     config: TrainingConfig,
     place: torch.device,
     precision: Precision,
+    known: StoredGenerator | None,
     start: files.Checkpoint | None,
     begin: float,
     minutes: float | None,
 ) -> Trained:
     photos = Photos(data, place, donors=config.donors)
+    # A drawer that stays as it is knows its own donors and no others.
+    kept: list[int] = [] if start is None else start.more.get("codes", [])
+    if known is not None and config.turn(0).refining:
+        kept = known.facts.get("codes", [])
+        if kept and max(kept) >= len(photos.donors):
+            raise UsageError(
+                "the generator to start from has donors that this prepared file lacks; give the file it was "
+                "trained on, or let the drawer learn too"
+            )
+    if kept:
+        photos.keep_donors(kept)
     networks = _networks(config, photos, place)
     teacher = Teacher(photos, label=config.label, seed=config.seed, pictures=config.pictures)
     bank = Bank(teacher, size=config.bank, refresh=config.refresh, seed=config.seed)
     mates = photos.mates(config.label)
     shapes = category_shapes(photos, config.label)
+    public = public_means(photos, config.label)
     step = 0
     if start is not None:
         step = start.step
@@ -154,22 +178,29 @@ def _run(
         out / "config.json", json.dumps(config.to_json(), indent=2).encode() + b"\n"
     )
     log.write("begin", step, {"device": str(place), "torch": torch.__version__, "data": digest})
+    if known is not None:
+        left = networks.start_from(known, kept)
+        log.write("start", step, {"anew": left})
     stop = _Stop(begin, minutes)
     figures: dict[str, float] = {}
     recent: list[dict[str, float]] = []
 
     def save() -> Path:
-        more = {"precision": precision.state(), "figures": figures}
+        more = {"precision": precision.state(), "figures": figures, "codes": kept}
         state = files.Checkpoint(step, config.to_json(), digest, more, networks.state())
         path = files.save(out, state)
+        # Costs a minute, so only at the end.
+        rows = fit_codes(photos, code_errors(networks, bank) if step >= config.steps else None)
         stored = StoredGenerator(
             networks.average_generator,
-            code_table(networks, photos),
+            code_table(networks, photos, rows),
             {config.label: photos.scheme[config.label]}
             if config.label in photos.scheme
             else {},
-            _facts(config, data, step, figures),
+            _facts(config, data, step, figures)
+            | {"codes": [kept[row] for row in rows] if kept else rows.tolist()},
             {config.label: shapes} if shapes else {},
+            public,
         )
         files.write_whole(out / "generator.safetensors", write_generator(stored))
         log.write("saved", step, {"file": path.name})
@@ -195,7 +226,7 @@ def _run(
         with Shown("training", config.steps, step) as shown:
             while step < config.steps and not stop.asked:
                 batch = bank.batch(step, config.batch)
-                photographs = squares(photos, config, step)
+                photographs = pieces(photos, config, step)
                 parts = train_step(networks, batch, photographs, mates, config, precision, step)
                 _check_finite(parts, precision, step, out)
                 step += 1
@@ -209,7 +240,7 @@ def _run(
                     figures = look()
                 if step % config.save_every == 0 and step < config.steps:
                     save()
-                shown.step(f"l1 {parts['l1']:.4f}")
+                shown.step(f"l1 {parts.get('l1', parts.get('refine.l1', 0)):.4f}")
         last = save()
     log.write("end", step, {"seconds": perf_counter() - begin, "skipped": precision.skipped})
     if stop.signalled:
@@ -262,6 +293,15 @@ def _memory(batch: int) -> Iterator[None]:
         raise UsageError(
             f"the GPU's memory is too small for a batch of {batch} or for the bank; try --batch "
             f"{max(1, batch // 2)}, or a smaller bank, with --resume"
+        ) from None
+
+
+def _stored(file: Path) -> StoredGenerator:
+    try:
+        return read_generator(file.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"the generator to start from cannot be read ({type(error).__name__})"
         ) from None
 
 

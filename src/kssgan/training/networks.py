@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from kssgan.models.codes import Codes
 from kssgan.models.critic import Critic, CriticConfig
 from kssgan.models.generator import Generator, GeneratorConfig
+from kssgan.models.stored import StoredGenerator
 from kssgan.training.config import TrainingConfig
 
 __all__ = ["Networks", "parameters"]
@@ -63,7 +65,7 @@ class Networks:
                 {"params": list(self.codes.parameters()), "lr": config.rate_codes},
             ],
             "refiner": [
-                {"params": list(self.generator.refiner.parameters()), "lr": config.rate}
+                {"params": list(self.generator.refiner.parameters()), "lr": config.refine_rate}
             ],
         }
         self.optimisers = {
@@ -120,19 +122,53 @@ class Networks:
             for group, rate in zip(optimiser.param_groups, self._rates[name], strict=True):
                 # A critic keeps its rate: it starts late and must follow a generator that settles.
                 group["lr"] = rate * (1.0 if name.endswith("critic") else factor)
-        if step >= self._config.refine_drawings_from * self._config.steps:
-            for group in self.optimisers["refiner"].param_groups:
-                group["lr"] = self._config.refine_late_rate
         return factor
 
     @torch.no_grad()
     def follow(self, step: int) -> None:
         """Move the averages towards what was learnt in a step."""
+        turn = self._config.turn(step)
         # Early averages would remember the start for too long.
-        decay = min(self._config.ema, (1 + step) / (10 + step))
-        mine: list[Tensor] = list(self.average.parameters())
-        theirs: list[Tensor] = list(self.learner.parameters())
+        decay = min(self._config.ema, (1 + turn.done) / (10 + turn.done))
+        if turn.refining:
+            mine: list[Tensor] = list(self.average_generator.refiner.parameters())
+            theirs: list[Tensor] = list(self.generator.refiner.parameters())
+        else:
+            mine = [
+                *self.average_generator.drawer.parameters(),
+                *self.average_codes.parameters(),
+            ]
+            theirs = [*self.generator.drawer.parameters(), *self.codes.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    @torch.no_grad()
+    def start_from(self, stored: StoredGenerator, kept: Sequence[int] = ()) -> list[str]:
+        """Take over weights of another generator where they fit; returns the names of those that do not.
+
+        Codes are taken over where the facts say which donors of the collection they are of.
+
+        Args:
+            stored: the other.
+            kept: donors that this run has, where they are not all; in the facts' numbers.
+        """
+        known = {
+            f"generator.{name}": value for name, value in stored.generator.state_dict().items()
+        }
+        rows = list(range(len(kept))) if kept else stored.facts.get("codes", [])
+        for name in ("vector", "layout"):
+            theirs = torch.from_numpy(getattr(stored.codes, name))
+            mine = getattr(self.codes, name).detach().clone()
+            if rows and max(rows) < len(mine) and theirs.shape[1:] == mine.shape[1:]:
+                mine[rows] = theirs.to(mine)
+                known[f"codes.{name}"] = mine
+        left = []
+        for name, value in self.learner.state_dict().items():
+            if name in known and known[name].shape == value.shape:
+                value.copy_(known[name])
+            else:
+                left.append(name)
+        self.average.load_state_dict(self.learner.state_dict())
+        return left
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor of weights, averages and optimisers, by name."""
@@ -177,9 +213,10 @@ class Networks:
 
 
 def rate_factor(step: int, config: TrainingConfig) -> float:
-    """Factor on the generator's learning rates: a rise, then a cosine down to a fiftieth."""
-    rise = min(1.0, (step + 1) / max(config.warmup, 1))
-    fall = 0.5 * (1 + math.cos(math.pi * min(step / config.steps, 1.0)))
+    """Factor on the learning rates of a turn: a rise, then a cosine down to a fiftieth."""
+    turn = config.turn(step)
+    rise = min(1.0, (turn.done + 1) / max(config.warmup, 1))
+    fall = 0.5 * (1 + math.cos(math.pi * min(turn.done / turn.steps, 1.0)))
     return rise * (0.02 + 0.98 * fall)
 
 

@@ -1,4 +1,4 @@
-"""How the refiner learns: photographs made small and soft, to be guessed back; later, drawings."""
+"""How the refiner learns: photographs made small and soft, to be guessed back; then drawings as well."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.reconstruction import reconstruction
+from kssgan.losses.texture import texture_agreement
+from kssgan.models.haar import softened
 from kssgan.training.config import TrainingConfig
 from kssgan.training.critics import judge, teach_critic, weight_at
 from kssgan.training.data import Photos
 from kssgan.training.networks import Networks
 from kssgan.training.precision import Precision
 
-__all__ = ["Squares", "refine_step", "squares"]
+__all__ = ["Drawings", "Pieces", "pieces", "refine_step", "wants_drawings"]
 
-_SIGMA = 1.3  # widest blur, pixels at half size
 _GRAIN = 0.015  # strongest noise, of [-1, 1]
+_FINE = 0.3  # weight of agreement pixel by pixel; at half size it is 1
 
 
 @dataclass(frozen=True)
-class Squares:
-    """Pieces of photographs for one step.
+class Pieces:
+    """Squares of photographs for one step.
 
     Attributes:
         photograph: (B, 3, crop, crop) in [-1, 1].
@@ -35,37 +37,64 @@ class Squares:
     soft: Tensor
 
 
-def squares(photos: Photos, config: TrainingConfig, step: int) -> Squares:
-    """The pieces of a step: a function of the seed and the step alone."""
+@dataclass(frozen=True)
+class Drawings:
+    """What a drawer made.
+
+    Attributes:
+        own: (B, 3, size / 2, size / 2) in [-1, 1], heads of donors.
+        wanted: (B, 3, size, size) the composites that they should have been.
+        fresh: (D, 3, size / 2, size / 2) heads of fresh codes; nobody knows what they should have been.
+    """
+
+    own: Tensor
+    wanted: Tensor
+    fresh: Tensor
+
+
+def wants_drawings(config: TrainingConfig, step: int) -> bool:
+    """Whether the refiner learns from drawings at a step."""
+    turn = config.turn(step)
+    return turn.refining and turn.done >= config.refine_drawings_from * turn.steps
+
+
+def pieces(photos: Photos, config: TrainingConfig, step: int) -> Pieces:
+    """Squares of sharp photographs to train on: a function of the seed and the step alone."""
     rng = np.random.default_rng([config.seed, 7, step])
     rows = rng.choice(photos.sharp, config.crops, replace=config.crops > len(photos.sharp))
     whole = photos.crops(rows) * 2 - 1
     mirrored = torch.from_numpy(rng.random(len(rows)) < 0.5).to(whole.device)
     whole = torch.where(mirrored[:, None, None, None], whole.flip(3), whole)
-    pieces = _cut(whole, config.crop, rng)
-    small = F.avg_pool2d(pieces, 2)
-    soft = torch.from_numpy(rng.random((len(rows), 1, 1, 1), np.float32)).to(small)
+    (photograph,) = _cut([whole], [1], config.crop, rng)
+    small = F.avg_pool2d(photograph, 2)
+
+    def chance() -> Tensor:
+        return torch.from_numpy(rng.random((len(rows), 1, 1, 1), np.float32)).to(small)
+
+    once, twice = softened(small), softened(softened(small))
     grain = torch.from_numpy(rng.standard_normal(small.shape, np.float32)).to(small)
-    strength = torch.from_numpy(rng.random((len(rows), 1, 1, 1), np.float32)).to(small)
-    small = small.lerp(_blurred(small), soft) + _GRAIN * strength * grain
-    return Squares(pieces, small.clamp(-1, 1))
+    small = small.lerp(once, chance()).lerp(twice, chance() ** 2) + _GRAIN * chance() * grain
+    return Pieces(photograph, small.clamp(-1, 1))
 
 
 def refine_step(
     networks: Networks,
-    pieces: Squares,
-    drawings: Tensor | None,
+    photographs: Pieces,
+    drawings: Drawings | None,
     config: TrainingConfig,
     precision: Precision,
     source: torch.Generator,
     step: int,
 ) -> dict[str, Tensor]:
-    """Improve the refiner by one batch of pieces, and by drawings where there are some.
+    """Improve the refiner by one batch of photographs, and by drawings where there are some.
+
+    A photograph is known to the pixel. Of a lesson's drawing it is known how much fine detail the composite
+    has at which place, not where a strand lies; of fresh heads, what the drawing shows. All are judged.
 
     Args:
         networks: changed in place.
-        pieces: of photographs.
-        drawings: (B, 3, size / 2, size / 2) without gradients, or None.
+        photographs: squares.
+        drawings: of the averaged drawer, or None.
         config: weights of the terms.
         precision: of the arithmetic.
         source: of chance.
@@ -74,32 +103,39 @@ def refine_step(
     Returns:
         Unweighted parts, "refine." in front.
     """
-    refiner = networks.generator.refiner
-    weight = weight_at(step, config.refine_from, config.refine_adversarial, config)
-    if drawings is not None:
-        weight *= config.refine_late
+    turn = config.turn(step)
+    weight = weight_at(turn, config.refine_critic_from, config.refine_adversarial, config)
+    refiner, critic = networks.generator.refiner, networks.refine_critic
     noise = source if weight else None
     with precision.autocast():
-        refined = refiner(pieces.soft, noise=noise).float()
-    taught = reconstruction(refined, pieces.photograph, bands=config.bands)
-    total, parts = taught.total, dict(taught.parts)
+        refined = refiner(photographs.soft, noise=noise).float()
+    truth = photographs.photograph
+    half = (F.avg_pool2d(refined - truth, 2)).abs().mean()
+    pixels = reconstruction(refined, truth, bands=config.bands)
+    texture = texture_agreement(refined, truth).total
+    total = half + _FINE * pixels.total + config.texture * texture
+    parts = pixels.parts | {"half": half, "texture": texture}
     shown = [refined]
+    if drawings is not None:
+        rng = np.random.default_rng([config.seed, 8, step])
+        own, wanted = _cut([drawings.own, drawings.wanted], [2, 1], config.crop, rng)
+        (fresh,) = _cut([drawings.fresh], [2], config.crop, rng)
+        small = torch.cat([own, fresh])
+        with precision.autocast():
+            done = refiner(small, noise=noise).float()
+        like = texture_agreement(done[: len(own)], wanted).total
+        kept = (F.avg_pool2d(done, 4) - F.avg_pool2d(small, 2)).abs().mean()
+        total = total + kept + config.texture * like
+        parts |= {"kept": kept, "drawn_texture": like}
+        shown.append(done)
     if weight:
-        critic = networks.refine_critic
-        said = judge(critic, refined, None, source, precision, truth=pieces.photograph)
+        said = judge(critic, refined, None, source, precision, truth=truth)
         total = total + weight * (said.total + config.matching * said.parts["matching"])
         parts |= said.parts
-        if drawings is not None:
-            rng = np.random.default_rng([config.seed, 8, step])
-            small = _cut(drawings[: len(refined)], config.crop // 2, rng)
-            with precision.autocast():
-                photograph = refiner(small, noise=noise).float()
-            # Drawings are soft: finer than this they are to change.
-            kept = (F.avg_pool2d(photograph, 4) - F.avg_pool2d(small, 2)).abs().mean()
-            said = judge(critic, photograph, None, source, precision)
-            total = total + weight * said.total + kept
-            parts |= {"kept": kept, "drawings": said.total}
-            shown.append(photograph)
+        for done in shown[1:]:
+            free = judge(critic, done, None, source, precision).total
+            total = total + weight * config.refine_drawings * free
+            parts["drawings"] = free
     norm = precision.minimise(
         total, networks.optimisers["refiner"], "refiner", clip=config.clip
     )
@@ -109,7 +145,7 @@ def refine_step(
         found |= teach_critic(
             networks,
             "refine_critic",
-            pieces.photograph,
+            truth,
             torch.cat(shown).detach(),
             None,
             None,
@@ -121,20 +157,30 @@ def refine_step(
     return found
 
 
-def _cut(pictures: Tensor, side: int, rng: np.random.Generator) -> Tensor:
-    """A square of each picture, anywhere."""
-    corners = rng.integers(0, pictures.shape[-1] - side + 1, (len(pictures), 2)).tolist()
-    return torch.stack(
-        [p[:, y : y + side, x : x + side] for p, (y, x) in zip(pictures, corners, strict=True)]
-    )
+def _cut(
+    sets: list[Tensor], scales: list[int], side: int, rng: np.random.Generator
+) -> list[Tensor]:
+    """The same square of each picture in each set, anywhere on an even place.
 
-
-def _blurred(pictures: Tensor) -> Tensor:
-    """Gaussian blur of _SIGMA pixels, the border mirrored."""
-    reach = int(3 * _SIGMA)
-    along = torch.arange(-reach, reach + 1, device=pictures.device, dtype=pictures.dtype)
-    kernel = torch.exp(-0.5 * (along / _SIGMA).square())
-    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1).expand(3, 1, 1, -1)
-    pictures = F.pad(pictures, (reach,) * 4, "reflect")
-    pictures = F.conv2d(pictures, kernel, groups=3)
-    return F.conv2d(pictures, kernel.transpose(2, 3), groups=3)
+    Args:
+        sets: (B, 3, H / scale, W / scale) each.
+        scales: by how much the pictures of a set were reduced, 1 or 2.
+        side: of the square, in pixels of the whole picture.
+        rng: of the places.
+    """
+    if not len(sets[0]):
+        return [
+            s.new_empty(0, 3, side // by, side // by)
+            for s, by in zip(sets, scales, strict=True)
+        ]
+    room = (sets[0].shape[-1] * scales[0] - side) // 2
+    corners = (2 * rng.integers(0, room + 1, (len(sets[0]), 2))).tolist()
+    return [
+        torch.stack(
+            [
+                p[:, y // by : (y + side) // by, x // by : (x + side) // by]
+                for p, (y, x) in zip(pictures, corners, strict=True)
+            ]
+        )
+        for pictures, by in zip(sets, scales, strict=True)
+    ]

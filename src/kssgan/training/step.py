@@ -1,4 +1,4 @@
-"""One step of training: the drawer learns from exact examples, later from its critic too; so the refiner."""
+"""One step of training: the drawer learns from examples, later from its critic too; then the refiner."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.reconstruction import coarse_agreement, reconstruction
-from kssgan.models.codes import CLOSE, PARTS
+from kssgan.models.codes import CLOSE, LEAST, PARTS, Codes
 from kssgan.models.generator import face_alone
-from kssgan.models.haar import softened
 from kssgan.training.bank import Batch
 from kssgan.training.config import TrainingConfig
 from kssgan.training.critics import judge, teach_critic, weight_at
 from kssgan.training.networks import Networks
 from kssgan.training.precision import Precision
-from kssgan.training.refining import Squares, refine_step
+from kssgan.training.refining import Drawings, Pieces, refine_step, wants_drawings
 
 __all__ = ["train_step"]
 
@@ -25,7 +24,7 @@ _COARSE = 8  # the drawer's picture is reduced so many times where only the face
 def train_step(
     networks: Networks,
     batch: Batch,
-    pieces: Squares,
+    photographs: Pieces,
     mates: Tensor,
     config: TrainingConfig,
     precision: Precision,
@@ -35,8 +34,8 @@ def train_step(
 
     Args:
         networks: changed in place.
-        batch: examples for the drawer, at half size.
-        pieces: of photographs, for the refiner.
+        batch: examples for the drawer.
+        photographs: for the refiner.
         mates: (D, M) for each donor, donors like it whose codes may be mixed.
         config: weights of the terms.
         precision: of the arithmetic.
@@ -48,11 +47,13 @@ def train_step(
     source = torch.Generator(batch.surrogate.device)
     source.manual_seed((config.seed << 32) + step)
     rate = networks.set_rates(step)
-    parts, drawings = _draw_step(networks, batch, mates, config, precision, source, step)
-    late = step >= config.refine_drawings_from * config.steps
-    parts |= refine_step(
-        networks, pieces, drawings if late else None, config, precision, source, step
-    )
+    if config.turn(step).refining:
+        drawings = None
+        if wants_drawings(config, step):
+            drawings = _drawings(networks, batch, mates, config.drawings, precision, source)
+        parts = refine_step(networks, photographs, drawings, config, precision, source, step)
+    else:
+        parts = _draw_step(networks, batch, mates, config, precision, source, step)
     networks.follow(step)
     return {"rate": rate, **{name: float(value.detach()) for name, value in parts.items()}}
 
@@ -65,16 +66,17 @@ def _draw_step(
     precision: Precision,
     source: torch.Generator,
     step: int,
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Improve drawer, codes and critic; returns parts and drawings as the refiner sees them."""
-    weight = weight_at(step, config.critic_from, config.adversarial, config)
+) -> dict[str, Tensor]:
+    """Improve drawer, codes and critic; returns parts."""
+    weight = weight_at(config.turn(step), config.critic_from, config.adversarial, config)
     noise = source if weight else None
     drawer = networks.generator.drawer
     label = _one_hot(batch.label, drawer.config.labels)
     codes = networks.codes(batch.donor, batch.flipped)
+    truth = F.avg_pool2d(batch.picture, 2)
     with precision.autocast():
         drawn = drawer(batch.surrogate, batch.face, *codes, label, noise=noise).float()
-    taught = reconstruction(drawn, batch.picture, bands=config.bands)
+    taught = reconstruction(drawn, truth, bands=config.bands)
     small = networks.codes.vector.square().mean()
     total, parts = taught.total + config.shrink * small, dict(taught.parts)
     made = [drawn]
@@ -83,7 +85,7 @@ def _draw_step(
         # Half as many with fresh codes: they have no known answer, and each costs as much.
         some = slice(-(-len(batch.donor) // 2))
         means, named = batch.surrogate[some], None if label is None else label[some]
-        fresh = _fresh_codes(networks, batch.donor[some], mates, source)
+        fresh = _fresh_codes(networks.codes, batch.donor[some], mates, source)
         with precision.autocast():
             mixed = drawer(means, batch.face[some], *fresh, named, noise=noise).float()
         kept = coarse_agreement(mixed, means, batch.face[some], factor=_COARSE)
@@ -93,7 +95,7 @@ def _draw_step(
             label,
             source,
             precision,
-            truth=torch.cat([seen, batch.picture], 1),
+            truth=torch.cat([seen, truth], 1),
         )
         other = judge(
             networks.critic, torch.cat([seen[some], mixed], 1), named, source, precision
@@ -104,12 +106,12 @@ def _draw_step(
         made.append(mixed)
     norm = precision.minimise(total, networks.optimisers["drawer"], "drawer", clip=config.clip)
     parts["norm"] = torch.tensor(norm)
-    drawings = [picture.detach().clamp(-1, 1) for picture in made]
     if weight:
+        drawings = [picture.detach().clamp(-1, 1) for picture in made]
         parts |= teach_critic(
             networks,
             "critic",
-            torch.cat([seen, batch.picture], 1),
+            torch.cat([seen, truth], 1),
             torch.cat([torch.cat([seen, seen[some]]), torch.cat(drawings)], 1),
             label,
             label if label is None or named is None else torch.cat([label, named]),
@@ -118,15 +120,37 @@ def _draw_step(
             precision,
             step,
         )
-    # The last come first: fresh codes are what is released.
-    return parts, softened(torch.cat(drawings[::-1]))
+    return parts
+
+
+@torch.no_grad()
+def _drawings(
+    networks: Networks,
+    batch: Batch,
+    mates: Tensor,
+    count: int,
+    precision: Precision,
+    source: torch.Generator,
+) -> Drawings:
+    """Heads of the averaged drawer, which is released: a quarter of own codes, the others of fresh ones."""
+    drawer, codes = networks.average_generator.drawer, networks.average_codes
+    count = min(count, len(batch.donor))
+    few = -(-count // 4)
+    own = codes(batch.donor[:few], batch.flipped[:few])
+    fresh = _fresh_codes(codes, batch.donor[few:count], mates, source)
+    both = [torch.cat(pair) for pair in zip(own, fresh, strict=True)]
+    label = _one_hot(batch.label[:count], drawer.config.labels)
+    means, faces = batch.surrogate[:count], batch.face[:count]
+    with precision.autocast():
+        drawn = drawer(means, faces, *both, label, noise=source).float().clamp(-1, 1)
+    return Drawings(drawn[:few], batch.picture[:few], drawn[few:])
 
 
 def _fresh_codes(
-    networks: Networks, donors: Tensor, mates: Tensor, source: torch.Generator
+    codes: Codes, donors: Tensor, mates: Tensor, source: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Mixtures as a release draws them: of each donor's code with some of those nearest to it."""
-    codes, device = networks.codes, donors.device
+    device = donors.device
     alike = mates[donors]
     with torch.no_grad():
         far = torch.zeros(alike.shape, device=device)
@@ -140,7 +164,7 @@ def _fresh_codes(
     rows = torch.cat([donors[:, None], close.gather(1, order[:, : PARTS - 1])], 1)
     chance = torch.rand(shape, generator=source, device=device)
     shares = -torch.log(chance.clamp(min=1e-6))  # normalised, these are Dirichlet(1, ..., 1)
-    weights = 0.2 + (1 - 0.2 * PARTS) * shares / shares.sum(1, keepdim=True)
+    weights = LEAST + (1 - LEAST * PARTS) * shares / shares.sum(1, keepdim=True)
     return codes.mixed(rows, weights)
 
 

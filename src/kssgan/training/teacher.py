@@ -6,7 +6,6 @@ makes again what it needs, and nobody has to store pictures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from kssgan.surrogate.sight import sight
 from kssgan.training.compose import compose
 from kssgan.training.data import Photos
 from kssgan.training.groups import GroupOf, draw_group
+from kssgan.training.means import mean_picture, mean_points
 from kssgan.training.regions import regions
 from kssgan.training.warps import Spline
 from kssgan.types import IntArray
@@ -29,7 +29,6 @@ _MOUTH = 0.06  # difference of mouth openings up to which a donor's lips fit
 _FEWEST = 6  # donors to choose from before a wish is given up
 _UNSURE = 0.3  # of the groups with a label may also have donors whose label is unknown
 _ATTEMPTS = 20  # to find a group that leaves somebody to lend a head
-_WARPS = 16  # crops warped together
 
 
 @dataclass(frozen=True)
@@ -99,16 +98,16 @@ class Teacher:
             held_out: members are people who are never trained on.
         """
         group, rng = self.group(number, held_out=held_out)
-        shape = self._shape(group.members)
-        surrogate = self._mean(group.members, Spline(shape))
+        shape = mean_points(self.photos, group.members)
+        surrogate = mean_picture(self.photos, group.members, Spline(shape))
         pictures, donors, labels = [], [], []
         shares = _shares(self.pictures, len(group.targets), rng)
         for (category, members), count in zip(group.targets, shares, strict=True):
             if not count:
                 continue
-            goal = self._shape(members)
+            goal = mean_points(self.photos, members)
             spline = Spline(goal)
-            mean = self._mean(members, spline)
+            mean = mean_picture(self.photos, members, spline)
             chosen = self._donors(group, category, goal, mean, count, rng)
             rows = self.photos.donors[chosen]
             heads = spline(self.photos.crops(rows), self.photos.points[_on(rows, goal)]).clamp(
@@ -126,22 +125,6 @@ class Teacher:
             _u8(torch.from_numpy(sight(shape.cpu().numpy())).to(device)[None]),
             len(group.members),
         )
-
-    def _shape(self, members: Sequence[IntArray]) -> Tensor:
-        points = self.photos.points
-        return torch.stack([points[_on(rows, points)].mean(0) for rows in members]).mean(0)
-
-    def _mean(self, members: Sequence[IntArray], spline: Spline) -> Tensor:
-        """Mean over people of the mean of each one's warped photos, (3, 256, 256) in [0, 1]."""
-        total = torch.zeros(3, 256, 256, device=self.photos.device)
-        rows = np.concatenate(members)
-        weights = np.concatenate([np.full(len(m), 1 / len(m) / len(members)) for m in members])
-        for start in range(0, len(rows), _WARPS):
-            part = rows[start : start + _WARPS]
-            warped = spline(self.photos.crops(part), self.photos.points[_on(part, total)])
-            share = torch.from_numpy(weights[start : start + _WARPS]).to(warped)
-            total += (warped.clamp(0, 1) * share.view(-1, 1, 1, 1)).sum(0)
-        return total
 
     def _donors(
         self,

@@ -1,0 +1,62 @@
+"""S_g of few people is drawn towards the mean face of the public, so that no member shines through.
+
+A mean of three is still much of each of the three. So every member weighs at most 1 / :data:`LIKE` of what a
+generator sees, as in a mean of that many people; what is left is a mean of public people of the same gender,
+in the group's own skin tone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kssgan.surrogate.shape import ShapeMean, skin_tone
+from kssgan.surrogate.warp import Warp
+from kssgan.types import CROP_SIZE, FloatArray
+
+__all__ = ["LIKE", "public_share", "restrained"]
+
+LIKE = 16
+"""A group's mean gives away no more than one of that many people does."""
+
+_DARK = 0.03  # added before logarithms, so that noise in the dark stays small
+
+
+def public_share(people: int) -> float:
+    """Share of the public mean in S_g of some people: 0 from :data:`LIKE` people on.
+
+    >>> [round(public_share(k), 2) for k in (3, 5, 10, 30)]
+    [0.81, 0.69, 0.38, 0.0]
+    """
+    return max(0.0, 1 - people / LIKE)
+
+
+def restrained(mean: ShapeMean, public: ShapeMean) -> ShapeMean:
+    """S_g drawn towards a public mean, in shape and picture; S_g itself where its people are enough.
+
+    Args:
+        mean: of a group; ``mean.people`` says how far.
+        public: mean of people whom no release protects.
+
+    Returns:
+        Of as many people as ``mean``. Its skin tone is that of ``mean``: nobody is made lighter or darker.
+    """
+    share = public_share(mean.people)
+    if not share:
+        return mean
+    points: FloatArray = ((1 - share) * mean.points + share * public.points).astype(np.float32)
+    warp = Warp(points)
+    own, other = (_moved(m, points, warp) for m in (mean, public))
+    gain = np.log(skin_tone(own) + _DARK) - np.log(skin_tone(other) + _DARK)
+    tinted = np.exp(np.log(other.image_01 + _DARK) + gain) - _DARK
+    image = (1 - share) * own.image_01 + share * np.clip(tinted, 0, 1)
+    return ShapeMean(image.astype(np.float32), points, mean.people)
+
+
+def _moved(mean: ShapeMean, points: FloatArray, warp: Warp) -> ShapeMean:
+    from kssgan.surrogate import _torch_warp
+
+    field = warp.sources(mean.points, size=CROP_SIZE)
+    image = np.rint(mean.image_01 * 255).astype(np.uint8)
+    planes = _torch_warp.sample(image[None], field[None], CROP_SIZE)[0]
+    moved = np.ascontiguousarray(planes.transpose(1, 2, 0)) / np.float32(255)
+    return ShapeMean(moved.astype(np.float32), points, mean.people)
