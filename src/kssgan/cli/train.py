@@ -59,7 +59,7 @@ def add(verbs: Any) -> None:
         "--preset",
         choices=("smoke", "small"),
         default="small",
-        help="smoke takes seconds, small about an hour on two CPU cores (default small)",
+        help="smoke takes seconds, small an hour and a half on two CPU cores (default small)",
     )
     parser.add_argument(
         "--config", type=Path, metavar="TOML", help="options by name; see --dry-run"

@@ -104,7 +104,7 @@ class TrainingConfig:
     layout: int = 16
     donors: int = 120
     bank: int = 300
-    refresh: float = 0.1
+    refresh: float = 0.2
     pictures: int = 4
     rate: float = 1e-3
     rate_codes: float = 1e-2
@@ -122,7 +122,7 @@ class TrainingConfig:
     crop: int = 128
     refine_rate: float = 6e-4
     refine_drawings_from: float = 0.3
-    refine_drawings: float = 1.0
+    refine_drawings: float = 0.3
     refine_critic_from: float = 0.1
     refine_adversarial: float = 0.03
     texture: float = 0.5
@@ -263,10 +263,10 @@ PRESETS: Mapping[str, TrainingConfig] = {
         save_every=8,
         check=2,
     ),
-    # About an hour on two CPU cores.
+    # About an hour and a half on two CPU cores.
     "small": TrainingConfig(),
 }
-"""Starting points; ``smoke`` takes seconds on a CPU, ``small`` about an hour."""
+"""Starting points; ``smoke`` takes seconds on a CPU, ``small`` an hour and a half."""
 
 
 def resolve(
