@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.shape import ShapeMean, moved
 from kssgan.surrogate.warp import Warp
-from kssgan.types import CROP_SIZE, FloatArray
+from kssgan.types import FloatArray
 
 __all__ = ["STRENGTH", "express", "position"]
 
@@ -42,19 +42,13 @@ def express(mean: ShapeMean, wanted: str, shapes: Mapping[str, FloatArray]) -> S
         wanted: expression.
         shapes: as of :func:`position`.
     """
-    from kssgan.surrogate import _torch_warp
-
     if wanted not in shapes or len(shapes) < 2:
         return mean
     _, way = _way(wanted, shapes)
     missing = STRENGTH - position(mean.points, wanted, shapes)
-    moved = mean.points + np.clip(missing, -_FARTHEST, _FARTHEST) * way
-    points: FloatArray = moved.astype(np.float32)
-    field = Warp(points).sources(mean.points, size=CROP_SIZE)
-    image = np.rint(mean.image_01 * 255).astype(np.uint8)
-    planes = _torch_warp.sample(image[None], field[None], CROP_SIZE)[0]
-    image_01 = np.ascontiguousarray(planes.transpose(1, 2, 0)) / np.float32(255)
-    return ShapeMean(image_01.astype(np.float32), points, mean.people)
+    away = np.clip(missing, -_FARTHEST, _FARTHEST) * way
+    points: FloatArray = (mean.points + away).astype(np.float32)
+    return moved(mean, points, Warp(points))
 
 
 def _way(wanted: str, shapes: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate.shape import ShapeMean, skin_tone
+from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.warp import Warp
-from kssgan.types import CROP_SIZE, FloatArray
+from kssgan.types import FloatArray
 
 __all__ = ["LIKE", "public_share", "restrained"]
 
@@ -45,18 +45,8 @@ def restrained(mean: ShapeMean, public: ShapeMean) -> ShapeMean:
         return mean
     points: FloatArray = ((1 - share) * mean.points + share * public.points).astype(np.float32)
     warp = Warp(points)
-    own, other = (_moved(m, points, warp) for m in (mean, public))
+    own, other = (moved(m, points, warp) for m in (mean, public))
     gain = np.log(skin_tone(own) + _DARK) - np.log(skin_tone(other) + _DARK)
     tinted = np.exp(np.log(other.image_01 + _DARK) + gain) - _DARK
     image = (1 - share) * own.image_01 + share * np.clip(tinted, 0, 1)
     return ShapeMean(image.astype(np.float32), points, mean.people)
-
-
-def _moved(mean: ShapeMean, points: FloatArray, warp: Warp) -> ShapeMean:
-    from kssgan.surrogate import _torch_warp
-
-    field = warp.sources(mean.points, size=CROP_SIZE)
-    image = np.rint(mean.image_01 * 255).astype(np.uint8)
-    planes = _torch_warp.sample(image[None], field[None], CROP_SIZE)[0]
-    moved = np.ascontiguousarray(planes.transpose(1, 2, 0)) / np.float32(255)
-    return ShapeMean(moved.astype(np.float32), points, mean.people)

@@ -15,7 +15,7 @@ from kssgan.surrogate._mesh import CHEEKS, check_points
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
-__all__ = ["Face", "ShapeMean", "shape_mean", "skin_tone"]
+__all__ = ["Face", "ShapeMean", "moved", "shape_mean", "skin_tone"]
 
 Face = tuple[U8Array, FloatArray | None]
 """A head crop (256, 256, 3) uint8 and its (468, 2) points in its pixels, or None where none are reliable."""
@@ -126,6 +126,23 @@ def shape_mean(
     image = pictures.mean()
     assert image is not None, "every person has a picture"
     return ShapeMean(np.clip(image / 255, 0, 1).astype(np.float32), shape, pictures.count)
+
+
+def moved(mean: ShapeMean, points: FloatArray, warp: Warp) -> ShapeMean:
+    """S_g warped to another shape.
+
+    Args:
+        mean: of a group.
+        points: (468, 2) float32 the shape.
+        warp: to that shape.
+    """
+    from kssgan.surrogate import _torch_warp
+
+    field = warp.sources(mean.points, size=CROP_SIZE)
+    image = np.rint(mean.image_01 * 255).astype(np.uint8)
+    planes = _torch_warp.sample(image[None], field[None], CROP_SIZE)[0]
+    image_01 = np.ascontiguousarray(planes.transpose(1, 2, 0)) / np.float32(255)
+    return ShapeMean(image_01.astype(np.float32), points, mean.people)
 
 
 def skin_tone(mean: ShapeMean) -> FloatArray:
