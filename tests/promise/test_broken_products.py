@@ -208,8 +208,6 @@ def thumbnail_left_in(patch: Patch) -> None:
         return file.getvalue()
 
     patch.setattr(draw, "encode_png", encode)
-    # The private page opens the pictures once more.
-    patch.setattr(write, "decode_png", lambda data: np.asarray(Image.open(BytesIO(data))))
 
 
 def _pass_on(patch: Patch, moment: str, change: Callable[[bytes], bytes]) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate.restraint import LIKE, public_share, restrained
+from kssgan.surrogate.restraint import LIKE, public_share, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, shape_mean, skin_tone
 from kssgan.types import FloatArray
 
@@ -30,6 +30,16 @@ def test_shapes_meet_where_the_shares_say() -> None:
     found = restrained(face((0.6, 0.4, 0.3), 3), face((0.6, 0.4, 0.3), 100, moved=8))
     np.testing.assert_allclose(found.points, mean_shape() + 8 * public_share(3), atol=1e-3)
     assert found.people == 3
+
+
+@pytest.mark.parametrize("people", [3, LIKE])
+def test_another_shape_is_reached_at_once(people: int) -> None:
+    mean, public = face((0.6, 0.4, 0.3), people), face((0.6, 0.4, 0.3), 100, moved=8)
+    points = restrained_shape(mean, public) + np.float32(2)
+    found = restrained(mean, public, points=points)
+    np.testing.assert_array_equal(found.points, points)
+    assert found.people == people
+    assert restrained_shape(face((0.6, 0.4, 0.3), LIKE), public) == pytest.approx(mean_shape())
 
 
 def test_nobody_is_made_lighter_or_darker() -> None:

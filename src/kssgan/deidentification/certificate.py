@@ -13,6 +13,7 @@ import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +22,7 @@ from kssgan.deidentification.png import decode_png
 from kssgan.deidentification.release import EPOCH, FILES, IMAGES, contents, is_release_file
 from kssgan.deidentification.reports import WrittenPicture
 from kssgan.errors import PromiseError
+from kssgan.faces.threads import in_order
 
 __all__ = ["Measured", "check_sealed", "measure", "statement"]
 
@@ -218,17 +220,27 @@ def _subjects(
 
 
 def _by_content(images: Mapping[str, Path], problems: list[str]) -> dict[str, list[str]]:
+    """Files by the digest of their bytes; one of each is looked into."""
     found: dict[str, list[str]] = defaultdict(list)
     for name, path in sorted(images.items()):
-        data = path.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        found[digest].append(name)
-        if len(found[digest]) == 1:
-            try:
-                decode_png(data)
-            except ValueError as error:
-                problems.append(f"a picture holds more than its pixels or is damaged ({error})")
+        found[hashlib.sha256(path.read_bytes()).hexdigest()].append(name)
+    looks = (
+        partial(_damage, images[names[0]], digest) for digest, names in sorted(found.items())
+    )
+    problems.extend(sorted({problem for problem in in_order(looks) if problem}))
     return found
+
+
+def _damage(path: Path, digest: str) -> str:
+    """What is wrong with a picture, empty where nothing is."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        return "a picture changed while it was measured"
+    try:
+        decode_png(data)
+    except ValueError as error:
+        return f"a picture holds more than its pixels or is damaged ({error})"
+    return ""
 
 
 def _neighbours(one_human: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:

@@ -14,8 +14,8 @@ from kssgan.errors import UsageError
 from kssgan.models.codes import mix_codes
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.surrogate.expression import express
-from kssgan.surrogate.restraint import restrained
-from kssgan.surrogate.shape import ShapeMean, skin_tone
+from kssgan.surrogate.restraint import restrained, restrained_shape
+from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
 from kssgan.surrogate.sight import sight
 from kssgan.types import FloatArray, SurrogateMethod, U8Array
@@ -65,9 +65,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
         # By S_g as it is: all pictures of a group show one head.
         style, layout = mix_codes(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
-        surrogate = self._restrained(surrogate, label)
-        for name, shapes in self._stored.shapes.items():
-            surrogate = express(surrogate, label.get(name, ""), shapes)
+        surrogate = self._prepared(surrogate, label)
         code = torch.tensor(
             [
                 [float(label.get(name) == category)]
@@ -93,14 +91,27 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         grey = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte()
         return np.ascontiguousarray(grey.permute(1, 2, 0).numpy())
 
-    def _restrained(self, surrogate: ShapeMean, label: Mapping[str, str]) -> ShapeMean:
-        """S_g in which no member weighs much, drawn towards the public mean nearest to the label."""
+    def _prepared(self, surrogate: ShapeMean, label: Mapping[str, str]) -> ShapeMean:
+        """S_g as G sees it: no member weighs much, and its shape has the wanted expression.
+
+        Both are one warp: a picture that is warped twice is twice as soft.
+        """
+        public = self._public(label)
+        points = restrained_shape(surrogate, public) if public else surrogate.points
+        for name, shapes in self._stored.shapes.items():
+            points = express(points, label.get(name, ""), shapes)
+        if public is None:
+            return moved(surrogate, points)
+        return restrained(surrogate, public, points=points)
+
+    def _public(self, label: Mapping[str, str]) -> ShapeMean | None:
+        """The public mean nearest to the label."""
         categories = [*(label.get(name, "") for name in self._stored.labels), ""]
         for gender in (label.get("gender", ""), ""):
             for category in categories:
                 if (gender, category) in self.public:
-                    return restrained(surrogate, self.public[gender, category])
-        return surrogate
+                    return self.public[gender, category]
+        return None
 
 
 def make_method(name: SurrogateName) -> SurrogateMethod:

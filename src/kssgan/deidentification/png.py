@@ -10,11 +10,12 @@ import numpy as np
 
 from kssgan.types import CROP_SIZE, U8Array
 
-__all__ = ["FORMAT", "decode_png", "encode_png"]
+__all__ = ["FORMAT", "decode_png", "encode_png", "read_png", "thumbnail"]
 
 FORMAT = {"format": "PNG", "size": [CROP_SIZE, CROP_SIZE]}
 """The certificate's ``image``."""
 
+_SIDE_SHOWN = 128  # of a picture on a page
 _LEVEL = 4  # a third of level 6's time for 3 % more bytes
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -54,19 +55,38 @@ def decode_png(data: bytes) -> U8Array:
         ValueError: damaged; another size or type; a further chunk (EXIF, text, time, thumbnail); bytes
             behind the end or hidden inside the compressed stream; other encoder settings.
     """
-    from PIL import Image, UnidentifiedImageError
-
     if set(_chunk_names(data)) != {b"IHDR", b"IDAT", b"IEND"}:
         raise ValueError("other chunks than IHDR, IDAT, IEND")
+    picture_u8 = read_png(data)
+    # One picture has one encoding, so bytes that differ hold something that is no pixel.
+    if encode_png(picture_u8) != data:
+        raise ValueError("other encoder settings, or bytes that belong to no pixel")
+    return picture_u8
+
+
+def read_png(data: bytes) -> U8Array:
+    """Pixels of a PNG, (H, W, 3) uint8, without a look at what else is in it.
+
+    Raises:
+        ValueError: damaged.
+    """
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             picture_u8: U8Array = np.array(image.convert("RGB"))
     except (OSError, SyntaxError, UnidentifiedImageError) as error:
         raise ValueError("its pixels cannot be read") from error
-    # One picture has one encoding, so bytes that differ hold something that is no pixel.
-    if encode_png(picture_u8) != data:
-        raise ValueError("other encoder settings, or bytes that belong to no pixel")
     return picture_u8
+
+
+def thumbnail(picture_u8: U8Array) -> U8Array:
+    """A picture as small as a page shows it: (256, 256, 3) to (128, 128, 3) uint8."""
+    from PIL import Image
+
+    small = Image.fromarray(picture_u8)
+    small.thumbnail((_SIDE_SHOWN, _SIDE_SHOWN), Image.Resampling.LANCZOS)
+    return np.asarray(small)
 
 
 def _chunk_names(data: bytes) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +21,11 @@ from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.deidentification.map import MapRow, encode_map, encode_refused, encode_table
 from kssgan.deidentification.places import Places
 from kssgan.deidentification.plan import Plan
-from kssgan.deidentification.png import FORMAT, decode_png
+from kssgan.deidentification.png import FORMAT, read_png, thumbnail
 from kssgan.deidentification.release import FILES, PartialRelease, random_name
 from kssgan.deidentification.reports import GroupShown, MemberShown, PictureShown, Reports
 from kssgan.errors import Reason
+from kssgan.faces.threads import in_order
 from kssgan.types import Progress
 
 __all__ = ["Collection", "write_release"]
@@ -225,30 +227,55 @@ def _certificate(
 def _groups_shown(
     collection: Collection, plan: Plan, drawn: Drawn, reader: PhotoReader
 ) -> Iterator[GroupShown]:
-    """Groups for the private page, each made when its turn comes."""
-    sizes = plan.groups.sizes
-    for group in range(plan.groups.count):
-        numbers = [i for i, g in enumerate(plan.photo_group.tolist()) if g == group]
-        own: dict[str, list[int]] = {}
-        for i in numbers:
-            own.setdefault(_subject(collection, plan, i), []).append(i)
-        members = [
-            MemberShown(
-                subject,
-                [
-                    PictureShown(photo.name, reader.face(photo).crop)
-                    for photo in (collection.photos[i] for i in rows[:_PHOTOS_SHOWN])
-                ],
-                max(0, len(rows) - _PHOTOS_SHOWN),
-            )
-            for subject, rows in sorted(own.items())
-        ]
-        cells = [c for c, g in enumerate(plan.cells.group.tolist()) if g == group]
-        surrogates = [
-            PictureShown(", ".join(plan.labels[c].values()), decode_png(drawn[c]))
-            for c in cells
-        ]
-        yield GroupShown(sizes[group], members, surrogates)
+    """Groups for the private page; a few are made ahead, in threads."""
+    numbers: list[list[int]] = [[] for _ in plan.groups.sizes]
+    for i, group in enumerate(plan.photo_group.tolist()):
+        numbers[group].append(i)
+    cells: list[list[int]] = [[] for _ in plan.groups.sizes]
+    for cell, group in enumerate(plan.cells.group.tolist()):
+        cells[group].append(cell)
+    tasks = (
+        partial(
+            _group_shown,
+            collection,
+            plan,
+            reader,
+            plan.groups.sizes[group],
+            numbers[group],
+            [(plan.labels[cell], drawn[cell]) for cell in cells[group]],
+        )
+        for group in range(plan.groups.count)
+    )
+    return in_order(tasks)
+
+
+def _group_shown(
+    collection: Collection,
+    plan: Plan,
+    reader: PhotoReader,
+    people: int,
+    numbers: Sequence[int],
+    pictures: Sequence[tuple[Mapping[str, str], bytes]],
+) -> GroupShown:
+    own: dict[str, list[int]] = {}
+    for i in numbers:
+        own.setdefault(_subject(collection, plan, i), []).append(i)
+    members = [
+        MemberShown(
+            subject,
+            [
+                PictureShown(photo.name, thumbnail(reader.face(photo).crop))
+                for photo in (collection.photos[i] for i in rows[:_PHOTOS_SHOWN])
+            ],
+            max(0, len(rows) - _PHOTOS_SHOWN),
+        )
+        for subject, rows in sorted(own.items())
+    ]
+    surrogates = [
+        PictureShown(", ".join(label.values()), thumbnail(read_png(png)))
+        for label, png in pictures
+    ]
+    return GroupShown(people, members, surrogates)
 
 
 def reasons_in_words(refused: Mapping[str, Reason]) -> str:

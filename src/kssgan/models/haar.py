@@ -50,9 +50,10 @@ def softened(image: Tensor) -> Tensor:
     """
     # Three shifted pictures: twice as fast on a CPU as a convolution of each channel.
     wide = F.pad(image, (1, 1, 0, 0), mode="reflect")
-    wide = torch.add(wide[..., :-2] + wide[..., 2:], wide[..., 1:-1], alpha=2)
+    wide = (wide[..., :-2] + wide[..., 2:]).add_(wide[..., 1:-1], alpha=2)
     tall = F.pad(wide, (0, 0, 1, 1), mode="reflect")
-    return torch.add(tall[..., :-2, :] + tall[..., 2:, :], tall[..., 1:-1, :], alpha=2) / 16
+    tall = (tall[..., :-2, :] + tall[..., 2:, :]).add_(tall[..., 1:-1, :], alpha=2)
+    return tall.div_(16)
 
 
 def _filtered(image: Tensor, taps: Sequence[float]) -> Tensor:

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kssgan.surrogate.shape import ShapeMean, moved
-from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray
 
 __all__ = ["STRENGTH", "express", "position"]
@@ -34,21 +32,24 @@ def position(points: FloatArray, wanted: str, shapes: Mapping[str, FloatArray]) 
     return float(((points - origin) * way).sum() / max(float((way**2).sum()), 1e-9))
 
 
-def express(mean: ShapeMean, wanted: str, shapes: Mapping[str, FloatArray]) -> ShapeMean:
-    """S_g with a plain expression; the same S_g where the expression has no shape to compare with.
+def express(points: FloatArray, wanted: str, shapes: Mapping[str, FloatArray]) -> FloatArray:
+    """The shape of a face with a plain expression; itself where the expression has no shape to compare with.
 
     Args:
-        mean: of a group.
+        points: (468, 2) of S_g, pixels of a 256 px crop.
         wanted: expression.
         shapes: as of :func:`position`.
+
+    Returns:
+        (468, 2) float32, to which S_g is to be warped.
     """
     if wanted not in shapes or len(shapes) < 2:
-        return mean
+        return points
     _, way = _way(wanted, shapes)
-    missing = STRENGTH - position(mean.points, wanted, shapes)
+    missing = STRENGTH - position(points, wanted, shapes)
     away = np.clip(missing, -_FARTHEST, _FARTHEST) * way
-    points: FloatArray = (mean.points + away).astype(np.float32)
-    return moved(mean, points, Warp(points))
+    found: FloatArray = (points + away).astype(np.float32)
+    return found
 
 
 def _way(wanted: str, shapes: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:

@@ -13,7 +13,7 @@ from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray
 
-__all__ = ["LIKE", "public_share", "restrained"]
+__all__ = ["LIKE", "public_share", "restrained", "restrained_shape"]
 
 LIKE = 16
 """A group's mean gives away no more than one of that many people does."""
@@ -30,23 +30,35 @@ def public_share(people: int) -> float:
     return max(0.0, 1 - people / LIKE)
 
 
-def restrained(mean: ShapeMean, public: ShapeMean) -> ShapeMean:
+def restrained_shape(mean: ShapeMean, public: ShapeMean) -> FloatArray:
+    """Shape of S_g drawn towards a public mean, (468, 2) float32; that of S_g where its people are enough."""
+    share = public_share(mean.people)
+    if not share:
+        return mean.points
+    points: FloatArray = ((1 - share) * mean.points + share * public.points).astype(np.float32)
+    return points
+
+
+def restrained(
+    mean: ShapeMean, public: ShapeMean, *, points: FloatArray | None = None
+) -> ShapeMean:
     """S_g drawn towards a public mean, in shape and picture; S_g itself where its people are enough.
 
     Args:
         mean: of a group; ``mean.people`` says how far.
         public: mean of people whom no release protects.
+        points: (468, 2) float32 the shape of the result; left out, that of :func:`restrained_shape`.
 
     Returns:
         Of as many people as ``mean``. Its skin tone is that of ``mean``: nobody is made lighter or darker.
     """
     share = public_share(mean.people)
+    shape = restrained_shape(mean, public) if points is None else points
     if not share:
-        return mean
-    points: FloatArray = ((1 - share) * mean.points + share * public.points).astype(np.float32)
-    warp = Warp(points)
-    own, other = (moved(m, points, warp) for m in (mean, public))
+        return moved(mean, shape)
+    warp = Warp(shape)
+    own, other = (moved(m, shape, warp) for m in (mean, public))
     gain = np.log(skin_tone(own) + _DARK) - np.log(skin_tone(other) + _DARK)
     tinted = np.exp(np.log(other.image_01 + _DARK) + gain) - _DARK
     image = (1 - share) * own.image_01 + share * np.clip(tinted, 0, 1)
-    return ShapeMean(image.astype(np.float32), points, mean.people)
+    return ShapeMean(image.astype(np.float32), shape, mean.people)

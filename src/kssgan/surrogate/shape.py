@@ -128,17 +128,19 @@ def shape_mean(
     return ShapeMean(np.clip(image / 255, 0, 1).astype(np.float32), shape, pictures.count)
 
 
-def moved(mean: ShapeMean, points: FloatArray, warp: Warp) -> ShapeMean:
-    """S_g warped to another shape.
+def moved(mean: ShapeMean, points: FloatArray, warp: Warp | None = None) -> ShapeMean:
+    """S_g warped to another shape; S_g itself where that is its own.
 
     Args:
         mean: of a group.
         points: (468, 2) float32 the shape.
-        warp: to that shape.
+        warp: to that shape, where one is already made.
     """
     from kssgan.surrogate import _torch_warp
 
-    field = warp.sources(mean.points, size=CROP_SIZE)
+    if points is mean.points:
+        return mean
+    field = (warp or Warp(points)).sources(mean.points, size=CROP_SIZE)
     image = np.rint(mean.image_01 * 255).astype(np.uint8)
     planes = _torch_warp.sample(image[None], field[None], CROP_SIZE)[0]
     image_01 = np.ascontiguousarray(planes.transpose(1, 2, 0)) / np.float32(255)

@@ -160,6 +160,8 @@ def _inside(places: _Array, polygon: _Array) -> npt.NDArray[np.bool_]:
 
 def _continuation(outline: _Array, lattice: _Array) -> _Array:
     """Matrix from movements of the outline to movements of the lattice; its rim stays where it is."""
+    from kssgan.surrogate import _torch_warp
+
     rim = (np.abs(lattice - 0.5) >= 0.5 + _REACH - 1e-9).any(1)
     known = np.vstack([outline, lattice[rim]])
     count = len(known)
@@ -169,9 +171,8 @@ def _continuation(outline: _Array, lattice: _Array) -> _Array:
     system[count:, :count] = system[:count, count:].T
     right = np.zeros((count + 3, len(outline)))
     right[: len(outline)] = np.eye(len(outline))
-    solved = np.linalg.solve(system, right)
     basis = np.hstack([_biharmonic(lattice, known), np.ones((len(lattice), 1)), lattice])
-    spread: _Array = basis @ solved
+    spread = _torch_warp.interpolate(system, right, basis)
     spread[rim] = 0.0
     return spread
 
@@ -205,26 +206,36 @@ def _barycentric(
     high = np.clip(np.floor(at.max(1) + _EDGE) + 1, 0, FIELD).astype(np.intp)
     wide, tall = np.maximum(high - low, 0).T
     cells = wide * tall
-    owner = np.repeat(np.arange(len(triangles)), cells)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(cells) - cells, cells)
-    column = low[owner, 0] + step % wide[owner]
-    row = low[owner, 1] + step // wide[owner]
+    owner = np.repeat(np.arange(len(triangles), dtype=np.int32), cells)
+    step = np.arange(len(owner), dtype=np.int32)
+    step -= np.repeat((np.cumsum(cells) - cells).astype(np.int32), cells)
+    corner = low.astype(np.int32)
+    down = step // wide.astype(np.int32)[owner]
+    across = step - down * wide.astype(np.int32)[owner]
+    row, column = corner[owner, 1] + down, corner[owner, 0] + across
     (x0, y0), (x1, y1), (x2, y2) = (at[:, i].T for i in range(3))
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-    dx, dy = column - x0[owner], row - y0[owner]
-    second = (dx * (y2 - y0)[owner] - dy * (x2 - x0)[owner]) / area[owner]
-    third = (dy * (x1 - x0)[owner] - dx * (y1 - y0)[owner]) / area[owner]
-    weights = np.stack([1 - second - third, second, third])
-    inside = weights.min(0) >= -_EDGE
-    pixel = (row * FIELD + column)[inside]
+    # Each weight is a plane over the box: a value in its first pixel and two slopes.
+    dx, dy = low[:, 0] - x0, low[:, 1] - y0
+    second, third = (
+        (value / area)[owner] + (right / area)[owner] * across + (below / area)[owner] * down
+        for value, right, below in (
+            (dx * (y2 - y0) - dy * (x2 - x0), y2 - y0, x0 - x2),
+            (dy * (x1 - x0) - dx * (y1 - y0), y0 - y1, x1 - x0),
+        )
+    )
+    first = 1 - second - third
+    inside = np.flatnonzero((first >= -_EDGE) & (second >= -_EDGE) & (third >= -_EDGE))
+    pixel = row[inside] * FIELD + column[inside]
     # Pixels on an edge belong to the triangle that comes last; either gives the same place.
     chosen = np.full(FIELD**2, -1, np.intp)
-    chosen[pixel] = np.flatnonzero(inside)
+    chosen[pixel] = inside
     if (chosen < 0).any():
         raise ValueError(
             "points far outside their crop came; some of it is covered by no triangle"
         )
-    return triangles[owner[chosen]].T.copy(), np.clip(weights[:, chosen], 0, 1)
+    weights = np.stack([first[chosen], second[chosen], third[chosen]])
+    return triangles[owner[chosen]].T.copy(), np.clip(weights, 0, 1)
 
 
 def _neighbours(triangles: npt.NDArray[np.intp], count: int) -> Any:
