@@ -1,9 +1,11 @@
 """Put a trained generator among the shipped weights, with its digest in the index and the provenance.
 
 python tools/ship_generator.py RUN/generator.safetensors [--refiner EARLIER.safetensors --share 0.5]
+    [--faces PREPARED.safetensors]
 
 With ``--refiner`` the weights of the refiner become a mean of this and an earlier export, ``--share`` of this
 one's (network interpolation: Wang et al. 2018, ESRGAN): between soft and clean, and sharp and hard.
+``--faces`` takes the public means and the face space anew from the prepared file that was trained on.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from pathlib import Path
 import torch
 
 from kssgan.models.stored import read_generator, write_generator
+from kssgan.training.data import Photos
+from kssgan.training.face_space import face_space
+from kssgan.training.means import public_means
+from kssgan.training.prepared import load_prepared
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "kssgan" / "weights"
 MOST = 16 * 2**20  # bytes
@@ -30,6 +36,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--refiner", type=Path, metavar="EARLIER")
     parser.add_argument("--share", type=float, default=0.5)
+    parser.add_argument("--faces", type=Path, metavar="PREPARED")
     asked = parser.parse_args()
     data = asked.file.read_bytes()
     stored = read_generator(data)
@@ -45,12 +52,21 @@ def main() -> None:
                 mine.lerp_(theirs, 1 - asked.share)
         mixed = {"step": other.facts.get("steps"), "share": asked.share}
         stored = replace(stored, facts={**stored.facts, "refiner_mixed": mixed})
+    if asked.faces is not None:
+        photos = Photos(load_prepared(asked.faces), torch.device("cpu"))
+        label = next(iter(stored.labels))
+        public, space = public_means(photos, label), face_space(photos, label)
+        stored = replace(stored, public=public, space=space)
+    if asked.refiner is not None or asked.faces is not None:
         data = write_generator(stored)
     if len(data) > MOST:
         raise SystemExit(f"{len(data)} bytes came, at most {MOST} are shipped")
     digest = hashlib.sha256(data).hexdigest()
+    stored = read_generator(data)
     codes = stored.codes.vector.size + stored.codes.layout.size + stored.codes.tone.size
     count = sum(p.numel() for p in stored.generator.parameters()) + codes
+    if stored.space is not None:
+        count += stored.space.pictures.size + stored.space.shapes.size
     index = WEIGHTS / "index.json"
     known = json.loads(index.read_text("utf-8"))
     before = known["generator"]

@@ -116,6 +116,23 @@ def test_few_people_are_drawn_towards_the_public_and_many_are_not(
     assert strange.shape == few.shape
 
 
+def test_a_group_is_lent_the_features_of_nobody(drawn: GeneratorSurrogate) -> None:
+    """Without them faces of several groups resemble each other more."""
+    label = {"gender": "female", "expression": "neutral"}
+    surrogate = replace(drawn.surrogate(_faces()), people=LIKE)
+    plain = GeneratorSurrogate(replace(drawn._stored, space=None), otherwise=mean_shape())
+
+    def apart(method: GeneratorSurrogate) -> float:
+        seen = [
+            method._prepared(surrogate, label, seed).image_01[100:220, 70:190]
+            for seed in (1, 2)
+        ]
+        return float(np.abs(seen[0] - seen[1]).mean())
+
+    assert apart(plain) == 0
+    assert apart(drawn) > 0.02
+
+
 def test_the_mean_is_drawn_as_it_is() -> None:
     method = make_method("mean")
     surrogate = method.surrogate(_faces())

@@ -10,6 +10,7 @@ import torch
 from kssgan.errors import WeightsError
 from kssgan.models.codes import LEAST, Codes, CodeTable, mix_codes, mixture
 from kssgan.models.critic import Critic, CriticConfig
+from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig, face_alone
 from kssgan.models.haar import haar, inverse_haar, softened, without_nyquist
 from kssgan.models.stored import PublicMean, StoredGenerator, read_generator, write_generator
@@ -383,3 +384,26 @@ def test_what_alternates_from_pixel_to_pixel_is_taken_away_and_the_rest_stays() 
         for image in (wave.expand(64, 64), wave[:, None].expand(64, 64)):
             done = without_nyquist(image[None, None])[0, 0, 8:-8, 8:-8]
             torch.testing.assert_close(done, gain * image[8:-8, 8:-8], atol=2e-3, rtol=0)
+
+
+def test_a_face_space_comes_back_to_a_256th() -> None:
+    rng = np.random.default_rng(1)
+    space = FaceSpace(
+        rng.uniform(0, 256, (468, 2)).astype(np.float32),
+        rng.normal(size=(2, 128, 128, 3)).astype(np.float32),
+        rng.normal(size=(1, 468, 2)).astype(np.float32),
+        {"": np.eye(3, dtype=np.float32), "male": np.tri(3, dtype=np.float32)},
+    )
+    data = write_generator(replace(stored(), space=space))
+    assert data == write_generator(replace(stored(), space=space))
+    theirs = read_generator(data).space
+    assert theirs is not None
+    np.testing.assert_array_equal(theirs.points, space.points)
+    np.testing.assert_array_equal(theirs.shapes, space.shapes)
+    assert np.abs(theirs.pictures - space.pictures).max() <= np.abs(space.pictures).max() / 253
+    assert theirs.spread.keys() == space.spread.keys()
+    np.testing.assert_array_equal(theirs.spread["male"], space.spread["male"])
+    assert read_generator(write_generator(stored())).space is None
+    wrong = replace(space, spread={"": np.eye(2, dtype=np.float32)})
+    with pytest.raises(WeightsError):
+        read_generator(write_generator(replace(stored(), space=wrong)))

@@ -14,10 +14,12 @@ from kssgan.errors import UsageError
 from kssgan.models.codes import mix_codes
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.surrogate.expression import express
+from kssgan.surrogate.lent import SHAPE, TEXTURE, lent
 from kssgan.surrogate.restraint import restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
 from kssgan.surrogate.sight import sight
+from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray, SurrogateMethod, U8Array
 
 __all__ = ["GeneratorSurrogate", "make_method"]
@@ -31,9 +33,10 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     """G(S_g, z_g, c): a photograph of nobody, drawn from the group's shape-normalised mean.
 
     S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
-    mean of sixteen. z_g mixes the codes of three donors that the group's seed draws, so no donor's head comes
-    back. One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed
-    and the machine's build of torch, never on neighbours or the number of cores.
+    mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
+    exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back. One
+    picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
+    machine's build of torch, never on neighbours or the number of cores.
 
     Args:
         stored: the generator, its codes and the labels it knows.
@@ -65,7 +68,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
         # By S_g as it is: all pictures of a group show one head.
         style, layout = mix_codes(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
-        surrogate = self._prepared(surrogate, label)
+        surrogate = self._prepared(surrogate, label, seed)
         code = torch.tensor(
             [
                 [float(label.get(name) == category)]
@@ -91,18 +94,28 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         grey = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte()
         return np.ascontiguousarray(grey.permute(1, 2, 0).numpy())
 
-    def _prepared(self, surrogate: ShapeMean, label: Mapping[str, str]) -> ShapeMean:
-        """S_g as G sees it: no member weighs much, and its shape has the wanted expression.
+    def _prepared(self, surrogate: ShapeMean, label: Mapping[str, str], seed: int) -> ShapeMean:
+        """S_g as G sees it: no member weighs much, it looks like one person, and has the wanted expression.
 
-        Both are one warp: a picture that is warped twice is twice as soft.
+        All of it is one warp: a picture that is warped twice is twice as soft.
         """
         public = self._public(label)
         points = restrained_shape(surrogate, public) if public else surrogate.points
+        space = self._stored.space
+        gender = label.get("gender", "")
+        features = space and space.draw(gender, seed, texture=TEXTURE, shape=SHAPE)
+        if features:
+            points = points + features.moved
         for name, shapes in self._stored.shapes.items():
             points = express(points, label.get(name, ""), shapes)
-        if public is None:
-            return moved(surrogate, points)
-        return restrained(surrogate, public, points=points)
+        if points is surrogate.points:
+            return surrogate
+        warp = Warp(points)
+        if public:
+            found = restrained(surrogate, public, points=points, warp=warp)
+        else:
+            found = moved(surrogate, points, warp)
+        return lent(found, features.ratio, features.points, warp) if features else found
 
     def _public(self, label: Mapping[str, str]) -> ShapeMean | None:
         """The public mean nearest to the label."""

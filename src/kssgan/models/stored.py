@@ -17,6 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import WeightsError
 from kssgan.models.codes import CodeTable
+from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -55,6 +56,7 @@ class StoredGenerator:
             category is known, pixels of a 256 px crop; empty where there are none.
         public: by gender and category of the first label, "" where any will do: mean of training people, to
             which S_g of few people is drawn. Pictures are kept at half size.
+        space: how faces of training people differ; None where they are too few.
     """
 
     generator: Generator
@@ -63,6 +65,7 @@ class StoredGenerator:
     facts: Mapping[str, Any]
     shapes: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
     public: Mapping[tuple[str, str], PublicMean] = field(default_factory=dict)
+    space: FaceSpace | None = None
 
 
 def write_generator(stored: StoredGenerator) -> bytes:
@@ -85,6 +88,8 @@ def write_generator(stored: StoredGenerator) -> bytes:
         small = F.avg_pool2d(planes[None] * 255, 2)[0].round().to(torch.uint8)
         tensors[f"public.{gender}:{category}.image"] = small
         tensors[f"public.{gender}:{category}.points"] = torch.tensor(np.float32(mean.points))
+    if stored.space is not None:
+        tensors |= _space_tensors(stored.space)
     about = {
         "format": FORMAT,
         "config": stored.generator.config.to_json(),
@@ -145,12 +150,19 @@ def read_generator(data: bytes) -> StoredGenerator:
             _pair(name): _public(tensors, name, int(people))
             for name, people in about.get("public", {}).items()
         }
+        space = _space(tensors) if "space.points" in tensors else None
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"the generator's weights are damaged ({type(error).__name__}); copy or train them again"
         ) from None
     return StoredGenerator(
-        generator.eval().requires_grad_(False), codes, labels, about["facts"], shapes, public
+        generator.eval().requires_grad_(False),
+        codes,
+        labels,
+        about["facts"],
+        shapes,
+        public,
+        space,
     )
 
 
@@ -166,3 +178,44 @@ def _public(tensors: Mapping[str, Tensor], name: str, people: int) -> PublicMean
     large = F.interpolate(image[None], scale_factor=2.0, mode="bilinear", align_corners=False)
     picture = np.ascontiguousarray(large[0].permute(1, 2, 0).numpy()) / np.float32(255)
     return PublicMean(picture.astype(np.float32), points.numpy(), people)
+
+
+def _space_tensors(space: FaceSpace) -> dict[str, Tensor]:
+    """Directions of pictures in 8 bits each, with their own unit."""
+    planes = torch.from_numpy(np.ascontiguousarray(space.pictures.transpose(0, 3, 1, 2)))
+    unit = planes.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12) / 127
+    return {
+        "space.points": torch.tensor(np.float32(space.points)),
+        "space.pictures": (planes / unit).round().to(torch.int8),
+        "space.unit": unit.flatten(),
+        "space.shapes": torch.tensor(np.float32(space.shapes)),
+        **{
+            f"space.spread.{name}": torch.from_numpy(np.ascontiguousarray(factor, np.float32))
+            for name, factor in space.spread.items()
+        },
+    }
+
+
+def _space(tensors: Mapping[str, Tensor]) -> FaceSpace:
+    pictures, shapes = tensors["space.pictures"], tensors["space.shapes"]
+    side = CROP_SIZE // 2
+    spread = {
+        name.removeprefix("space.spread."): value.numpy()
+        for name, value in sorted(tensors.items())
+        if name.startswith("space.spread.")
+    }
+    directions = len(pictures) + len(shapes)
+    if (
+        pictures.shape[1:] != (3, side, side)
+        or shapes.shape[1:] != (POINTS, 2)
+        or tensors["space.points"].shape != (POINTS, 2)
+        or any(factor.shape != (directions, directions) for factor in spread.values())
+    ):
+        raise ValueError("a face space of another kind")
+    planes = pictures * tensors["space.unit"].view(-1, 1, 1, 1)
+    return FaceSpace(
+        tensors["space.points"].numpy(),
+        np.ascontiguousarray(planes.permute(0, 2, 3, 1).numpy()),
+        shapes.numpy(),
+        spread,
+    )

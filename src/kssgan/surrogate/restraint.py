@@ -40,7 +40,11 @@ def restrained_shape(mean: ShapeMean, public: ShapeMean) -> FloatArray:
 
 
 def restrained(
-    mean: ShapeMean, public: ShapeMean, *, points: FloatArray | None = None
+    mean: ShapeMean,
+    public: ShapeMean,
+    *,
+    points: FloatArray | None = None,
+    warp: Warp | None = None,
 ) -> ShapeMean:
     """S_g drawn towards a public mean, in shape and picture; S_g itself where its people are enough.
 
@@ -48,6 +52,7 @@ def restrained(
         mean: of a group; ``mean.people`` says how far.
         public: mean of people whom no release protects.
         points: (468, 2) float32 the shape of the result; left out, that of :func:`restrained_shape`.
+        warp: to ``points``, where one is already made.
 
     Returns:
         Of as many people as ``mean``. Its skin tone is that of ``mean``: nobody is made lighter or darker.
@@ -55,8 +60,8 @@ def restrained(
     share = public_share(mean.people)
     shape = restrained_shape(mean, public) if points is None else points
     if not share:
-        return moved(mean, shape)
-    warp = Warp(shape)
+        return moved(mean, shape, warp)
+    warp = warp or Warp(shape)
     own, other = (moved(m, shape, warp) for m in (mean, public))
     gain = np.log(skin_tone(own) + _DARK) - np.log(skin_tone(other) + _DARK)
     tinted = np.exp(np.log(other.image_01 + _DARK) + gain) - _DARK

@@ -30,6 +30,7 @@ from kssgan.training.check import (
 )
 from kssgan.training.config import TrainingConfig
 from kssgan.training.data import Photos
+from kssgan.training.face_space import face_space
 from kssgan.training.log import Log, Shown
 from kssgan.training.means import public_means
 from kssgan.training.networks import Networks, parameters
@@ -169,6 +170,7 @@ def _run(
     mates = photos.mates(config.label)
     shapes = category_shapes(photos, config.label)
     public = public_means(photos, config.label)
+    space = face_space(photos, config.label)
     step = 0
     if start is not None:
         step = start.step
@@ -201,6 +203,7 @@ def _run(
             | {"codes": [kept[row] for row in rows] if kept else rows.tolist()},
             {config.label: shapes} if shapes else {},
             public,
+            space,
         )
         files.write_whole(out / "generator.safetensors", write_generator(stored))
         log.write("saved", step, {"file": path.name})

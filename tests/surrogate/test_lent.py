@@ -1,0 +1,43 @@
+"""A mean that is lent the features of one person."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate.lent import lent
+from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.warp import Warp
+
+
+def mean() -> ShapeMean:
+    return ShapeMean(np.full((256, 256, 3), 0.4, np.float32), mean_shape(), 7)
+
+
+def test_no_features_change_nothing_but_a_rounding() -> None:
+    own = mean()
+    found = lent(own, np.zeros((128, 128, 3), np.float32), own.points, Warp(own.points))
+    np.testing.assert_allclose(found.image_01, own.image_01, atol=1e-5)
+    assert found.people == own.people
+    assert found.points is own.points
+
+
+def test_a_ratio_is_what_it_multiplies_by() -> None:
+    own = mean()
+    ratio = np.full((128, 128, 3), np.log(1.5), np.float32)
+    found = lent(own, ratio, own.points, Warp(own.points))
+    np.testing.assert_allclose(found.image_01, 0.43 * 1.5 - 0.03, atol=2e-3)
+    wild = lent(own, 100 * ratio, own.points, Warp(own.points))
+    assert 0 <= wild.image_01.min() <= wild.image_01.max() <= 1
+
+
+def test_a_mark_lands_where_its_feature_lies() -> None:
+    own = mean()
+    theirs = own.points + np.float32([10, -6])
+    ratio = np.zeros((128, 128, 3), np.float32)
+    x, y = (theirs[1] / 2).round().astype(int)
+    ratio[y - 1 : y + 2, x - 1 : x + 2] = 1.0
+    found = lent(own, ratio, theirs, Warp(own.points))
+    away = np.abs(found.image_01 - own.image_01).max(2)
+    row, column = np.unravel_index(away.argmax(), away.shape)
+    assert np.hypot(column - own.points[1, 0], row - own.points[1, 1]) < 3

@@ -1,0 +1,56 @@
+"""The face space is that of training people, without what their label says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from kssgan.training import face_space as module
+from kssgan.training.data import Photos
+from kssgan.training.face_space import face_space
+from kssgan.training.prepared import Prepared
+
+
+@pytest.fixture(scope="module")
+def photos(prepared: Prepared) -> Photos:
+    return Photos(prepared, torch.device("cpu"))
+
+
+def test_few_people_have_no_space(photos: Photos) -> None:
+    assert face_space(photos, "expression") is None
+
+
+def test_directions_are_apart_and_tell_the_covariance(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FEWEST", 4)
+    space = face_space(photos, "expression")
+    assert space is not None
+    flat = space.pictures.reshape(len(space.pictures), -1)
+    np.testing.assert_allclose(flat @ flat.T, np.eye(len(flat)), atol=1e-3)
+    moves = space.shapes.reshape(len(space.shapes), -1)
+    np.testing.assert_allclose(moves @ moves.T, np.eye(len(moves)), atol=1e-3)
+    count = len(flat) + len(moves)
+    assert "" in space.spread
+    for factor in space.spread.values():
+        assert factor.shape == (count, count)
+        assert np.array_equal(factor, np.tril(factor))
+    variance = (space.spread[""] ** 2).sum(1)
+    assert variance[0] == variance[: len(flat)].max()
+    again = face_space(photos, "expression")
+    assert again is not None
+    np.testing.assert_array_equal(space.pictures, again.pictures)
+
+
+def test_means_of_gender_and_label_are_taken_away() -> None:
+    rng = np.random.default_rng(0)
+    genders, kinds = rng.integers(-1, 2, 60), rng.integers(-1, 2, 60)
+    values = (
+        torch.randn(60, 5) + torch.from_numpy(10.0 * genders + 3.0 * kinds).float()[:, None]
+    )
+    module._take_means_away(values, genders, kinds)
+    for gender in (-1, 0, 1):
+        for kind in (-1, 0, 1):
+            own = (genders == gender) & (kinds == kind)
+            assert values[torch.from_numpy(own)].mean(0).abs().max() < 1e-5
