@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-__all__ = ["Loss"]
+__all__ = ["Loss", "precise"]
 
 
 class Loss(NamedTuple):
@@ -19,3 +20,8 @@ class Loss(NamedTuple):
 
     total: Tensor
     parts: dict[str, Tensor]
+
+
+def precise(values: Tensor) -> Tensor:
+    """The same in float32, float64 if it is that already: halves overflow in squares and sums."""
+    return values if values.dtype == torch.float64 else values.float()

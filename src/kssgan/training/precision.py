@@ -50,7 +50,12 @@ class Precision:
         return torch.autocast(self._device.type, dtype=kind)
 
     def minimise(
-        self, loss: Tensor, optimiser: torch.optim.Optimizer, network: str, *, clip: float
+        self,
+        loss: Tensor,
+        optimiser: torch.optim.Optimizer,
+        network: str,
+        *,
+        clip: float | None,
     ) -> float:
         """One optimiser step on ``loss``; gradients are clipped to a norm of ``clip``.
 
@@ -58,7 +63,7 @@ class Precision:
             loss: scalar.
             optimiser: of one network.
             network: its name; each has its own loss scale.
-            clip: largest norm of all gradients together.
+            clip: largest norm of all gradients together; None clips nothing.
 
         Returns:
             The norm before clipping; not finite where fp16 skipped the step.
@@ -67,13 +72,13 @@ class Precision:
         values = [p for group in optimiser.param_groups for p in group["params"]]
         if self.name != "fp16":
             torch.autograd.backward(loss)
-            norm = torch.nn.utils.clip_grad_norm_(values, clip)
+            norm = _clipped(values, clip)
             optimiser.step()
             return float(norm)
         scaler = self._scaler(network)
         torch.autograd.backward(scaler.scale(loss))
         scaler.unscale_(optimiser)
-        norm = torch.nn.utils.clip_grad_norm_(values, clip)
+        norm = _clipped(values, clip)
         before = scaler.get_scale()
         scaler.step(optimiser)
         scaler.update()
@@ -95,3 +100,10 @@ class Precision:
         if network not in self._scalers:
             self._scalers[network] = torch.amp.GradScaler(self._device.type)
         return self._scalers[network]
+
+
+def _clipped(values: list[Tensor], clip: float | None) -> Tensor:
+    """Norm of the gradients before they are clipped."""
+    if clip is not None:
+        return torch.nn.utils.clip_grad_norm_(values, clip)
+    return torch.nn.utils.get_total_norm([p.grad for p in values if p.grad is not None])

@@ -1,0 +1,51 @@
+"""Settings of the paper's training step (Algorithm 2)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+__all__ = ["Adversarial", "Reconstruction", "SiameseSettings"]
+
+Adversarial = Literal["wasserstein", "vanilla"]
+Reconstruction = Literal["siamese", "l1"]
+
+
+@dataclass(frozen=True)
+class SiameseSettings:
+    """Weights and rates; the defaults are the paper's, and StarGAN's where it names none.
+
+    Attributes:
+        adversarial: "wasserstein" (Algorithm 2) or "vanilla" (Eq. 4 as printed).
+        reconstruction: "siamese" (Eq. 3) or "l1", StarGAN's, which needs no twin.
+        n_critic: updates of the critic for each of the generator.
+        lambda_gp: weight of the gradient penalty.
+        lambda_cls: weight of the classification.
+        lambda_rec: weight of L_rec on the cycle G(G(x, c), c'); at 0 the cycle is not drawn.
+        lambda_released: weight of L_rec on what is released, G(x, c); "siamese" only.
+        margin: similarity that is low enough (Eq. 3).
+        twin_margin: distance that is far enough (Eq. 1).
+        rate: of Adam, for every network.
+        betas: of Adam.
+    """
+
+    adversarial: Adversarial = "wasserstein"
+    reconstruction: Reconstruction = "siamese"
+    n_critic: int = 5
+    lambda_gp: float = 10.0
+    lambda_cls: float = 1.0
+    lambda_rec: float = 10.0
+    lambda_released: float = 10.0
+    margin: float = 0.5
+    twin_margin: float = 1.0
+    rate: float = 1e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> SiameseSettings:
+        """Inverse of :meth:`to_json`."""
+        return cls(**{**values, "betas": tuple(values["betas"])})
