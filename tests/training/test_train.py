@@ -17,12 +17,13 @@ from safetensors.torch import load_file
 from kssgan.errors import OutputExists, TrainingFailed, UsageError
 from kssgan.models.codes import CLOSE
 from kssgan.models.stored import read_generator
-from kssgan.training import checkpoint, loop
+from kssgan.training import checkpoint, drawing, loop
 from kssgan.training.augment import augment
 from kssgan.training.config import PRESETS, TrainingConfig, read_changes, resolve
 from kssgan.training.critics import judge, teach_critic, weight_at
 from kssgan.training.data import Photos, laplacian_variance
 from kssgan.training.loop import plan, train
+from kssgan.training.networks import Networks
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared
@@ -51,6 +52,13 @@ def whole(prepared_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     assert done.finished
     assert done.steps == 6
     return out
+
+
+def networks_of(config: TrainingConfig, photos: Photos) -> Networks:
+    labels = len(photos.scheme[config.label])
+    return Networks(
+        config, donors=len(photos.donors), labels=labels, device=torch.device("cpu")
+    )
 
 
 def lines(run: Path, kind: str) -> list[dict[str, float]]:
@@ -108,19 +116,19 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 ) -> None:
     """Stopped by SIGTERM between two checkpoints, in the middle of a step."""
     out = tmp_path / "run"
-    step = loop.train_step
+    step = drawing.train_step
 
     def interrupted(*args: object) -> dict[str, float]:
         if args[-1] == 3:
             os.kill(os.getpid(), signal.SIGTERM)
         return step(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "train_step", interrupted)
+    monkeypatch.setattr(drawing, "train_step", interrupted)
     with pytest.raises(
         KeyboardInterrupt, match=r"stopped after 4 of 6 steps; checkpoint-00000004"
     ):
         train(prepared_file, out=out, config=TINY, device="cpu")
-    monkeypatch.setattr(loop, "train_step", step)
+    monkeypatch.setattr(drawing, "train_step", step)
     train(prepared_file, out=out, config=TINY, device="cpu", resume=True)
     for name in ("generator.safetensors", "config.json", "sheets/00000006.png"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
@@ -134,7 +142,7 @@ def test_killed_between_checkpoints_goes_on_from_the_last(
     whole: Path, prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
-    step = loop.train_step
+    step = drawing.train_step
 
     class Killed(BaseException):
         pass
@@ -144,10 +152,10 @@ def test_killed_between_checkpoints_goes_on_from_the_last(
             raise Killed
         return step(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "train_step", killed)
+    monkeypatch.setattr(drawing, "train_step", killed)
     with pytest.raises(Killed):
         train(prepared_file, out=out, config=TINY, device="cpu")
-    monkeypatch.setattr(loop, "train_step", step)
+    monkeypatch.setattr(drawing, "train_step", step)
     train(prepared_file, out=out, config=TINY, device="cpu", resume=True)
     assert (out / "generator.safetensors").read_bytes() == (
         whole / "generator.safetensors"
@@ -180,13 +188,13 @@ def test_time_ends_a_run_with_a_checkpoint(prepared_file: Path, tmp_path: Path) 
 def test_a_loss_that_is_no_number_names_the_last_good_checkpoint(
     prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = loop.train_step
+    step = drawing.train_step
 
     def diverging(*args: object) -> dict[str, float]:
         parts = step(*args)  # type: ignore[arg-type]
         return parts | {"l1": float("nan")} if args[-1] == 4 else parts
 
-    monkeypatch.setattr(loop, "train_step", diverging)
+    monkeypatch.setattr(drawing, "train_step", diverging)
     with pytest.raises(
         TrainingFailed, match=r"l1 of step 4 .* checkpoint-00000003\.safetensors"
     ):
@@ -239,10 +247,11 @@ def test_the_plan_counts_parameters(prepared: Prepared) -> None:
 
 def test_configurations_round_trip_and_are_checked(tmp_path: Path) -> None:
     for config in PRESETS.values():
-        assert TrainingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+        assert type(config).from_json(json.loads(json.dumps(config.to_json()))) == config
     path = tmp_path / "c.toml"
     path.write_text('batch = 3\nwidths = [8, 8, 8, 8]\nprecision = "bf16"\n')
     config = resolve("smoke", config=path, changes={"batch": 4, "steps": None})
+    assert isinstance(config, TrainingConfig)
     assert (config.batch, config.steps) == (4, PRESETS["smoke"].steps)
     assert (config.widths, config.precision) == ((8, 8, 8, 8), "bf16")
     for bad in (
@@ -324,9 +333,7 @@ def test_augmentation_changes_both_alike_and_passes_gradients() -> None:
 
 def test_a_critic_learns_from_what_it_judges_only_in_its_own_step(prepared: Prepared) -> None:
     config = replace(TINY, batch=2)
-    networks = loop._networks(
-        config, Photos(prepared, torch.device("cpu")), torch.device("cpu")
-    )
+    networks = networks_of(config, Photos(prepared, torch.device("cpu")))
     precision = Precision("fp32", torch.device("cpu"))
     source = torch.Generator().manual_seed(0)
     drawn = torch.rand(2, 3, 32, 32, requires_grad=True)
@@ -374,7 +381,7 @@ def test_pieces_are_of_people_to_train_on_and_softer_than_photographs(
 def test_fresh_codes_mix_a_donor_with_near_ones_as_a_release_does(prepared: Prepared) -> None:
     config = replace(TINY, batch=2)
     photos = Photos(prepared, torch.device("cpu"))
-    networks = loop._networks(config, photos, torch.device("cpu"))
+    networks = networks_of(config, photos)
     count = len(photos.donors)
     line = torch.arange(count, dtype=torch.float32)
     with torch.no_grad():

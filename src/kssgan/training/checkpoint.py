@@ -122,7 +122,7 @@ def load(path: Path) -> Checkpoint:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a small file in one step.
+    """Write a small file in one step, readable by its owner alone: a run has learnt faces.
 
     Raises:
         StorageError: the disk is full or refuses; what was there before is still there.
@@ -130,6 +130,7 @@ def write_whole(path: Path, data: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(data)
+        part.chmod(0o600)
         _settle(part, path)
     except OSError as error:
         raise StorageError(

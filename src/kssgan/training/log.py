@@ -31,6 +31,7 @@ class Log:
                 except (ValueError, KeyError, TypeError):
                     continue  # a line that a killed run left half written
         path.write_text("".join(f"{line}\n" for line in kept if step), "utf-8")
+        path.chmod(0o600)
         self._path = path
 
     def write(self, kind: str, step: int, values: Mapping[str, Any]) -> None:

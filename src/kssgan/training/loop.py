@@ -18,28 +18,18 @@ import torch
 
 from kssgan._version import __version__
 from kssgan.errors import OutputExists, StorageError, TrainingFailed, UsageError
-from kssgan.models.stored import StoredGenerator, read_generator, write_generator
+from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.training import checkpoint as files
-from kssgan.training.bank import Bank
-from kssgan.training.check import (
-    Examiner,
-    category_shapes,
-    code_errors,
-    code_table,
-    fit_codes,
-)
-from kssgan.training.config import TrainingConfig
-from kssgan.training.data import Photos
-from kssgan.training.face_space import face_space
+from kssgan.training.config import Config
+from kssgan.training.drawing import Drawing
+from kssgan.training.gallery import Gallery
+from kssgan.training.gallery_config import GalleryConfig
 from kssgan.training.log import Log, Shown
-from kssgan.training.means import public_means
-from kssgan.training.networks import Networks, parameters
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared, load_prepared
-from kssgan.training.refining import pieces
-from kssgan.training.step import train_step
-from kssgan.training.teacher import Teacher
+from kssgan.training.recipe import Recipe
+from kssgan.types import IntArray
 
 __all__ = ["Trained", "plan", "train"]
 
@@ -65,36 +55,19 @@ class Trained:
     seconds: float
 
 
-def plan(data: Prepared, config: TrainingConfig) -> dict[str, Any]:
+def plan(data: Prepared, config: Config, *, groups: IntArray | None = None) -> dict[str, Any]:
     """What a run would be: the resolved configuration, sizes of the networks, the data in numbers."""
-    photos = Photos(data, torch.device("cpu"), donors=config.donors)
-    networks = _networks(config, photos, torch.device("cpu"))
-    return {
-        "config": config.to_json(),
-        "parameters": {
-            "drawer": parameters(networks.generator.drawer),
-            "refiner": parameters(networks.generator.refiner),
-            "codes": parameters(networks.codes),
-            "critic": parameters(networks.critic),
-            "refine_critic": parameters(networks.refine_critic),
-        },
-        "data": {
-            "photos": len(data),
-            "subjects": data.subjects,
-            "train": len(photos.train),
-            "held_out": len(photos.held_out),
-            "donors": len(photos.donors),
-            "labels": {config.label: list(data.scheme.get(config.label, ()))},
-        },
-        "bank_bytes": config.bank * (4 * config.pictures + 1) * 3 * (config.size // 2) ** 2,
-    }
+    place = torch.device("cpu")
+    recipe = _recipe(data, config, place, Precision("fp32", place), groups)
+    return {"config": config.to_json(), **recipe.plan()}
 
 
 def train(
     file: Path,
     *,
     out: Path,
-    config: TrainingConfig,
+    config: Config,
+    groups: IntArray | None = None,
     device: str = "auto",
     start: Path | None = None,
     resume: bool = False,
@@ -110,6 +83,7 @@ def train(
         file: what ``kssgan prepare`` wrote.
         out: RUN, a folder: checkpoints, ``generator.safetensors``, ``log.jsonl``, ``sheets/``.
         config: what to do.
+        groups: (N,) group of each photo of the file, for a gallery of fixed groups; -1 takes no part.
         device: "auto", "cpu", "cuda", "cuda:1", ...
         start: a generator's file whose weights and codes are the start, where they fit.
         resume: go on from the last checkpoint in RUN.
@@ -136,124 +110,117 @@ def train(
     if at is not None:
         _check_same(at, config, digest)
         known = None  # what it began with is in the checkpoint
+    # What cannot be trained leaves no folder behind.
+    recipe = _recipe(data, config, place, precision, groups, known=known, at=at)
+    _make_folders(out)
     with files.locked(out):
-        return _run(data, digest, out, config, place, precision, known, at, begin, minutes)
+        if at is not None:
+            _restore(recipe, precision, at)
+        step = 0 if at is None else at.step
+        log = Log(out / "log.jsonl", step=step)
+        about = {"device": str(place), "torch": torch.__version__, "data": digest}
+        log.write("begin", step, about)
+        if isinstance(recipe, Drawing) and recipe.left is not None:
+            log.write("start", step, {"anew": recipe.left})
+        run = _Run(out, config, digest, recipe, precision, log, begin)
+        return run.go(step, {} if at is None else at.more, _Stop(begin, minutes), data)
 
 
-def _run(
-    data: Prepared,
-    digest: str,
-    out: Path,
-    config: TrainingConfig,
-    place: torch.device,
-    precision: Precision,
-    known: StoredGenerator | None,
-    start: files.Checkpoint | None,
-    begin: float,
-    minutes: float | None,
-) -> Trained:
-    photos = Photos(data, place, donors=config.donors)
-    # A drawer that stays as it is knows its own donors and no others.
-    kept: list[int] = [] if start is None else start.more.get("codes", [])
-    if known is not None and config.turn(0).refining:
-        kept = known.facts.get("codes", [])
-        if kept and max(kept) >= len(photos.donors):
-            raise UsageError(
-                "the generator to start from has donors that this prepared file lacks; give the file it was "
-                "trained on, or let the drawer learn too"
-            )
-    if kept:
-        photos.keep_donors(kept)
-    networks = _networks(config, photos, place)
-    teacher = Teacher(photos, label=config.label, seed=config.seed, pictures=config.pictures)
-    bank = Bank(teacher, size=config.bank, refresh=config.refresh, seed=config.seed)
-    mates = photos.mates(config.label)
-    shapes = category_shapes(photos, config.label)
-    public = public_means(photos, config.label)
-    space = face_space(photos, config.label)
-    step = 0
-    if start is not None:
-        step = start.step
-        _restore(networks, precision, start)
-    log = Log(out / "log.jsonl", step=step)
-    files.write_whole(
-        out / "config.json", json.dumps(config.to_json(), indent=2).encode() + b"\n"
-    )
-    log.write("begin", step, {"device": str(place), "torch": torch.__version__, "data": digest})
-    if known is not None:
-        left = networks.start_from(known, kept)
-        log.write("start", step, {"anew": left})
-    stop = _Stop(begin, minutes)
-    figures: dict[str, float] = {}
-    recent: list[dict[str, float]] = []
+class _Run:
+    """The loop: steps, looks, checkpoints, exports."""
 
-    def save() -> Path:
-        more = {"precision": precision.state(), "figures": figures, "codes": kept}
-        state = files.Checkpoint(step, config.to_json(), digest, more, networks.state())
-        path = files.save(out, state)
-        # Costs a minute, so only at the end.
-        rows = fit_codes(photos, code_errors(networks, bank) if step >= config.steps else None)
-        stored = StoredGenerator(
-            networks.average_generator,
-            code_table(networks, photos, rows),
-            {config.label: photos.scheme[config.label]}
-            if config.label in photos.scheme
-            else {},
-            _facts(config, data, step, figures)
-            | {"codes": [kept[row] for row in rows] if kept else rows.tolist()},
-            {config.label: shapes} if shapes else {},
-            public,
-            space,
+    def __init__(
+        self,
+        out: Path,
+        config: Config,
+        digest: str,
+        recipe: Recipe,
+        precision: Precision,
+        log: Log,
+        begin: float,
+    ) -> None:
+        self._out, self._config, self._digest = out, config, digest
+        self._recipe, self._precision, self._log = recipe, precision, log
+        self._begin = begin
+        self._figures: dict[str, float] = {}
+        self._best: dict[str, Any] = {}
+
+    def go(self, step: int, more: dict[str, Any], stop: _Stop, data: Prepared) -> Trained:
+        """Train from a step on until all are done, time is up or a signal comes."""
+        out, config, recipe = self._out, self._config, self._recipe
+        self._facts = _facts(config, data)
+        self._figures, self._best = more.get("figures", {}), more.get("best", {})
+        files.write_whole(
+            out / "config.json", json.dumps(config.to_json(), indent=2).encode() + b"\n"
         )
-        files.write_whole(out / "generator.safetensors", write_generator(stored))
-        log.write("saved", step, {"file": path.name})
+        recent: list[dict[str, float]] = []
+        with _signals(stop), _memory(config.batch):
+            recipe.begin(step, lambda: stop.asked)
+            if step == 0:
+                self._look(step)
+            with Shown("training", config.steps, step) as shown:
+                while step < config.steps and not stop.asked:
+                    parts = recipe.step(step)
+                    _check_finite(parts, self._precision, step, out)
+                    step += 1
+                    recent.append(parts)
+                    if step % config.log_every == 0:
+                        self._tell("loss", step, _means(recent))
+                        recent.clear()
+                    if step % config.check_every == 0 or step == config.steps:
+                        self._look(step)
+                    if step % config.save_every == 0 and step < config.steps:
+                        self._save(step)
+                    shown.step(recipe.note(parts))
+            last = self._save(step)
+        self._tell("end", step, {"skipped": self._precision.skipped})
+        if stop.signalled:
+            raise KeyboardInterrupt(
+                f"stopped after {step} of {config.steps} steps; {last.name} is saved, go on with --resume"
+            )
+        return Trained(
+            out,
+            out / "generator.safetensors",
+            step,
+            step >= config.steps,
+            self._figures,
+            perf_counter() - self._begin,
+        )
+
+    def _tell(self, kind: str, step: int, values: dict[str, float]) -> None:
+        self._log.write(kind, step, values | {"seconds": perf_counter() - self._begin})
+
+    def _look(self, step: int) -> None:
+        """Measure; keep the weights where they score better than all before."""
+        found, sheet = self._recipe.look()
+        score = self._recipe.score(found)
+        self._figures = found
+        self._log.write("check", step, found | {"score": score})
+        files.write_whole(self._out / "sheets" / f"{step:08d}.png", png(sheet))
+        if step and not score >= self._best.get("score", math.inf):
+            self._best = {"step": step, "score": score}
+            files.write_whole(self._out / "best.safetensors", self._export(step))
+
+    def _save(self, step: int) -> Path:
+        """Checkpoint and export."""
+        recipe = self._recipe
+        more = recipe.more() | {
+            "precision": self._precision.state(),
+            "figures": self._figures,
+            "best": self._best,
+        }
+        state = files.Checkpoint(
+            step, self._config.to_json(), self._digest, more, recipe.state()
+        )
+        path = files.save(self._out, state)
+        files.write_whole(self._out / "generator.safetensors", self._export(step, last=True))
+        self._log.write("saved", step, {"file": path.name})
         return path
 
-    def look() -> dict[str, float]:
-        found, sheet = examiner.examine(networks)
-        log.write("check", step, found)
-        files.write_whole(out / "sheets" / f"{step:08d}.png", png(sheet))
-        return found
-
-    with _signals(stop), _memory(config.batch):
-        examiner = Examiner(teacher, label=config.label, count=config.check)
-        missing = [] if step >= config.steps else bank.missing(step)
-        with Shown("lessons", len(missing)) as shown:
-            for number in missing:
-                if stop.asked:
-                    break
-                bank.make(number)
-                shown.step()
-        if step == 0:
-            figures = look()
-        with Shown("training", config.steps, step) as shown:
-            while step < config.steps and not stop.asked:
-                batch = bank.batch(step, config.batch)
-                photographs = pieces(photos, config, step)
-                parts = train_step(networks, batch, photographs, mates, config, precision, step)
-                _check_finite(parts, precision, step, out)
-                step += 1
-                recent.append(parts)
-                if step % config.log_every == 0:
-                    log.write(
-                        "loss", step, _means(recent) | {"seconds": perf_counter() - begin}
-                    )
-                    recent.clear()
-                if step % config.check_every == 0 or step == config.steps:
-                    figures = look()
-                if step % config.save_every == 0 and step < config.steps:
-                    save()
-                shown.step(f"l1 {parts.get('l1', parts.get('refine.l1', 0)):.4f}")
-        last = save()
-    log.write("end", step, {"seconds": perf_counter() - begin, "skipped": precision.skipped})
-    if stop.signalled:
-        raise KeyboardInterrupt(
-            f"stopped after {step} of {config.steps} steps; {last.name} is saved, go on with --resume"
-        )
-    seconds = perf_counter() - begin
-    return Trained(
-        out, out / "generator.safetensors", step, step >= config.steps, figures, seconds
-    )
+    def _export(self, step: int, *, last: bool = False) -> bytes:
+        figures = {name: round(value, 5) for name, value in self._figures.items()}
+        facts = self._facts | {"steps": step, "figures": figures}
+        return self._recipe.export(facts, finished=last and step >= self._config.steps)
 
 
 class _Stop:
@@ -328,9 +295,30 @@ def _threads(threads: int) -> int:
     return threads
 
 
-def _networks(config: TrainingConfig, photos: Photos, device: torch.device) -> Networks:
-    labels = len(photos.scheme.get(config.label, ()))
-    return Networks(config, donors=len(photos.donors), labels=labels, device=device)
+def _recipe(
+    data: Prepared,
+    config: Config,
+    place: torch.device,
+    precision: Precision,
+    groups: IntArray | None,
+    *,
+    known: StoredGenerator | None = None,
+    at: files.Checkpoint | None = None,
+) -> Recipe:
+    more = None if at is None else at.more
+    if isinstance(config, GalleryConfig):
+        if known is not None:
+            raise UsageError(
+                "a generator to start from came, but preset "
+                f"{config.preset} begins at random; leave --start out"
+            )
+        return Gallery(data, config, place, precision, groups=groups)
+    if groups is not None:
+        raise UsageError(
+            f"groups came, but preset {config.preset} serves any groups; use paper or stargan, or leave "
+            "--groups out"
+        )
+    return Drawing(data, config, place, precision, known=known, more=more)
 
 
 def _open_run(out: Path, resume: bool) -> files.Checkpoint | None:
@@ -345,14 +333,17 @@ def _open_run(out: Path, resume: bool) -> files.Checkpoint | None:
         raise OutputExists(
             "RUN is already there and is never overwritten; choose another, or go on with --resume"
         )
+    return None
+
+
+def _make_folders(out: Path) -> None:
     try:
         (out / "sheets").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"RUN cannot be made ({type(error).__name__})") from None
-    return None
 
 
-def _check_same(start: files.Checkpoint, config: TrainingConfig, digest: str) -> None:
+def _check_same(start: files.Checkpoint, config: Config, digest: str) -> None:
     if start.data != digest:
         raise UsageError(
             "RUN was trained on another prepared file; give that one, or a new RUN"
@@ -367,10 +358,12 @@ def _check_same(start: files.Checkpoint, config: TrainingConfig, digest: str) ->
         )
 
 
-def _restore(networks: Networks, precision: Precision, start: files.Checkpoint) -> None:
+def _restore(recipe: Recipe, precision: Precision, start: files.Checkpoint) -> None:
     try:
-        networks.restore(start.tensors)
+        recipe.restore(start.tensors)
         precision.restore(start.more["precision"])
+    except UsageError:
+        raise
     except (KeyError, RuntimeError, ValueError) as error:
         raise UsageError(
             f"the checkpoint does not fit these networks ({type(error).__name__}); begin a new RUN"
@@ -399,15 +392,11 @@ def _check_finite(parts: dict[str, float], precision: Precision, step: int, out:
         )
 
 
-def _facts(
-    config: TrainingConfig, data: Prepared, step: int, figures: dict[str, float]
-) -> dict[str, Any]:
+def _facts(config: Config, data: Prepared) -> dict[str, Any]:
     return {
         "kssgan": __version__,
         "config": config.to_json(),
-        "steps": step,
         "data": data.facts.get("digest", ""),
         "photos": len(data),
         "subjects": data.subjects,
-        "figures": {name: round(value, 5) for name, value in figures.items()},
     }

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from kssgan.models.stored import PublicMean
 from kssgan.training.data import Photos
+from kssgan.training.prepared import Prepared
 from kssgan.training.warps import Spline
-from kssgan.types import IntArray
+from kssgan.types import CROP_SIZE, IntArray
 
-__all__ = ["mean_picture", "mean_points", "public_means"]
+__all__ = ["mean_of", "mean_picture", "mean_points", "public_means"]
 
 _WARPS = 16  # crops warped together
 _MOST = 400  # people of a public mean; more change nothing that is seen
@@ -47,6 +48,27 @@ def mean_picture(photos: Photos, members: Sequence[IntArray], spline: Spline) ->
         warped = spline(photos.crops(part), photos.points[_on(part, total)])
         share = torch.from_numpy(weights[start : start + _WARPS]).to(warped)
         total += (warped.clamp(0, 1) * share.view(-1, 1, 1, 1)).sum(0)
+    return total
+
+
+@torch.no_grad()
+def mean_of(data: Prepared, rows: IntArray) -> Tensor:
+    """S_g of some photos of a prepared file, people weighing the same, (3, 256, 256) in [0, 1].
+
+    Photos without reliable landmarks count as they were cut, as in a release.
+    """
+    fit = data.reliable[rows].astype(bool)
+    points = torch.from_numpy(np.ascontiguousarray(data.landmarks[rows], np.float32))
+    people = [np.flatnonzero(data.subject[rows] == s) for s in np.unique(data.subject[rows])]
+    shapes = [points[p[fit[p]]].mean(0) for p in people if fit[p].any()]
+    spline = Spline(torch.stack(shapes).mean(0)) if shapes else None
+    total = torch.zeros(3, CROP_SIZE, CROP_SIZE)
+    for person in people:
+        for at in person.tolist():
+            crop = torch.from_numpy(data.crop(int(rows[at]))).permute(2, 0, 1)[None] / 255
+            if spline is not None and fit[at]:
+                crop = spline(crop, points[at][None]).clamp(0, 1)
+            total += crop[0] / (len(person) * len(people))
     return total
 
 

@@ -1,0 +1,144 @@
+"""A generator trained on one gallery, as a file: it draws the groups of that gallery and no others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse
+from safetensors.torch import save as serialise
+
+from kssgan.errors import WeightsError
+from kssgan.models.star_generator import StarGenerator, StarGeneratorConfig
+from kssgan.types import FloatArray, IntArray
+
+__all__ = ["GALLERY_FORMAT", "StoredGallery", "is_gallery", "read_gallery", "write_gallery"]
+
+GALLERY_FORMAT = "kssgan-gallery/1"
+
+
+@dataclass(frozen=True)
+class StoredGallery:
+    """Everything that drawing a gallery's groups needs. As private as photographs: it has learnt their faces.
+
+    Attributes:
+        generator: in evaluation mode, float32.
+        size: side of its pictures.
+        z: length of z.
+        k: people that each group has at least.
+        labels: attribute names with their categories, in the order of c.
+        embedding: (N, D) float32 of every photograph, unit length: who is in which group.
+        group: (N,) int64 group of every photograph, 0..G-1.
+        person: (N,) int64 subject of every photograph.
+        strict: whether G was shown S_g.
+        utility: whether G was shown photographs.
+        facts: data, recipe, seed, steps.
+    """
+
+    generator: StarGenerator
+    size: int
+    z: int
+    k: int
+    labels: Mapping[str, Sequence[str]]
+    embedding: FloatArray
+    group: IntArray
+    person: IntArray
+    strict: bool
+    utility: bool
+    facts: Mapping[str, Any]
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return int(self.group.max()) + 1
+
+
+def write_gallery(stored: StoredGallery) -> bytes:
+    """Bytes for :func:`read_gallery`; equal content gives equal bytes."""
+    tensors = {
+        f"generator.{name}": value.detach().cpu().half().contiguous()
+        for name, value in stored.generator.state_dict().items()
+    }
+    tensors["embedding"] = torch.from_numpy(
+        np.ascontiguousarray(stored.embedding, np.float32)
+    ).half()
+    tensors["group"] = torch.from_numpy(np.ascontiguousarray(stored.group, np.int32))
+    tensors["person"] = torch.from_numpy(np.ascontiguousarray(stored.person, np.int32))
+    about = {
+        "format": GALLERY_FORMAT,
+        "config": stored.generator.config.to_json(),
+        "size": stored.size,
+        "z": stored.z,
+        "k": stored.k,
+        "labels": [[name, list(c)] for name, c in stored.labels.items()],
+        "strict": stored.strict,
+        "utility": stored.utility,
+        "facts": dict(stored.facts),
+    }
+    # One entry: the order of several would differ from run to run.
+    return serialise(tensors, {"kssgan": json.dumps(about, sort_keys=True)})
+
+
+def is_gallery(data: bytes) -> bool:
+    """Whether bytes are what :func:`write_gallery` wrote, by their head alone."""
+    return _about(data).get("format") == GALLERY_FORMAT
+
+
+def read_gallery(data: bytes) -> StoredGallery:
+    """Read what :func:`write_gallery` wrote.
+
+    Raises:
+        WeightsError: not a gallery's file, of another version, or damaged.
+    """
+    about = _about(data)
+    if about.get("format") != GALLERY_FORMAT:
+        raise WeightsError(
+            f"weights of another kind or version came, {GALLERY_FORMAT} was wanted"
+        )
+    try:
+        tensors = parse(data)
+        generator = StarGenerator(StarGeneratorConfig.from_json(about["config"]))
+        generator.load_state_dict(
+            {
+                name.removeprefix("generator."): value.float()
+                for name, value in tensors.items()
+                if name.startswith("generator.")
+            }
+        )
+        group, person = (tensors[name].long().numpy() for name in ("group", "person"))
+        embedding = tensors["embedding"].float().numpy()
+        if not len(embedding) == len(group) == len(person) or group.min() < 0:
+            raise ValueError("photographs of different number")
+        labels = {name: tuple(c) for name, c in about["labels"]}
+        return StoredGallery(
+            generator.eval().requires_grad_(False),
+            int(about["size"]),
+            int(about["z"]),
+            int(about["k"]),
+            labels,
+            embedding,
+            group,
+            person,
+            bool(about["strict"]),
+            bool(about["utility"]),
+            about["facts"],
+        )
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"the gallery's weights are damaged ({type(error).__name__}); copy or train them again"
+        ) from None
+
+
+def _about(data: bytes) -> dict[str, Any]:
+    try:
+        length = int.from_bytes(data[:8], "little")
+        head = json.loads(data[8 : 8 + length])
+        found = json.loads(head.get("__metadata__", {}).get("kssgan", "{}"))
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,178 @@
+"""The recipe of the shipped generator: the drawer learns from examples, then the refiner of its drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kssgan.errors import UsageError
+from kssgan.models.stored import StoredGenerator, write_generator
+from kssgan.training.bank import Bank
+from kssgan.training.check import (
+    Examiner,
+    category_shapes,
+    code_errors,
+    code_table,
+    fit_codes,
+)
+from kssgan.training.config import TrainingConfig
+from kssgan.training.data import Photos
+from kssgan.training.face_space import face_space
+from kssgan.training.log import Shown
+from kssgan.training.means import public_means
+from kssgan.training.networks import Networks, parameters
+from kssgan.training.precision import Precision
+from kssgan.training.prepared import Prepared
+from kssgan.training.refining import pieces
+from kssgan.training.step import train_step
+from kssgan.training.teacher import Teacher
+from kssgan.types import U8Array
+
+__all__ = ["Drawing"]
+
+
+class Drawing:
+    """A :class:`kssgan.training.recipe.Recipe`.
+
+    Args:
+        data: the collection.
+        config: what to do.
+        device: where.
+        precision: of the arithmetic.
+        known: a generator whose weights and codes are the start, where they fit.
+        more: of a checkpoint to go on from; None begins.
+
+    Raises:
+        UsageError: the collection is too small, or lacks donors of ``known``.
+    """
+
+    def __init__(
+        self,
+        data: Prepared,
+        config: TrainingConfig,
+        device: torch.device,
+        precision: Precision,
+        *,
+        known: StoredGenerator | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        photos = Photos(data, device, donors=config.donors)
+        # A drawer that stays as it is knows its own donors and no others.
+        kept: list[int] = list((more or {}).get("codes", []))
+        if known is not None and config.turn(0).refining:
+            kept = known.facts.get("codes", [])
+            if kept and max(kept) >= len(photos.donors):
+                raise UsageError(
+                    "the generator to start from has donors that this prepared file lacks; give the file "
+                    "it was trained on, or let the drawer learn too"
+                )
+        if kept:
+            photos.keep_donors(kept)
+        self._data, self._config, self._precision = data, config, precision
+        self.photos = photos
+        self._kept = kept
+        labels = len(photos.scheme.get(config.label, ()))
+        self.networks = Networks(
+            config, donors=len(photos.donors), labels=labels, device=device
+        )
+        self.left = None if known is None else self.networks.start_from(known, kept)
+        self._examiner: Examiner | None = None
+
+    def begin(self, step: int, stopped: Callable[[], bool]) -> None:
+        """Make the examiner's questions and the lessons of the bank."""
+        config, photos = self._config, self.photos
+        teacher = Teacher(
+            photos, label=config.label, seed=config.seed, pictures=config.pictures
+        )
+        self._bank = Bank(teacher, size=config.bank, refresh=config.refresh, seed=config.seed)
+        self._mates = photos.mates(config.label)
+        self._shapes = category_shapes(photos, config.label)
+        self._public = public_means(photos, config.label)
+        self._space = face_space(photos, config.label)
+        self._examiner = Examiner(teacher, label=config.label, count=config.check)
+        missing = [] if step >= config.steps else self._bank.missing(step)
+        with Shown("lessons", len(missing)) as shown:
+            for number in missing:
+                if stopped():
+                    break
+                self._bank.make(number)
+                shown.step()
+
+    def step(self, step: int) -> dict[str, float]:
+        """One turn of drawer or refiner."""
+        config = self._config
+        batch = self._bank.batch(step, config.batch)
+        photographs = pieces(self.photos, config, step)
+        return train_step(
+            self.networks, batch, photographs, self._mates, config, self._precision, step
+        )
+
+    def look(self) -> tuple[dict[str, float], U8Array]:
+        """Figures on people held out."""
+        assert self._examiner is not None, "begin comes first"
+        return self._examiner.examine(self.networks)
+
+    def score(self, figures: Mapping[str, float]) -> float:
+        """L1 to the teacher, and how far sharpness lies from that of photographs.
+
+        L1 alone prefers fog; sharpness alone prefers noise.
+        """
+        mixed = figures.get("sharpness_mixed", figures["sharpness"])
+        return figures["l1"] + 0.1 * abs(1 - min(mixed, 2.0))
+
+    def state(self) -> dict[str, Tensor]:
+        """Of networks and optimisers."""
+        return self.networks.state()
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Inverse of :meth:`state`."""
+        self.networks.restore(tensors)
+
+    def more(self) -> dict[str, Any]:
+        """Which donors this run has, where they are not all."""
+        return {"codes": self._kept}
+
+    def export(self, facts: dict[str, Any], *, finished: bool) -> bytes:
+        """A generator's file."""
+        photos, label, kept = self.photos, self._config.label, self._kept
+        # Grading codes costs a minute, so only at the end.
+        rows = fit_codes(photos, code_errors(self.networks, self._bank) if finished else None)
+        stored = StoredGenerator(
+            self.networks.average_generator,
+            code_table(self.networks, photos, rows),
+            {label: photos.scheme[label]} if label in photos.scheme else {},
+            facts | {"codes": [kept[row] for row in rows] if kept else rows.tolist()},
+            {label: self._shapes} if self._shapes else {},
+            self._public,
+            self._space,
+        )
+        return write_generator(stored)
+
+    def note(self, parts: Mapping[str, float]) -> str:
+        """The L1."""
+        return f"l1 {parts.get('l1', parts.get('refine.l1', 0)):.4f}"
+
+    def plan(self) -> dict[str, Any]:
+        """Sizes."""
+        networks, photos, data, config = self.networks, self.photos, self._data, self._config
+        return {
+            "parameters": {
+                "drawer": parameters(networks.generator.drawer),
+                "refiner": parameters(networks.generator.refiner),
+                "codes": parameters(networks.codes),
+                "critic": parameters(networks.critic),
+                "refine_critic": parameters(networks.refine_critic),
+            },
+            "data": {
+                "photos": len(data),
+                "subjects": data.subjects,
+                "train": len(photos.train),
+                "held_out": len(photos.held_out),
+                "donors": len(photos.donors),
+                "labels": {config.label: list(data.scheme.get(config.label, ()))},
+            },
+            "bank_bytes": config.bank * (4 * config.pictures + 1) * 3 * (config.size // 2) ** 2,
+        }

@@ -1,0 +1,243 @@
+"""The paper's own recipe: Algorithm 2 on the people of one gallery, whose groups are fixed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from kssgan.errors import UsageError
+from kssgan.models.star_generator import StarGenerator
+from kssgan.models.stored_gallery import StoredGallery, write_gallery
+from kssgan.training.data import laplacian_variance
+from kssgan.training.gallery_config import GalleryConfig
+from kssgan.training.gallery_data import GalleryData
+from kssgan.training.precision import Precision
+from kssgan.training.prepared import Prepared
+from kssgan.training.score import Probe, sliced_distance, validation_score
+from kssgan.training.siamese_batch import conditions
+from kssgan.training.siamese_networks import SiameseNetworks
+from kssgan.training.siamese_step import siamese_step
+from kssgan.types import IntArray, U8Array
+
+__all__ = ["Gallery"]
+
+_SHOWN = 10
+_BYTES = 4
+
+
+class Gallery:
+    """A :class:`kssgan.training.recipe.Recipe`.
+
+    Args:
+        data: the gallery.
+        config: what to do.
+        device: where.
+        precision: of the arithmetic.
+        groups: (N,) group of each photo; -1 takes no part.
+
+    Raises:
+        UsageError: no groups, groups of too few people, unknown attributes, or a batch larger than the data.
+    """
+
+    def __init__(
+        self,
+        data: Prepared,
+        config: GalleryConfig,
+        device: torch.device,
+        precision: Precision,
+        *,
+        groups: IntArray | None,
+    ) -> None:
+        if groups is None:
+            raise UsageError(
+                f"preset {config.preset} learns the groups of one gallery; give --groups K, the people that "
+                "each group shall have"
+            )
+        self._config, self._precision = config, precision
+        self.data = GalleryData(data, groups, config, device)
+        counts = self.data.counts
+        told = () if config.modulate else (config.z,)
+        width = self.data.groups + sum(told) + sum(counts)
+        self.networks = SiameseNetworks(
+            config.generator(width),
+            config.critic(counts, self.data.groups),
+            config.twin(),
+            config.settings,
+            seed=config.seed,
+            device=device,
+        )
+        self.average = StarGenerator(config.generator(width)).to(device).requires_grad_(False)
+        self.average.load_state_dict(self.networks.generator.state_dict())
+        self._device = device
+
+    def begin(self, step: int, stopped: Callable[[], bool]) -> None:
+        """Fit the probes of the score."""
+        del step, stopped
+        self._probes = {
+            column: Probe(self.data.photographs(rows), torch.from_numpy(kinds), count)
+            for column, count in enumerate(self.data.counts)
+            for rows, kinds in [self.data.known(column)]
+            if np.unique(kinds).size > 1
+        }
+
+    def step(self, step: int) -> dict[str, float]:
+        """Algorithm 2, once."""
+        config = self._config
+        batches = [self.data.batch(step, turn) for turn in range(config.n_critic)]
+        pairs = self.data.pairs(step) if config.twin() else None
+        source = torch.Generator(self._device)
+        source.manual_seed((config.seed << 32) + step)
+        parts = siamese_step(
+            self.networks, batches, pairs, config.settings, self._precision, source
+        )
+        self._follow(step)
+        return parts
+
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        decay = min(self._config.ema, (1 + step) / (10 + step))
+        mine: list[Tensor] = list(self.average.parameters())
+        theirs: list[Tensor] = list(self.networks.generator.parameters())
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
+
+    @torch.no_grad()
+    def look(self) -> tuple[dict[str, float], U8Array]:
+        """Pictures of the groups with every attribute asked for in turn, from S_g and from photographs."""
+        data, config = self.data, self._config
+        question = data.question(config.check)
+        drawn = self._drawn(question.source, question.code, question.wanted, question.style)
+        reals = data.photographs(data.spread(max(config.check, 32)))
+        missed = [
+            (probe(drawn) != question.wanted[:, column].cpu()).float().mean()
+            for column, probe in self._probes.items()
+        ]
+        small = max(1, config.size // 16)
+        ratio = laplacian_variance((drawn + 1) / 2).median() / laplacian_variance(
+            (reals + 1) / 2
+        ).median().clamp(min=1e-9)
+        figures = {
+            "sliced": sliced_distance(drawn, reals),
+            "missed": float(torch.stack(missed).mean()) if missed else 0.0,
+            "coarse": float(
+                (F.avg_pool2d(drawn, small) - F.avg_pool2d(question.surrogate, small))
+                .abs()
+                .mean()
+            ),
+            "sharpness": float(ratio),
+        }
+        again = self._drawn(question.real, question.code, question.wanted, question.style)
+        rows = (question.surrogate, drawn, question.real, again)
+        sheet = torch.cat([torch.cat(list(row[:_SHOWN]), 2) for row in rows], 1)
+        grey = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte()
+        return figures, np.ascontiguousarray(grey.permute(1, 2, 0).cpu().numpy())
+
+    def _drawn(
+        self, source: Tensor, code: Tensor, wanted: Tensor, style: Tensor | None
+    ) -> Tensor:
+        found = []
+        for start in range(0, len(source), 16):
+            part = slice(start, start + 16)
+            condition = conditions(code[part], wanted[part], self.data.counts)
+            own = None if style is None else style[part]
+            found.append(self.average(source[part], condition, own).float())
+        return torch.cat(found)
+
+    def score(self, figures: Mapping[str, float]) -> float:
+        """The validation score of fixed weights."""
+        return validation_score(figures)
+
+    def state(self) -> dict[str, Tensor]:
+        """Of networks, the average and optimisers."""
+        found = {f"average.{n}": v for n, v in self.average.state_dict().items()}
+        for name, module in self.networks.modules().items():
+            found |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+        for name, optimiser in self.networks.optimisers.items():
+            for number, values in optimiser.state_dict()["state"].items():
+                for key, value in values.items():
+                    found[f"optimiser.{name}.{number}.{key}"] = torch.as_tensor(value)
+        groups = np.frombuffer(bytes.fromhex(self._groups_digest()), np.uint8)
+        return found | {"groups": torch.from_numpy(groups.copy())}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Inverse of :meth:`state`."""
+        if tensors["groups"].numpy().tobytes().hex() != self._groups_digest():
+            raise UsageError(
+                "RUN was begun with other groups; give the same --groups to --resume, or a new RUN"
+            )
+        modules = {"average": self.average, **self.networks.modules()}
+        for name, module in modules.items():
+            module.load_state_dict(
+                {
+                    key.removeprefix(f"{name}."): value
+                    for key, value in tensors.items()
+                    if key.startswith(f"{name}.")
+                }
+            )
+        for name, optimiser in self.networks.optimisers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in tensors.items():
+                if key.startswith(f"optimiser.{name}."):
+                    number, entry = key.split(".")[2:]
+                    state.setdefault(int(number), {})[entry] = value
+            whole = optimiser.state_dict()
+            whole["state"] = state
+            optimiser.load_state_dict(whole)
+
+    def _groups_digest(self) -> str:
+        return hashlib.sha256(self.data.group.astype(np.int64).tobytes()).hexdigest()
+
+    def more(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def export(self, facts: dict[str, Any], *, finished: bool) -> bytes:
+        """A gallery's file: it holds embeddings of its people, to know them again."""
+        del finished
+        data, config = self.data, self._config
+        return write_gallery(
+            StoredGallery(
+                self.average,
+                config.size,
+                config.z,
+                data.k,
+                data.labels,
+                data.embedding,
+                data.group,
+                data.person,
+                strict=config.strict > 0,
+                utility=config.strict < 1,
+                facts=facts,
+            )
+        )
+
+    def note(self, parts: Mapping[str, float]) -> str:
+        """Scores of both sides."""
+        return f"critic {parts.get('critic.adversarial', 0):.2f}"
+
+    def plan(self) -> dict[str, Any]:
+        """Sizes, and a lower bound of the memory that a step needs."""
+        config, data = self._config, self.data
+        counts = {
+            name: sum(p.numel() for p in module.parameters())
+            for name, module in self.networks.modules().items()
+        }
+        # Weights, gradients and two moments of Adam; the average; one picture's features there and back.
+        weights = _BYTES * (4 * sum(counts.values()) + counts["generator"])
+        features = 2 * _BYTES * config.batch * config.size**2 * config.width * 14
+        return {
+            "parameters": counts,
+            "data": {
+                "photos": len(data.group),
+                "people": int(np.unique(data.person).size),
+                "groups": data.groups,
+                "k": data.k,
+                "labels": {name: list(kinds) for name, kinds in data.labels.items()},
+            },
+            "memory_bytes": weights + features,
+        }

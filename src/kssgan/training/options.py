@@ -1,0 +1,59 @@
+"""Options as plain values: read with every problem told at once, written so that they round-trip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from kssgan.errors import UsageError
+
+__all__ = ["known_options", "plain"]
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """Values of a configuration that JSON and TOML hold."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
+
+
+def known_options(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that a configuration's class takes.
+
+    Raises:
+        UsageError: unknown names or values of another kind, all told at once.
+    """
+    kinds = get_type_hints(kind)
+    known, problems = {}, []
+    if strange := [repr(name) for name in values if name not in kinds]:
+        problems.append(f"no option {', '.join(strange)}; there are {', '.join(kinds)}")
+    for name, value in values.items():
+        if name not in kinds:
+            continue
+        if (right := _as(kinds[name], value)) is None:
+            problems.append(f"{name} = {value!r} is of the wrong kind{_choices(kinds[name])}")
+        else:
+            known[name] = right
+    if problems:
+        raise UsageError("; ".join(problems))
+    return known
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """The value as an option of that kind, None where it is not one."""
+    if kind is bool:
+        return value if isinstance(value, bool) else None
+    if kind is int:
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if kind is float:
+        right = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if right else None
+    if kind is str or get_origin(kind) is Literal:
+        return value if isinstance(value, str) else None
+    if not isinstance(value, list | tuple):
+        return None
+    parts = [_as(get_args(kind)[0], part) for part in value]
+    return None if None in parts else tuple(parts)
+
+
+def _choices(kind: Any) -> str:
+    return f"; choose one of {', '.join(get_args(kind))}" if get_origin(kind) is Literal else ""
