@@ -37,6 +37,7 @@ ARROWS: dict[str, set[str]] = {
         "preparation",
         "training",
         "tuning",
+        "grouping",
     },
     "cli": {
         "api",

@@ -218,6 +218,8 @@ def train(
     resume: bool = False,
     minutes: float | None = None,
     threads: int | None = None,
+    groups: int | None = None,
+    tensorboard: bool = False,
     **options: Any,
 ) -> Trained:
     """Train a generator from a prepared file. Needs torch, numpy and safetensors only.
@@ -225,13 +227,17 @@ def train(
     Args:
         file: what :func:`prepare` wrote.
         out: RUN, a folder for checkpoints, ``generator.safetensors``, ``log.jsonl`` and ``sheets/``.
-        preset: "smoke" (seconds) or "small" (about an hour on two CPU cores).
+        preset: "smoke" (seconds), "small" (about an hour and a half on two CPU cores), "robust" (a GPU), or
+            "paper" and "stargan", which learn the fixed groups of one gallery.
         config: TOML with options.
         device: "auto", "cpu", "cuda", ...
         resume: go on from the last checkpoint in ``out``.
         minutes: stop in time, with a checkpoint.
         threads: of the CPU; the machine's by default.
-        options: of :class:`kssgan.training.config.TrainingConfig`, for example ``batch`` or ``steps``.
+        groups: people of each group, for "paper" and "stargan": the weights then serve these people only.
+        tensorboard: write RUN/tensorboard too.
+        options: of :class:`kssgan.training.config.TrainingConfig`, or of
+            :class:`kssgan.training.gallery_config.GalleryConfig`, for example ``batch`` or ``steps``.
 
     Returns:
         Where the weights are, steps done, figures on people held out.
@@ -245,6 +251,12 @@ def train(
     from kssgan.training.loop import train as run
 
     chosen = resolve(preset, config=None if config is None else Path(config), changes=options)
+    fixed = None
+    if groups is not None:
+        from kssgan.grouping.gallery import fixed_groups
+        from kssgan.training.prepared import load_prepared
+
+        fixed = fixed_groups(load_prepared(Path(file)), groups, chosen.seed)
     return run(
         Path(file),
         out=Path(out),
@@ -253,4 +265,6 @@ def train(
         resume=resume,
         minutes=minutes,
         threads=threads,
+        groups=fixed,
+        tensorboard=tensorboard,
     )

@@ -226,6 +226,19 @@ def test_pairs_are_half_of_one_person(prepared: Prepared, groups: np.ndarray) ->
     assert torch.equal(pairs.second, data.pairs(1).second)
 
 
+def test_tensorboard_has_the_scalars_and_the_sheets(
+    prepared_file: Path, groups: np.ndarray, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    config = tiny(steps=2)
+    train(prepared_file, out=out, config=config, groups=groups, device="cpu", tensorboard=True)
+    (events,) = (out / "tensorboard").iterdir()
+    data = events.read_bytes()
+    for word in (b"check/score", b"loss/generator.norm", b"sheet", b"PNG"):
+        assert word in data, word
+    assert (out / "tensorboard").stat().st_mode & 0o077 == 0
+
+
 def test_a_plan_tells_sizes(prepared: Prepared, groups: np.ndarray) -> None:
     told = plan(prepared, tiny(), groups=groups)
     assert told["config"]["preset"] == "paper"

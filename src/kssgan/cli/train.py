@@ -115,6 +115,11 @@ def add(verbs: Any) -> None:
         "--resume", action="store_true", help="go on from the last checkpoint in RUN"
     )
     parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write RUN/tensorboard too (needs kssgan[tensorboard])",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="print the resolved configuration and sizes; train nothing",
@@ -157,6 +162,7 @@ def run(args: argparse.Namespace) -> int:
         resume=args.resume,
         minutes=args.minutes,
         threads=args.threads,
+        tensorboard=args.tensorboard,
     )
     if args.as_json:
         print(json.dumps(_plain(done)))

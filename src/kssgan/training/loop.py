@@ -20,6 +20,7 @@ from kssgan._version import __version__
 from kssgan.errors import OutputExists, StorageError, TrainingFailed, UsageError
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.training import checkpoint as files
+from kssgan.training.board import Board
 from kssgan.training.config import Config
 from kssgan.training.drawing import Drawing
 from kssgan.training.gallery import Gallery
@@ -73,6 +74,7 @@ def train(
     resume: bool = False,
     minutes: float | None = None,
     threads: int | None = None,
+    tensorboard: bool = False,
 ) -> Trained:
     """Train a generator.
 
@@ -89,6 +91,7 @@ def train(
         resume: go on from the last checkpoint in RUN.
         minutes: stop in time, as if interrupted; schedules do not change.
         threads: of the CPU; the machine's by default.
+        tensorboard: write RUN/tensorboard too.
 
     Raises:
         UsageError: the file, RUN or an option is not usable.
@@ -122,7 +125,8 @@ def train(
         log.write("begin", step, about)
         if isinstance(recipe, Drawing) and recipe.left is not None:
             log.write("start", step, {"anew": recipe.left})
-        run = _Run(out, config, digest, recipe, precision, log, begin)
+        board = Board(out if tensorboard else None, step=step)
+        run = _Run(out, config, digest, recipe, precision, log, board, begin)
         return run.go(step, {} if at is None else at.more, _Stop(begin, minutes), data)
 
 
@@ -137,11 +141,12 @@ class _Run:
         recipe: Recipe,
         precision: Precision,
         log: Log,
+        board: Board,
         begin: float,
     ) -> None:
         self._out, self._config, self._digest = out, config, digest
         self._recipe, self._precision, self._log = recipe, precision, log
-        self._begin = begin
+        self._board, self._begin = board, begin
         self._figures: dict[str, float] = {}
         self._best: dict[str, Any] = {}
 
@@ -174,6 +179,7 @@ class _Run:
                     shown.step(recipe.note(parts))
             last = self._save(step)
         self._tell("end", step, {"skipped": self._precision.skipped})
+        self._board.close()
         if stop.signalled:
             raise KeyboardInterrupt(
                 f"stopped after {step} of {config.steps} steps; {last.name} is saved, go on with --resume"
@@ -189,6 +195,7 @@ class _Run:
 
     def _tell(self, kind: str, step: int, values: dict[str, float]) -> None:
         self._log.write(kind, step, values | {"seconds": perf_counter() - self._begin})
+        self._board.scalars(kind, step, values)
 
     def _look(self, step: int) -> None:
         """Measure; keep the weights where they score better than all before."""
@@ -196,6 +203,8 @@ class _Run:
         score = self._recipe.score(found)
         self._figures = found
         self._log.write("check", step, found | {"score": score})
+        self._board.scalars("check", step, found | {"score": score})
+        self._board.sheet(step, sheet)
         files.write_whole(self._out / "sheets" / f"{step:08d}.png", png(sheet))
         if step and not score >= self._best.get("score", math.inf):
             self._best = {"step": step, "score": score}
