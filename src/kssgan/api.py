@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from kssgan.auditing import AuditReport
-    from kssgan.deidentification import Release
+    from kssgan.deidentification import Original, Release
     from kssgan.preparation import Preparation
     from kssgan.preparation.prepare import LandmarkFinder
     from kssgan.training.loop import Trained
     from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
 
-__all__ = ["audit", "deidentify", "prepare", "train"]
+__all__ = ["audit", "deidentify", "prepare", "reidentify", "train"]
 
 PathLike = str | os.PathLike[str]
 
@@ -31,6 +31,8 @@ def deidentify(
     auto_labels: Sequence[str] = ("expression", "gender", "age"),
     seed: int = 0,
     map_path: PathLike | None = None,
+    escrow: PathLike | None = None,
+    escrow_key: PathLike | None = None,
     cache: PathLike | None = None,
     allow_small_k: bool = False,
     grouping: Literal["mdav", "k-same"] = "mdav",
@@ -59,6 +61,10 @@ def deidentify(
         seed: of grouping and pictures, never of file names; 0 or more.
         map_path: private CSV that says which photo became which file; must not exist. A page with originals
             above surrogates is written beside it. Without it nobody can audit the release or be withdrawn.
+        escrow: file to write: the map, encrypted for the owner of ``escrow_key`` and for nobody else, so that
+            :func:`reidentify` can name originals later. Off by default. It makes the release pseudonymised.
+        escrow_key: file with that owner's *public* key (age); :func:`kssgan.deidentification.new_key` and
+            ``age-keygen`` make pairs.
         cache: private folder that keeps faces for the next run; by default they are kept in a private
             folder until the run succeeds.
         allow_small_k: permit k = 2.
@@ -95,6 +101,8 @@ def deidentify(
         auto_labels=auto_labels,
         seed=seed,
         map_path=map_path,
+        escrow=escrow,
+        escrow_key=escrow_key,
         cache=cache,
         allow_small_k=allow_small_k,
         grouping=grouping,
@@ -106,6 +114,28 @@ def deidentify(
         progress=progress,
         reports=Reports(),
     )
+
+
+def reidentify(
+    release: PathLike, *, escrow: PathLike, key: PathLike
+) -> dict[str, tuple[Original, ...]]:
+    """Name the originals behind every released file, with an escrow and its secret key.
+
+    Args:
+        release: the folder that was released.
+        escrow: what :func:`deidentify` sealed for it.
+        key: file with the secret key.
+
+    Returns:
+        By released file the photos, each with its ``original`` name and its ``subject``.
+
+    Raises:
+        UsageError: a path cannot be read, or the key file is none.
+        EscrowRefused: another key, a changed escrow, or another release.
+    """
+    from kssgan.deidentification import reidentify as run
+
+    return run(release, escrow=escrow, key=key)
 
 
 def audit(

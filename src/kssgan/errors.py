@@ -8,7 +8,9 @@
     │   ├── BadOutput               2  the output cannot be written where it was asked for
     │   └── BadTable                2  a labels, subjects or map CSV is not usable
     ├── PromiseError                4  the k promise cannot be met, or does not hold
-    │   └── TooFewPeople            4  (ValueError) fewer people than k; carries ``have``/``need``
+    │   ├── TooFewPeople            4  (ValueError) fewer people than k; carries ``have``/``need``
+    │   ├── EscrowRefused           4  (ValueError) an escrow cannot be opened for this release
+    │   └── LedgerRefused           4  (ValueError) a ledger cannot keep earlier releases apart
     ├── WeightsError (RuntimeError) 1  shipped weights are missing or damaged
     ├── StorageError (OSError)      1  disk full, no permission while writing
     ├── TrainingFailed (ArithmeticError) 1  training diverged; names the last good checkpoint
@@ -25,7 +27,9 @@ from enum import StrEnum
 __all__ = [
     "BadOutput",
     "BadTable",
+    "EscrowRefused",
     "KssganError",
+    "LedgerRefused",
     "OutputExists",
     "PromiseError",
     "Reason",
@@ -95,6 +99,14 @@ class TooFewPeople(PromiseError, ValueError):
         )
         self.have = have
         self.need = need
+
+
+class EscrowRefused(PromiseError, ValueError):
+    """An escrow cannot be opened: another key, a changed file, another release."""
+
+
+class LedgerRefused(PromiseError, ValueError):
+    """A ledger cannot promise that releases stay apart: other settings, another key, a changed file."""
 
 
 class WeightsError(KssganError, RuntimeError):

@@ -133,6 +133,19 @@ def add(verbs: Any) -> None:
         help="secret: which photo became which file; needed for audits and withdrawals",
     )
     parser.add_argument(
+        "--escrow",
+        type=Path,
+        metavar="FILE",
+        help="write the map here, encrypted so that only the owner of --escrow-key can open it "
+        "(off by default; the release is then pseudonymised)",
+    )
+    parser.add_argument(
+        "--escrow-key",
+        type=Path,
+        metavar="KEY",
+        help="file with that owner's public key (age1...); the secret key must not be on this machine",
+    )
+    parser.add_argument(
         "--cache",
         type=Path,
         metavar="DIR",
@@ -168,6 +181,8 @@ def run(args: argparse.Namespace) -> int:
         surrogate=args.surrogate,
         donors=args.donors,
         map_path=args.map_path,
+        escrow=args.escrow,
+        escrow_key=args.escrow_key,
         cache=args.cache,
         allow_small_k=args.allow_small_k,
         progress=bars,

@@ -10,7 +10,14 @@ from kssgan.grouping.attributes import KNOWN
 from kssgan.grouping.labels import UNKNOWN, LabelTable
 from kssgan.types import SurrogateMethod
 
-__all__ = ["GROUPINGS", "SurrogateName", "check_asked", "check_drawable", "check_method"]
+__all__ = [
+    "GROUPINGS",
+    "SurrogateName",
+    "check_asked",
+    "check_drawable",
+    "check_escrow",
+    "check_method",
+]
 
 SurrogateName = Literal["generator", "composite", "mean"]
 """Surrogate methods that can be asked for by name."""
@@ -63,6 +70,23 @@ def check_asked(
         raise UsageError(
             f"auto_labels={auto_labels!r} came; a sequence of attributes that can be read off a face was "
             f"wanted: {', '.join(KNOWN)}; none of them is ()"
+        )
+
+
+def check_escrow(escrow: object | None, key: object | None) -> None:
+    """An escrow and its public key come together.
+
+    Raises:
+        UsageError: one came without the other.
+    """
+    if escrow is not None and key is None:
+        raise UsageError(
+            "--escrow came without --escrow-key; give the file with the public key of whoever shall be "
+            "able to open it (`kssgan reidentify --new-key FILE` makes a pair)"
+        )
+    if key is not None and escrow is None:
+        raise UsageError(
+            "--escrow-key came without --escrow; say where the escrow shall be written"
         )
 
 

@@ -17,10 +17,12 @@ from kssgan.deidentification.asked import (
     SurrogateName,
     check_asked,
     check_drawable,
+    check_escrow,
     check_method,
 )
 from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.draw import Drawn, draw_cells
+from kssgan.deidentification.keys import read_recipients
 from kssgan.deidentification.labelling import AUTO, Labelled, label_photos
 from kssgan.deidentification.look import PhotoReader, quiet
 from kssgan.deidentification.places import Places, check_places, check_release_outside
@@ -51,6 +53,8 @@ def deidentify(
     auto_labels: Sequence[str] = AUTO,
     seed: int = 0,
     map_path: PathLike | None = None,
+    escrow: PathLike | None = None,
+    escrow_key: PathLike | None = None,
     cache: PathLike | None = None,
     allow_small_k: bool = False,
     grouping: Literal["mdav", "k-same"] = "mdav",
@@ -78,6 +82,8 @@ def deidentify(
         seed: of grouping and pictures, never of names.
         map_path: private CSV from photos to released files; must not exist. Without it no audit and no
             withdrawal is possible later; the refused are then listed in ``RELEASE.refused.csv``.
+        escrow: the map, sealed for the public key in ``escrow_key``; must not exist.
+        escrow_key: file with an age public key.
         cache: private folder that keeps faces for the next run. Without it they are kept in
             :func:`~kssgan.deidentification.default_cache` until the run succeeds.
         allow_small_k: permit k = 2.
@@ -113,8 +119,10 @@ def deidentify(
         auto_labels=auto_labels,
     )
     check_method(surrogate, donors, method)
+    check_escrow(escrow, escrow_key)
+    recipients = () if escrow_key is None else read_recipients(Path(escrow_key))
     home = default_cache() if cache is None else Path(cache)
-    places = check_places(photos, out, map_path, home)
+    places = check_places(photos, out, map_path, home, escrow=escrow)
     with storage("the remains of an earlier run could not be removed"):
         sweep(places.out, places.private)
     places.check_free()
@@ -185,6 +193,7 @@ def deidentify(
                     suffixes=suffixes,
                     reports=PlainReports() if reports is None else reports,
                     progress=progress,
+                    recipients=recipients,
                 )
         words = _words(places, collection, plan, table, labelled, certificate)
         said = getattr(method, "words", None)  # what a method has to say of its own
@@ -283,7 +292,19 @@ def _words(
     if collection.ignored:
         yield f"{collection.ignored} other files (hidden, or no images) were ignored."
     if places.map_path is None:
-        yield "Warning: without --map this release can never be audited, and nobody can be withdrawn."
+        yield (
+            "Warning: without --map this release can never be audited, and nobody can be withdrawn"
+            + (" but by the escrow." if places.escrow else ".")
+        )
+    if places.escrow is not None:
+        yield (
+            "The escrow undoes this release for whoever has the secret key that belongs to it, so the "
+            "release is pseudonymised, not anonymous, while both exist. This machine cannot open it."
+        )
+        if places.map_path is not None:
+            yield (
+                "MAP is not sealed and tells the same; remove it from this machine once it was audited."
+            )
     yield (
         "Do not release these people again with other settings or other people: two releases together "
         "can tell them apart, and no ledger prevents it."

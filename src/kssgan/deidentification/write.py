@@ -16,6 +16,7 @@ from kssgan import weights
 from kssgan._version import __version__
 from kssgan.deidentification.certificate import Measured, check_sealed, measure, statement
 from kssgan.deidentification.draw import Drawn
+from kssgan.deidentification.escrow import make_escrow
 from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.deidentification.map import MapRow, encode_map, encode_refused, encode_table
 from kssgan.deidentification.places import Places
@@ -62,6 +63,7 @@ def write_release(
     suffixes: Iterable[str],
     reports: Reports,
     progress: Progress,
+    recipients: Sequence[Any] = (),
 ) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """Write everything into a hidden folder, measure it there, and give it its name.
 
@@ -76,6 +78,7 @@ def write_release(
         suffixes: of image files.
         reports: writes the pages.
         progress: told of every file.
+        recipients: public keys for which the map is sealed; used where ``places`` has an escrow.
 
     Returns:
         The certificate, and the private files that were written.
@@ -83,7 +86,7 @@ def write_release(
     Raises:
         PromiseError: the written files do not keep the promise.
         StorageError: the disk is full or refuses.
-        OutputExists: RELEASE or MAP appeared meanwhile.
+        OutputExists: RELEASE, MAP or the escrow appeared meanwhile.
     """
     with PartialRelease(places.out) as partial:
         names = _name_files(plan)
@@ -92,7 +95,8 @@ def write_release(
             for name, (cell, _) in sorted((n, key) for key, n in names.items()):
                 partial.write(name, drawn[cell])
                 step(1)
-        partial.write(_MANIFEST, _manifest(plan, names))
+        manifest = _manifest(plan, names)
+        partial.write(_MANIFEST, manifest)
         rows = _map_rows(collection, plan, names)
         measured = measure(
             partial.folder,
@@ -102,7 +106,8 @@ def write_release(
             one_human=_one_human(collection, plan),
         )
         certificate = _certificate(collection, plan, measured, facts)
-        partial.write(_CERTIFICATE, (json.dumps(certificate, indent=2) + "\n").encode())
+        said = (json.dumps(certificate, indent=2) + "\n").encode()
+        partial.write(_CERTIFICATE, said)
         page = reports.public(certificate, measured.pictures)
         partial.write(_REPORT, page.encode("utf-8"))
         partial.seal()
@@ -121,6 +126,11 @@ def write_release(
         elif collection.refused:
             partial.write_private(places.refused, [encode_refused(rows)])
             private = [places.refused]
+        if places.escrow is not None:
+            partial.write_private(
+                places.escrow, [make_escrow(rows, manifest, said, recipients)]
+            )
+            private.append(places.escrow)
         partial.publish()
     return certificate, tuple(private)
 
