@@ -31,6 +31,8 @@ def deidentify(
     auto_labels: Sequence[str] = ("expression", "gender", "age"),
     seed: int = 0,
     map_path: PathLike | None = None,
+    ledger: PathLike | None = None,
+    ledger_key: PathLike | None = None,
     escrow: PathLike | None = None,
     escrow_key: PathLike | None = None,
     cache: PathLike | None = None,
@@ -61,6 +63,10 @@ def deidentify(
         seed: of grouping and pictures, never of file names; 0 or more.
         map_path: private CSV that says which photo became which file; must not exist. A page with originals
             above surrogates is written beside it. Without it nobody can audit the release or be withdrawn.
+        ledger: private record of all releases of these people, made by the first one. Groups stay as they
+            are, newcomers wait until ``k`` of them have come, and settings that would let two releases be
+            intersected are refused.
+        ledger_key: file of the ledger's key; by default ``LEDGER.key``, made by the first release.
         escrow: file to write: the map, encrypted for the owner of ``escrow_key`` and for nobody else, so that
             :func:`reidentify` can name originals later. Off by default. It makes the release pseudonymised.
         escrow_key: file with that owner's *public* key (age); :func:`kssgan.deidentification.new_key` and
@@ -84,7 +90,8 @@ def deidentify(
 
     Raises:
         UsageError: an argument is wrong, a CSV is not usable, or an output is already there.
-        PromiseError: fewer than k people, or the written files do not keep the promise; nothing is released.
+        PromiseError: fewer than k people, the written files do not keep the promise, or the release could be
+            intersected with earlier ones of the ledger; nothing is released.
         WeightsError: shipped weights are missing or damaged.
         StorageError: the disk is full or refuses to be written.
     """
@@ -101,6 +108,8 @@ def deidentify(
         auto_labels=auto_labels,
         seed=seed,
         map_path=map_path,
+        ledger=ledger,
+        ledger_key=ledger_key,
         escrow=escrow,
         escrow_key=escrow_key,
         cache=cache,

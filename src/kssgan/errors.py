@@ -43,7 +43,10 @@ __all__ = [
 
 
 class Reason(StrEnum):
-    """Why a photo is refused. The value is what the private map says."""
+    """Why a photo is refused. The value is what the private map says.
+
+    Those from ``WAITS`` on come with a ledger alone; how many people a newcomer waits for is added to it.
+    """
 
     UNREADABLE = "unreadable file"
     PERMISSION = "permission denied"
@@ -52,6 +55,12 @@ class Reason(StrEnum):
     FACE_TOO_SMALL = "face too small"
     SEVERAL_FACES = "several faces of similar size"
     NO_SUBJECT = "no subject given"
+    WAITS = "waits for"
+    GROUP_ABSENT = "waits for absent people of its group"
+    GROUP_SHORT = "its group has too few photos to be shown as before"
+    GROUP_ALIKE = "looks like another person of its group"
+    LEDGER_NAME = "known to the ledger under another name"
+    LEDGER_UNSURE = "may be somebody of the ledger"
 
 
 class KssganError(Exception):

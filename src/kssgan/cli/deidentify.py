@@ -133,6 +133,19 @@ def add(verbs: Any) -> None:
         help="secret: which photo became which file; needed for audits and withdrawals",
     )
     parser.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="secret: record of all releases of these people, made by the first one; groups stay as they "
+        "are, newcomers wait until k have come, and what would let two releases be intersected is refused",
+    )
+    parser.add_argument(
+        "--ledger-key",
+        type=Path,
+        metavar="KEY",
+        help="secret: file of the ledger's key (default FILE.key, made by the first release)",
+    )
+    parser.add_argument(
         "--escrow",
         type=Path,
         metavar="FILE",
@@ -181,6 +194,8 @@ def run(args: argparse.Namespace) -> int:
         surrogate=args.surrogate,
         donors=args.donors,
         map_path=args.map_path,
+        ledger=args.ledger,
+        ledger_key=args.ledger_key,
         escrow=args.escrow,
         escrow_key=args.escrow_key,
         cache=args.cache,

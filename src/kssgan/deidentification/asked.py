@@ -16,6 +16,7 @@ __all__ = [
     "check_asked",
     "check_drawable",
     "check_escrow",
+    "check_ledger_key",
     "check_method",
 ]
 
@@ -88,6 +89,16 @@ def check_escrow(escrow: object | None, key: object | None) -> None:
         raise UsageError(
             "--escrow-key came without --escrow; say where the escrow shall be written"
         )
+
+
+def check_ledger_key(ledger: object | None, key: object | None) -> None:
+    """A key needs a ledger.
+
+    Raises:
+        UsageError: it came alone.
+    """
+    if key is not None and ledger is None:
+        raise UsageError("--ledger-key came without --ledger; say where the ledger is")
 
 
 def check_method(surrogate: str, donors: object | None, method: SurrogateMethod | None) -> None:

@@ -8,6 +8,7 @@ begin with ``#`` are comments. Whatever is sealed is authenticated: one changed 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kssgan.deidentification.release import storage
 from kssgan.errors import BadOutput, OutputExists, UsageError
 
 __all__ = [
+    "key_of",
     "new_key",
     "public_name",
     "read_identities",
@@ -36,6 +38,15 @@ def public_name(path: Path) -> Path:
     'keys/officer.key.pub'
     """
     return path.with_name(f"{path.name}.pub")
+
+
+def key_of(path: Path) -> Path:
+    """Where the key of a ledger is, unless the caller says otherwise.
+
+    >>> key_of(Path("study.ledger")).name
+    'study.ledger.key'
+    """
+    return path.with_name(f"{path.name}.key")
 
 
 def new_key(path: Path) -> Path:
@@ -75,12 +86,13 @@ def write_secret_key(path: Path) -> str:
     identity = x25519.Identity.generate()
     recipient = str(identity.to_public())
     with storage("the key could not be written"):
+        # Complete under a hidden name first: nobody may read half a key.
+        hidden = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            _create(path, f"# public key: {recipient}\n{identity}\n", 0o600)
-        except FileExistsError:
-            raise OutputExists(
-                f"a key ({path}) is already there and is never overwritten; choose another name"
-            ) from None
+            _create(hidden, f"# public key: {recipient}\n{identity}\n", 0o600)
+            _reveal(hidden, path)
+        finally:
+            hidden.unlink(missing_ok=True)
     return recipient
 
 
@@ -175,6 +187,20 @@ def _no_key(wanted: str) -> UsageError:
         f"the key file is no key of the wanted kind; {wanted} was wanted, as "
         f"`kssgan reidentify --new-key FILE` or age-keygen makes it"
     )
+
+
+def _reveal(hidden: Path, path: Path) -> None:
+    taken = OutputExists(
+        f"a key ({path}) is already there and is never overwritten; choose another name"
+    )
+    try:
+        os.link(hidden, path)
+    except FileExistsError:
+        raise taken from None
+    except OSError:  # a disk without hard links
+        if os.path.lexists(path):
+            raise taken from None
+        hidden.rename(path)
 
 
 def _create(path: Path, text: str, mode: int) -> None:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from kssgan.deidentification.keys import key_of
 from kssgan.deidentification.scan import Scan
 from kssgan.errors import BadOutput, OutputExists, UsageError
 
@@ -27,6 +28,8 @@ class Places:
         refused: ``RELEASE.refused.csv``, used when there is no MAP.
         cache: home of the cache, if the caller chose one.
         escrow: the sealed map, if asked for.
+        ledger: the record of releases, if asked for; it may be there already.
+        ledger_key: its key.
     """
 
     photos: Path
@@ -36,6 +39,8 @@ class Places:
     refused: Path
     cache: Path | None
     escrow: Path | None = None
+    ledger: Path | None = None
+    ledger_key: Path | None = None
 
     @property
     def private(self) -> tuple[Path, ...]:
@@ -73,6 +78,8 @@ def check_places(
     cache: str | os.PathLike[str] | None,
     *,
     escrow: str | os.PathLike[str] | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    ledger_key: str | os.PathLike[str] | None = None,
 ) -> Places:
     """Resolve the paths of a run and reject those that would leak or overwrite.
 
@@ -95,14 +102,25 @@ def check_places(
     home = None if cache is None else Path(cache).resolve()
     sealed = None if escrow is None else _output(escrow, "the escrow")
     refused = release.with_name(f"{release.name}.refused.csv")
-    places = Places(folder, release, table, page, refused, home, sealed)
-    if sealed is not None and sealed in (release, table, page, refused):
-        raise BadOutput("the escrow has the name of another output; choose a name of its own")
+    record = None if ledger is None else _output(ledger, "the ledger")
+    key = None if ledger_key is None else _output(ledger_key, "the ledger's key")
+    if record is not None and key is None:
+        key = key_of(record)
+    places = Places(folder, release, table, page, refused, home, sealed, record, key)
+    named = [path for path in (release, table, page, refused, sealed, record, key) if path]
+    for path, name in (
+        (sealed, "the escrow"),
+        (record, "the ledger"),
+        (key, "the ledger's key"),
+    ):
+        if path is not None and named.count(path) > 1:
+            raise BadOutput(f"{name} has the name of another output; choose a name of its own")
     if _inside(release.parent, folder):
         raise BadOutput("RELEASE lies inside PHOTOS; choose a folder beside it")
     if _inside(folder, release):
         raise BadOutput("PHOTOS lies inside RELEASE; choose another folder for the release")
-    for path, name in ((table, "MAP"), (home, "the cache"), (sealed, "the escrow")):
+    kept = ((sealed, "the escrow"), (record, "the ledger"), (key, "the ledger's key"))
+    for path, name in ((table, "MAP"), (home, "the cache"), *kept):
         if path is not None and _inside(path, release):
             raise BadOutput(
                 f"{name} is private and must not lie inside RELEASE; put it elsewhere"
@@ -110,7 +128,7 @@ def check_places(
     if home is not None:
         if home.exists() and not home.is_dir():
             raise BadOutput("the cache is a file, a folder was wanted; choose another")
-        for path, name in ((release, "RELEASE"), (table, "MAP"), (sealed, "the escrow")):
+        for path, name in ((release, "RELEASE"), (table, "MAP"), *kept):
             if path is not None and _inside(path, home):
                 raise BadOutput(f"{name} lies inside the cache; put it elsewhere")
     return places

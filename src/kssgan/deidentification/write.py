@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import pairwise
@@ -24,7 +25,6 @@ from kssgan.deidentification.plan import Plan
 from kssgan.deidentification.png import FORMAT, decode_png
 from kssgan.deidentification.release import FILES, PartialRelease, random_name
 from kssgan.deidentification.reports import GroupShown, MemberShown, PictureShown, Reports
-from kssgan.errors import Reason
 from kssgan.types import Progress
 
 __all__ = ["Collection", "write_release"]
@@ -49,7 +49,7 @@ class Collection:
     declared: Mapping[str, str | None]
     ignored: int
     photos: Sequence[Seen]
-    refused: Mapping[str, Reason]
+    refused: Mapping[str, str]
 
 
 def write_release(
@@ -64,6 +64,7 @@ def write_release(
     reports: Reports,
     progress: Progress,
     recipients: Sequence[Any] = (),
+    around: Callable[[Path], AbstractContextManager[None]] = nullcontext,
 ) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """Write everything into a hidden folder, measure it there, and give it its name.
 
@@ -79,6 +80,7 @@ def write_release(
         reports: writes the pages.
         progress: told of every file.
         recipients: public keys for which the map is sealed; used where ``places`` has an escrow.
+        around: see :meth:`~kssgan.deidentification.release.PartialRelease.publish`.
 
     Returns:
         The certificate, and the private files that were written.
@@ -131,7 +133,7 @@ def write_release(
                 places.escrow, [make_escrow(rows, manifest, said, recipients)]
             )
             private.append(places.escrow)
-        partial.publish()
+        partial.publish(around)
     return certificate, tuple(private)
 
 
@@ -161,7 +163,7 @@ def _map_rows(
     collection: Collection, plan: Plan, names: Mapping[tuple[int, int], str]
 ) -> list[MapRow]:
     rows = {
-        name: MapRow(name, collection.declared.get(name) or "", "", reason.value)
+        name: MapRow(name, collection.declared.get(name) or "", "", str(reason))
         for name, reason in collection.refused.items()
     }
     for number, photo in enumerate(collection.photos):
@@ -217,6 +219,7 @@ def _certificate(
         "grouping": facts["grouping"],
         "attributes": list(plan.attributes),
         "labels": facts["labels"],
+        **({"ledger": facts["ledger"]} if facts.get("ledger") else {}),
         "image": FORMAT,
         "versions": {
             "kssgan": __version__,
@@ -261,11 +264,12 @@ def _groups_shown(
         yield GroupShown(sizes[group], members, surrogates)
 
 
-def reasons_in_words(refused: Mapping[str, Reason]) -> str:
+def reasons_in_words(refused: Mapping[str, str]) -> str:
     """Reasons with their numbers, the most frequent first.
 
+    >>> from kssgan.errors import Reason
     >>> reasons_in_words({"a": Reason.NO_FACE, "b": Reason.NO_FACE, "c": Reason.UNREADABLE})
     '2 no face found, 1 unreadable file'
     """
-    counts = Counter(reason.value for reason in refused.values())
+    counts = Counter(str(reason) for reason in refused.values())
     return ", ".join(f"{n} {reason}" for reason, n in counts.most_common())
