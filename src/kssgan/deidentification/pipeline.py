@@ -336,10 +336,10 @@ def _draw(
 
 def _entered(
     staged: Staged, record: Ledger | None, drawn: Drawn, places: Places
-) -> Callable[[Path], AbstractContextManager[None]]:
+) -> Callable[[Path], AbstractContextManager[None]] | None:
     """The context of the last step: the ledger knows of a release before anybody else can."""
     if record is None or staged.draft is None:
-        return nullcontext
+        return None
     draft = staged.draft
     return lambda folder: record.pending(draft(drawn), folder, places.out)
 

@@ -170,7 +170,7 @@ class PartialRelease:
             _stamp(self.folder, 0o700)
 
     def publish(
-        self, around: Callable[[Path], AbstractContextManager[None]] = nullcontext
+        self, around: Callable[[Path], AbstractContextManager[None]] | None = None
     ) -> None:
         """Give the private files their names, then RELEASE its own.
 
@@ -194,7 +194,7 @@ class PartialRelease:
             if os.path.lexists(self.out):
                 raise _taken("RELEASE", self.out)
             try:
-                with around(self.folder):
+                with nullcontext() if around is None else around(self.folder):
                     self.folder.rename(self.out)
             except FileExistsError:
                 raise _taken("RELEASE", self.out) from None

@@ -6,7 +6,7 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import pairwise
@@ -64,7 +64,7 @@ def write_release(
     reports: Reports,
     progress: Progress,
     recipients: Sequence[Any] = (),
-    around: Callable[[Path], AbstractContextManager[None]] = nullcontext,
+    around: Callable[[Path], AbstractContextManager[None]] | None = None,
 ) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """Write everything into a hidden folder, measure it there, and give it its name.
 

@@ -10,7 +10,7 @@ People and cells are numbers here. Where they are kept, and how they are hidden,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,29 +139,27 @@ def recognise(
         rows.setdefault(number, []).append(row)
     found = np.full(len(subject), NEWCOMER, np.int64)
     for number, own in rows.items():
-        photos = {by_photo[row] for row in own} - {None}
+        photos = _known(by_photo[row] for row in own)
         if by_name is not None:
-            names = {by_name[row] for row in own} - {None}
-            found[own] = (
-                UNSURE
-                if len(names | photos) > 1
-                else OTHER_NAME
-                if photos and not names
-                else next(iter(names), NEWCOMER)
-            )
+            names = _known(by_name[row] for row in own)
+            if len(names | photos) > 1:
+                found[own] = UNSURE
+            elif photos and not names:
+                found[own] = OTHER_NAME
+            else:
+                found[own] = next(iter(names), NEWCOMER)
             continue
-        face = NEWCOMER if by_face is None else by_face[number]
-        rest = (
-            next(iter(photos))
-            if len(photos) == 1
-            else UNSURE
-            if photos
-            else face  # of two people
-        )
+        rest = NEWCOMER if by_face is None else by_face[number]
+        if photos:
+            rest = UNSURE if len(photos) > 1 else next(iter(photos))
         for row in own:
             known = by_photo[row]
             found[row] = rest if known is None else known
     return found
+
+
+def _known(people: Iterable[int | None]) -> set[int]:
+    return {person for person in people if person is not None}
 
 
 def match_templates(
