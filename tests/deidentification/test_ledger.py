@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import kssgan
 from kssgan.deidentification import ledger_schema as schema
 from kssgan.deidentification.keys import key_of, new_key
 from kssgan.deidentification.ledger import Draft, Edition, Ledger, NewCell, NewPerson
@@ -253,6 +254,70 @@ def test_a_first_release_that_fails_leaves_no_parameters(path: Path, hidden: Any
     with Ledger(path) as ledger:
         assert ledger.parameters == {}
         assert ledger.releases == 0
+
+
+def _version_1(path: Path, places: tuple[Path, Path]) -> None:
+    """A ledger with a release, as the first version of the format wrote it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "VERSION", 1)
+        patch.setattr(schema, "migrate", lambda con, version=1: None)
+        with Ledger(path, create=True) as ledger:
+            real = ledger._con
+
+            class Old:
+                """The first version had no column for the program."""
+
+                def execute(self, query: str, values: tuple[Any, ...] = ()) -> Any:
+                    if query.startswith("INSERT INTO releases"):
+                        query = (
+                            "INSERT INTO releases (id, state, digest, place) "
+                            "VALUES (?, 'pending', ?, ?)"
+                        )
+                        values = values[:3]
+                    return real.execute(query, values)
+
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(real, name)
+
+            ledger._con = Old()  # type: ignore[assignment]
+            with ledger.pending(draft(1), *places):
+                places[0].rename(places[1])
+    con = sqlite3.connect(path)
+    assert con.execute("PRAGMA user_version").fetchone() == (1,)
+    assert len(con.execute("SELECT * FROM releases").fetchone()) == 4
+    con.close()
+
+
+def test_an_older_ledger_is_migrated(path: Path, hidden: Any) -> None:
+    _version_1(path, hidden("one"))
+    with Ledger(path) as ledger:
+        assert ledger.person_by_name("Anna 1") == 1
+        assert ledger.picture(1) == b"\x89PNG picture 1 0"
+    release(path, hidden("two"), draft(3))
+    con = sqlite3.connect(path)
+    assert con.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+    programs = [program for (program,) in con.execute("SELECT program FROM releases")]
+    con.close()
+    assert programs == ["", kssgan.__version__]
+    with Ledger(path) as ledger:
+        assert ledger.releases == 2
+
+
+def test_an_older_ledger_that_was_changed_is_not_migrated(path: Path, hidden: Any) -> None:
+    _version_1(path, hidden("one"))
+    con = sqlite3.connect(path)
+    con.execute("DELETE FROM names")
+    con.commit()
+    con.close()
+    with pytest.raises(LedgerRefused, match="damaged"):
+        Ledger(path)
+    con = sqlite3.connect(path)
+    assert con.execute("PRAGMA user_version").fetchone() == (1,)
+    con.close()
+
+
+def test_there_is_a_step_from_every_version() -> None:
+    assert set(schema.MIGRATIONS) == set(range(1, schema.VERSION))
 
 
 @contextmanager

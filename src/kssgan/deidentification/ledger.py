@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kssgan._version import __version__
 from kssgan.deidentification import ledger_schema as schema
 from kssgan.deidentification.keys import (
     key_of,
@@ -322,7 +323,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 )
             elif not hmac.compare_digest(self._meta("seal") or "", self._seal()):
                 raise _changed()
-            schema.migrate(con, schema.MIGRATIONS)
+            schema.migrate(con)
         self._settle()
 
     def _settle(self) -> None:
@@ -343,8 +344,9 @@ class Ledger(AbstractContextManager["Ledger"]):
             number = int(self._one("SELECT coalesce(max(id), 0) FROM releases")) + 1
             where = {"release": number, "hidden": os.fspath(hidden), "out": os.fspath(out)}
             con.execute(
-                "INSERT INTO releases (id, state, digest, place) VALUES (?, 'pending', ?, ?)",
-                (number, digest, self._sealed(json.dumps(where).encode())),
+                "INSERT INTO releases (id, state, digest, place, program) "
+                "VALUES (?, 'pending', ?, ?, ?)",
+                (number, digest, self._sealed(json.dumps(where).encode()), __version__),
             )
             if number == 1:
                 self._put_meta("parameters", json.dumps(draft.parameters, sort_keys=True))

@@ -25,10 +25,10 @@ __all__ = [
 APPLICATION = 0x6B737367
 """``PRAGMA application_id`` of a ledger: "kssg"."""
 
-VERSION = 1
+VERSION = 2
 """``PRAGMA user_version`` that this program writes."""
 
-_TABLES = (
+_VERSION_1 = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     # state: pending (about to appear) or out; digest: of all files; place: where it appears, sealed.
     """CREATE TABLE releases (
@@ -51,16 +51,26 @@ _TABLES = (
         release INTEGER NOT NULL, cell INTEGER NOT NULL, PRIMARY KEY (release, cell)) WITHOUT ROWID""",
 )
 
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+
+def _add_program(con: sqlite3.Connection) -> None:
+    """Which version of kssgan made a release; unknown of those that are there already."""
+    con.execute("ALTER TABLE releases ADD COLUMN program TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _add_program}
 """By version: the step to the next one. Runs inside the transaction that opens the ledger."""
 
 
-def create(con: sqlite3.Connection) -> None:
-    """Make the tables of the present version in an empty database, inside the caller's transaction."""
-    for statement in _TABLES:
+def create(con: sqlite3.Connection, version: int = VERSION) -> None:
+    """Make the tables in an empty database, inside the caller's transaction.
+
+    A new ledger takes the same way as an old one: the first version, and every step since.
+    """
+    for statement in _VERSION_1:
         con.execute(statement)
     con.execute(f"PRAGMA application_id = {APPLICATION}")
-    con.execute(f"PRAGMA user_version = {VERSION}")
+    con.execute("PRAGMA user_version = 1")
+    migrate(con, version)
 
 
 def version_of(con: sqlite3.Connection) -> int:
@@ -86,20 +96,11 @@ def version_of(con: sqlite3.Connection) -> int:
     return int(version)
 
 
-def migrate(
-    con: sqlite3.Connection, migrations: Mapping[int, Callable[[sqlite3.Connection], None]]
-) -> bool:
-    """Bring a ledger to the present version, inside the caller's transaction.
-
-    Returns:
-        Whether anything was changed; the ledger must then be signed anew.
-    """
-    before = version = version_of(con)
-    while version < VERSION:
-        migrations[version](con)
-        version += 1
-        con.execute(f"PRAGMA user_version = {version}")
-    return version != before
+def migrate(con: sqlite3.Connection, version: int = VERSION) -> None:
+    """Bring a ledger to a newer version, inside the caller's transaction; it must be sealed anew."""
+    for before in range(version_of(con), version):
+        MIGRATIONS[before](con)
+        con.execute(f"PRAGMA user_version = {before + 1}")
 
 
 def plain_rows(con: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
