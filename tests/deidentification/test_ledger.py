@@ -241,16 +241,24 @@ def test_flipped_bits_are_refused_or_harmless(path: Path, hidden: Any) -> None:
 def test_a_rename_that_fails_takes_the_release_back(path: Path, hidden: Any) -> None:
     release(path, hidden("one"), draft(1))
     before = content(path)
-    with pytest.raises(OSError, match="full"), Ledger(path) as ledger:
-        with ledger.pending(draft(3), *hidden("two")):
-            raise OSError("full")
+    places = hidden("two")
+    with (
+        pytest.raises(OSError, match="full"),
+        Ledger(path) as ledger,
+        ledger.pending(draft(3), *places),
+    ):
+        raise OSError("full")
     assert content(path) == before
 
 
 def test_a_first_release_that_fails_leaves_no_parameters(path: Path, hidden: Any) -> None:
-    with pytest.raises(KeyboardInterrupt), Ledger(path, create=True) as ledger:
-        with ledger.pending(draft(1), *hidden("one")):
-            raise KeyboardInterrupt
+    places = hidden("one")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Ledger(path, create=True) as ledger,
+        ledger.pending(draft(1), *places),
+    ):
+        raise KeyboardInterrupt
     with Ledger(path) as ledger:
         assert ledger.parameters == {}
         assert ledger.releases == 0
