@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from kssgan.auditing import AuditReport
+    from kssgan.auditing.releases import Releases
     from kssgan.deidentification import Original, Release
     from kssgan.preparation import Preparation
     from kssgan.preparation.prepare import LandmarkFinder
@@ -154,6 +155,8 @@ def audit(
     map_path: PathLike,
     labels: PathLike | None = None,
     donors: PathLike | None = None,
+    ledger: PathLike | None = None,
+    ledger_key: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
@@ -168,6 +171,9 @@ def audit(
         labels: CSV that was given to :func:`deidentify`, to check what became of the labels.
         donors: folder that was given to :func:`deidentify`, to measure how much of a donor's face a composite
             shows and that no donor is a person of the originals. Either breaks the promise.
+        ledger: that was given to :func:`deidentify`, to judge all of its releases together: whether
+            intersecting them narrows anybody down to fewer than k people.
+        ledger_key: file of the ledger's key; ``LEDGER.key`` by default.
         analyser: finds and compares faces; by default the shipped networks.
         progress: shows progress; nothing by default.
 
@@ -175,7 +181,8 @@ def audit(
         The report: whether the promise holds, each problem, every figure.
 
     Raises:
-        UsageError: a folder or the map is not usable.
+        UsageError: a folder, the map or the ledger is not usable.
+        LedgerRefused: another key, or a changed ledger.
         WeightsError: shipped weights are missing or damaged.
     """
     from kssgan.auditing import audit as run
@@ -186,9 +193,22 @@ def audit(
         map_path=map_path,
         labels=labels,
         donors=donors,
+        releases=None if ledger is None else _releases(Path(ledger), ledger_key),
         analyser=analyser,
         progress=progress,
     )
+
+
+def _releases(ledger: Path, key: PathLike | None) -> Releases:
+    from kssgan.auditing.releases import KnownRelease, Releases
+    from kssgan.deidentification.ledger import Ledger
+
+    with Ledger(ledger, None if key is None else Path(key)) as opened:
+        return Releases(
+            int(opened.parameters.get("k", 2)),
+            [KnownRelease(one.digest, one.pictures) for one in opened.editions()],
+            opened.recogniser(),
+        )
 
 
 def prepare(

@@ -226,6 +226,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         """The person with that name."""
         return self._person("names", self._name_hash(name))
 
+    def recogniser(self) -> Callable[[str], int | None]:
+        """:meth:`person_by_name` that goes on to work when the ledger is closed."""
+        people = dict(self._con.execute("SELECT hash, person FROM names"))
+        return lambda name: people.get(self._name_hash(name))
+
     def person_by_photo(self, content: str) -> int | None:
         """The person of a photo whose bytes have the SHA-256 ``content`` (hex)."""
         return self._person("photos", self._photo_hash(content))

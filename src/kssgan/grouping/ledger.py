@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -211,11 +212,11 @@ def share_out(
     """Give the photos of a whole group the pictures that its people had before.
 
     A picture is shown to exactly those who had it, so a person with several needs a photo for each: first
-    those with its label, then any that are left. A picture for which that fails is not shown at all, and its
-    photos take another of their person's.
+    those with its label, then any that are left. Where somebody has too few, pictures are left out, as few
+    as possible, and the photos take another of their person's.
 
     Args:
-        cells: label and holders of each picture.
+        cells: label and holders of each picture; a handful.
         people: who is on each photo; everybody of the group.
         labels: of each photo.
 
@@ -228,29 +229,37 @@ def share_out(
     >>> share_out(cells, [8, 9], ["happy", "happy"])
     [2, 2]
     """
-    kept = dict(cells)
     rows: dict[int, list[int]] = {}
     for row, person in enumerate(people):
         rows.setdefault(person, []).append(row)
-    while kept:
-        given = [0] * len(people)
-        for person, own in rows.items():
-            held = {number: label for number, (label, who) in kept.items() if person in who}
-            if not held:
-                return None
-            # The picture that most people have is where other labels go.
-            usual = min(held, key=lambda number: (-len(kept[number][1]), number))
-            for row, number in zip(own, _own_cells(held, usual, own, labels), strict=True):
-                given[row] = number
-        short = [
-            number
-            for number, (_, who) in kept.items()
-            if {person for person, cell in zip(people, given, strict=True) if cell == number}
-            != who
-        ]
-        if not short:
-            return given
-        del kept[min(short, key=lambda number: (len(kept[number][1]), number))]
+    kept = _most_cells(cells, {person: len(own) for person, own in rows.items()})
+    if kept is None:
+        return None
+    given = [0] * len(people)
+    for person, own in rows.items():
+        held = {number: cells[number][0] for number in kept if person in cells[number][1]}
+        # The picture that most people have is where other labels go.
+        usual = min(held, key=lambda number: (-len(cells[number][1]), number))
+        for row, number in zip(own, _own_cells(held, usual, own, labels), strict=True):
+            given[row] = number
+    return given
+
+
+def _most_cells(
+    cells: Mapping[int, tuple[Hashable, frozenset[int]]], photos: Mapping[int, int]
+) -> tuple[int, ...] | None:
+    """The most pictures that everybody who had them has a photo for, while nobody has none."""
+    for size in range(len(cells), 0, -1):
+        fit = []
+        for chosen in combinations(sorted(cells), size):
+            had = [sum(person in cells[number][1] for number in chosen) for person in photos]
+            holders = frozenset().union(*(cells[number][1] for number in chosen))
+            if holders == photos.keys() and all(
+                1 <= need <= have for need, have in zip(had, photos.values(), strict=True)
+            ):
+                fit.append((-sum(had), chosen))
+        if fit:
+            return min(fit)[1]
     return None
 
 
@@ -262,9 +271,7 @@ def _own_cells(
     for empty in sorted(set(held) - set(cells)):
         spare = [at for at, number in enumerate(cells) if cells.count(number) > 1]
         # A photo whose label has no picture of its own goes first.
-        spare.sort(key=lambda at: (labels[own[at]] in by_label, at))
-        if spare:
-            cells[spare[0]] = empty
+        cells[min(spare, key=lambda at: (labels[own[at]] in by_label, at))] = empty
     return cells
 
 
