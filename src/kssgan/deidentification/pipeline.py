@@ -239,6 +239,7 @@ def deidentify(
                         "analyser": analyser.version,
                         "labels": {n: asdict(s) for n, s in labelled.sources.items()},
                         "ledger": staged.counts,
+                        "escrow": places.escrow is not None,
                     },
                     suffixes=suffixes,
                     reports=PlainReports() if reports is None else reports,

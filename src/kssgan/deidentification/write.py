@@ -219,7 +219,9 @@ def _certificate(
         "grouping": facts["grouping"],
         "attributes": list(plan.attributes),
         "labels": facts["labels"],
+        # Both change what the promise means, so a recipient may know; absent where they were not used.
         **({"ledger": facts["ledger"]} if facts.get("ledger") else {}),
+        **({"escrow": True} if facts.get("escrow") else {}),
         "image": FORMAT,
         "versions": {
             "kssgan": __version__,
