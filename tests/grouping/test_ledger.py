@@ -12,8 +12,6 @@ from kssgan.grouping.ledger import (
     NEWCOMER,
     OTHER_NAME,
     UNSURE,
-    Frozen,
-    FrozenCell,
     check_parameters,
     match_templates,
     recognise,
@@ -60,11 +58,6 @@ def test_other_parameters_are_refused_with_the_reason(change: dict[str, object])
 def test_all_differences_are_told_at_once() -> None:
     with pytest.raises(LedgerRefused, match=r"k 4 came.*seed 1 came"):
         check_parameters(BEFORE, {**BEFORE, "k": 4, "seed": 1})
-
-
-def test_cells_of_a_group() -> None:
-    cells = {1: FrozenCell(1, {}, frozenset({1})), 2: FrozenCell(2, {}, frozenset({2}))}
-    assert list(Frozen({}, cells).cells_of(2)) == [2]
 
 
 @pytest.mark.parametrize(

@@ -128,11 +128,11 @@ def _check_people(case: Case, mine: KnownRelease, releases: Releases) -> None:
 
 
 def _regrouped(known: Sequence[KnownRelease]) -> int:
-    """People who share a picture with some in one release and with others in another.
+    """People who are with some in one release and with others in another.
 
-    Who was in one group once must be in one group whenever both are there.
+    A group may be seen in parts, where a picture that joined them is left out; never mixed with others.
     """
-    first: dict[Any, frozenset[Any]] = {}
+    first: dict[Any, set[Any]] = {}
     moved: set[Any] = set()
     for release in known:
         groups = _groups(release.pictures)
@@ -140,7 +140,9 @@ def _regrouped(known: Sequence[KnownRelease]) -> int:
         for person, group in groups.items():
             members.setdefault(group, set()).add(person)
         for person, group in groups.items():
-            if first.setdefault(person, frozenset(members[group])) != members[group]:
+            now = members[group]
+            earlier = first.setdefault(person, now)
+            if not (now <= earlier or earlier <= now):
                 moved.add(person)
     return len(moved)
 

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -47,10 +48,16 @@ from kssgan.errors import LedgerRefused, OutputExists, StorageError, UsageError
 from kssgan.grouping.ledger import Frozen, FrozenCell
 from kssgan.types import FloatArray
 
-__all__ = ["Draft", "Edition", "Ledger", "NewCell", "NewPerson", "release_digest"]
+__all__ = ["Draft", "Edition", "Ledger", "LedgerBusy", "NewCell", "NewPerson", "release_digest"]
 
-WAIT_S = 60.0
+WAIT_S = 300.0
 """Seconds that a run waits for another one that holds the ledger."""
+
+_TRY_S = 0.1
+
+
+class LedgerBusy(StorageError):
+    """Another run holds the ledger."""
 
 
 class NewPerson(NamedTuple):
@@ -144,7 +151,8 @@ class Ledger(AbstractContextManager["Ledger"]):
     Raises:
         UsageError: it is not there, or its key cannot be read.
         LedgerRefused: another key, a changed or damaged file, or a newer version.
-        StorageError: another run holds it, or the disk refuses.
+        LedgerBusy: another run holds it.
+        StorageError: the disk refuses.
     """
 
     def __init__(
@@ -175,13 +183,11 @@ class Ledger(AbstractContextManager["Ledger"]):
                 with suppress(FileExistsError):
                     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             self._con = sqlite3.connect(
-                path,
-                timeout=WAIT_S if wait_s is None else wait_s,
-                isolation_level=None,
-                check_same_thread=False,
+                path, timeout=_TRY_S, isolation_level=None, check_same_thread=False
             )
         try:
             with _storage():
+                self._hold(WAIT_S if wait_s is None else wait_s)
                 self._open(create)
         except BaseException:
             self._con.close()
@@ -309,12 +315,24 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     # Opening.
 
+    def _hold(self, wait_s: float) -> None:
+        """Begin a transaction as the only one; the lock stays when it ends."""
+        self._con.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._con.execute("PRAGMA synchronous = FULL")
+        self._con.execute("PRAGMA secure_delete = ON")
+        until = monotonic() + wait_s
+        while True:
+            try:
+                self._con.execute("BEGIN EXCLUSIVE")
+                return
+            except sqlite3.OperationalError as error:
+                # Tried anew in small steps: SQLite's own waiting would not hear an interrupt.
+                if not _is_busy(error) or monotonic() >= until:
+                    raise
+            sleep(_TRY_S)
+
     def _open(self, create: bool) -> None:
         con = self._con
-        con.execute("PRAGMA locking_mode = EXCLUSIVE")
-        con.execute("PRAGMA synchronous = FULL")
-        con.execute("PRAGMA secure_delete = ON")
-        con.execute("BEGIN EXCLUSIVE")
         with self._transaction(begun=True):
             version = schema.version_of(con)
             if not version:
@@ -500,12 +518,13 @@ def _storage() -> Iterator[None]:
         with storage("the ledger could not be written"):
             yield
     except sqlite3.OperationalError as error:
-        code = error.sqlite_errorcode & 0xFF
-        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise StorageError(
+        if _is_busy(error):
+            raise LedgerBusy(
                 "another run holds the ledger; wait until it has ended and run again"
             ) from None
-        if code == sqlite3.SQLITE_ERROR:  # a table or column is not there
+        if (
+            error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR
+        ):  # a table or column is not there
             raise _changed() from None
         raise StorageError(
             f"the ledger could not be read or written ({error.sqlite_errorname}); check the disk and its "
@@ -513,6 +532,10 @@ def _storage() -> Iterator[None]:
         ) from None
     except sqlite3.DatabaseError:
         raise _changed() from None
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _changed() -> LedgerRefused:

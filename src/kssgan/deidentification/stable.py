@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kssgan.deidentification.draw import Drawn
-from kssgan.deidentification.ledger import Draft, Ledger, NewCell, NewPerson
+from kssgan.deidentification.ledger import Draft, Ledger, LedgerBusy, NewCell, NewPerson
 from kssgan.deidentification.look import Seen
 from kssgan.deidentification.plan import Plan, mean_embeddings
 from kssgan.deidentification.write import Collection, reasons_in_words
@@ -29,6 +30,7 @@ from kssgan.grouping.ledger import (
     OTHER_NAME,
     UNSURE,
     Frozen,
+    FrozenCell,
     check_parameters,
     match_templates,
     recognise,
@@ -112,12 +114,13 @@ def asked_parameters(
 def check_ledger(path: Path, key: Path | None, asked: Mapping[str, Any]) -> None:
     """Look before the long part: settle what a killed run left, and refuse other settings.
 
+    Where another run holds the ledger there is nothing to settle, and the settings are compared later.
+
     Raises:
         LedgerRefused: other settings, another key, or a changed ledger.
-        StorageError: another run holds it.
     """
     if path.exists() and path.stat().st_size:
-        with Ledger(path, key) as ledger:
+        with suppress(LedgerBusy), Ledger(path, key, wait_s=1.0) as ledger:
             check_parameters(ledger.parameters, asked)
 
 
@@ -221,6 +224,9 @@ class _Step:
                 self.refused[row] = Reason.LEDGER_NAME
             elif person >= 0:
                 rows_of.setdefault(group_of[person], []).append(row)
+        cells_of: dict[int, dict[int, FrozenCell]] = {}
+        for number, cell in self.frozen.cells.items():
+            cells_of.setdefault(cell.group, {})[number] = cell
         for group, people in sorted(self.frozen.groups.items()):
             rows = rows_of.get(group, [])
             alike = self._alike(rows)
@@ -233,7 +239,7 @@ class _Step:
                 self.absent["others"] += len(here)
                 self.refused |= dict.fromkeys(rows, str(Reason.GROUP_ABSENT))
                 continue
-            cells = self.frozen.cells_of(group)
+            cells = cells_of[group]
             given = share_out(
                 {
                     number: (tuple(cell.label.get(n) for n in self.drawn), cell.holders)
@@ -291,7 +297,8 @@ class _Step:
             set(self.shown.values()), key=lambda c: (self.frozen.cells[c].group, c)
         )
         old_groups = sorted({self.frozen.cells[cell].group for cell in old_cells})
-        group_of = {p: g for g in old_groups for p in self.frozen.groups[g]}
+        cell_at = {cell: at for at, cell in enumerate(old_cells)}
+        group_at = {p: at for at, g in enumerate(old_groups) for p in self.frozen.groups[g]}
         # New people are numbered group by group, whoever counts as one having one number.
         new_people: dict[int, int] = {}
         if fresh is not None:
@@ -306,9 +313,9 @@ class _Step:
         photo_cell = np.zeros(len(kept), np.int64)
         for row in old:
             photo_unit[place[row]] = unit_of_person[int(self.person[row])]
-            photo_cell[place[row]] = old_cells.index(self.shown[row])
+            photo_cell[place[row]] = cell_at[self.shown[row]]
         names = [f"person-{person:04d}" for person in old_people]
-        labels = [old_groups.index(group_of[person]) for person in old_people]
+        labels = [group_at[person] for person in old_people]
         people = list(range(len(old_people)))
         if fresh is not None:
             photo_unit[[place[row] for row in new]] = fresh.subjects.photo_subject + len(names)
@@ -388,7 +395,8 @@ class _Step:
         old_groups: Sequence[int],
         fresh: Plan | None,
     ) -> Cells:
-        group = [old_groups.index(self.frozen.cells[cell].group) for cell in old_cells]
+        group_at = {group: at for at, group in enumerate(old_groups)}
+        group = [group_at[self.frozen.cells[cell].group] for cell in old_cells]
         label = [
             tuple(self.frozen.cells[cell].label[n] for n in self.drawn) for cell in old_cells
         ]

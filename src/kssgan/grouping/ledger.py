@@ -79,10 +79,6 @@ class Frozen:
     groups: Mapping[int, frozenset[int]] = field(default_factory=dict)
     cells: Mapping[int, FrozenCell] = field(default_factory=dict)
 
-    def cells_of(self, group: int) -> dict[int, FrozenCell]:
-        """The pictures of one group, by number."""
-        return {number: cell for number, cell in self.cells.items() if cell.group == group}
-
 
 def check_parameters(before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Refuse a release that could be intersected with the earlier ones.
