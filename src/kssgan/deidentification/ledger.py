@@ -317,12 +317,13 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def _hold(self, wait_s: float) -> None:
         """Begin a transaction as the only one; the lock stays when it ends."""
-        self._con.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._con.execute("PRAGMA synchronous = FULL")
-        self._con.execute("PRAGMA secure_delete = ON")
         until = monotonic() + wait_s
         while True:
             try:
+                # Even a PRAGMA may have to read the file.
+                self._con.execute("PRAGMA locking_mode = EXCLUSIVE")
+                self._con.execute("PRAGMA synchronous = FULL")
+                self._con.execute("PRAGMA secure_delete = ON")
                 self._con.execute("BEGIN EXCLUSIVE")
                 return
             except sqlite3.OperationalError as error:
