@@ -17,7 +17,8 @@ import pytest
 import kssgan
 from kssgan.deidentification import ledger_schema as schema
 from kssgan.deidentification.keys import key_of, new_key
-from kssgan.deidentification.ledger import Draft, Edition, Ledger, NewCell, NewPerson
+from kssgan.deidentification.ledger import Ledger
+from kssgan.deidentification.ledger_records import Draft, Edition, NewCell, NewPerson
 from kssgan.errors import LedgerRefused, StorageError, UsageError
 
 FACE = np.full(4, 0.5, np.float32)

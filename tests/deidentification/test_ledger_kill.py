@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kssgan.deidentification.ledger import Edition, Ledger, release_digest
+from kssgan.deidentification.ledger import Ledger, release_digest
+from kssgan.deidentification.ledger_records import Edition
 from kssgan.testing.fakes import paint_photo
 
 SERVER = """

@@ -24,13 +24,12 @@ import hmac
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -43,12 +42,13 @@ from kssgan.deidentification.keys import (
     unseal,
     write_secret_key,
 )
+from kssgan.deidentification.ledger_records import Draft, Edition
 from kssgan.deidentification.release import contents, storage
 from kssgan.errors import LedgerRefused, OutputExists, StorageError, UsageError
 from kssgan.grouping.ledger import Frozen, FrozenCell
 from kssgan.types import FloatArray
 
-__all__ = ["Draft", "Edition", "Ledger", "LedgerBusy", "NewCell", "NewPerson", "release_digest"]
+__all__ = ["Ledger", "LedgerBusy", "release_digest"]
 
 WAIT_S = 300.0
 """Seconds that a run waits for another one that holds the ledger."""
@@ -58,76 +58,6 @@ _TRY_S = 0.1
 
 class LedgerBusy(StorageError):
     """Another run holds the ledger."""
-
-
-class NewPerson(NamedTuple):
-    """Somebody who is released for the first time.
-
-    Attributes:
-        number: of the person, not in the ledger yet.
-        group: number of the group.
-        template: (D,) float32 mean embedding, where people are told apart by it.
-    """
-
-    number: int
-    group: int
-    template: FloatArray | None = None
-
-
-class NewCell(NamedTuple):
-    """A picture that is released for the first time.
-
-    Attributes:
-        number: of the cell, not in the ledger yet.
-        group: number of its group.
-        label: what is released of it.
-        holders: who gets a file of it.
-        picture: reads its PNG.
-    """
-
-    number: int
-    group: int
-    label: Mapping[str, str]
-    holders: frozenset[int]
-    picture: Callable[[], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a release adds to the ledger.
-
-    Attributes:
-        parameters: what later releases must ask for as well; used by the first one.
-        people: the new ones.
-        cells: the new ones.
-        names: (name, person) of everybody in the release.
-        photos: (SHA-256, person) of every photo in the release.
-        shown: all cells of the release, new or not.
-    """
-
-    parameters: Mapping[str, Any]
-    people: Sequence[NewPerson] = ()
-    cells: Sequence[NewCell] = ()
-    names: Iterable[tuple[str, int]] = ()
-    photos: Iterable[tuple[str, int]] = ()
-    shown: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """One release, as the ledger remembers it.
-
-    Attributes:
-        number: from 1.
-        digest: of all its files, see :func:`release_digest`.
-        pictures: SHA-256 of each distinct picture, and who has a file of it.
-        groups: the group of everybody in it.
-    """
-
-    number: int
-    digest: str
-    pictures: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    groups: Mapping[int, int] = field(default_factory=dict)
 
 
 def release_digest(folder: Path) -> str:

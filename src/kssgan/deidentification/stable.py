@@ -1,14 +1,14 @@
 """Plan a release so that it cannot be intersected with earlier ones: rule 6, with a ledger at hand.
 
-People whom the ledger knows are shown as before, group by group and whole, or not at all; newcomers form
-groups among themselves or wait. Whoever cannot be shown is refused with a reason of their own.
+People whom the ledger knows are shown as before, group by group and whole, or not at all (``returning``);
+newcomers form groups among themselves or wait; both become one plan (``joined``). Whoever cannot be shown is
+refused with a reason of their own.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,29 +17,15 @@ from typing import Any
 import numpy as np
 
 from kssgan.deidentification.draw import Drawn
-from kssgan.deidentification.ledger import Draft, Ledger, LedgerBusy, NewCell, NewPerson
-from kssgan.deidentification.look import Seen
-from kssgan.deidentification.plan import Plan, mean_embeddings
+from kssgan.deidentification.joined import Joined, join, part_of
+from kssgan.deidentification.ledger import Ledger, LedgerBusy
+from kssgan.deidentification.ledger_records import Draft
+from kssgan.deidentification.plan import Plan
+from kssgan.deidentification.returning import Returning, find_returning
 from kssgan.deidentification.write import Collection, reasons_in_words
 from kssgan.errors import LedgerRefused, Reason, TooFewPeople
-from kssgan.faces.distances import pairs_below
-from kssgan.faces.thresholds import LOOK_ALIKE, SAME_PERSON
-from kssgan.grouping.attributes import UNKNOWN
-from kssgan.grouping.cells import Cells
-from kssgan.grouping.ledger import (
-    OTHER_NAME,
-    UNSURE,
-    Frozen,
-    FrozenCell,
-    check_parameters,
-    match_templates,
-    recognise,
-    share_out,
-    waits_for,
-)
-from kssgan.grouping.loss import information_loss
+from kssgan.grouping.ledger import NEWCOMER, check_parameters, waits_for
 from kssgan.grouping.subjects import Subjects
-from kssgan.types import Groups, IntArray
 
 __all__ = ["Staged", "asked_parameters", "check_ledger", "stage", "stage_alone"]
 
@@ -156,360 +142,94 @@ def stage(
     if set(attributes) <= set(usual):
         asked["attributes"] = usual
     check_parameters(before, asked)
-    step = _Step(collection, subjects, labels, tuple(usual), tuple(drawn), ledger)
-    step.show_known()
-    fresh, rows = step.show_newcomers(make, asked["k"])
-    if fresh is None and not step.shown:
+    shown_of_photos = tuple(name for name in usual if name in drawn)
+    frozen = ledger.frozen()
+    returning = find_returning(collection, subjects, labels, shown_of_photos, ledger, frozen)
+    photos = collection.photos
+    new: list[int] = np.flatnonzero(returning.person == NEWCOMER).tolist()
+    newcomers = part_of(subjects, photos, new)
+    refused = dict(returning.refused)
+    fresh, missing = _grouped(make, new, newcomers, asked["k"])
+    if fresh is None:
+        refused |= dict.fromkeys(new, waits_for(missing))
+        new = []
+    away = {photos[row].name: why for row, why in refused.items()}
+    if fresh is None and not returning.shown:
         if not ledger.releases:
-            raise TooFewPeople(step.most, asked["k"])
+            raise TooFewPeople(asked["k"] - missing, asked["k"])
         raise LedgerRefused(
-            f"nobody can be released now ({reasons_in_words(step.refused_by_name())}); nothing was "
-            f"written, and nothing changed in the ledger"
+            f"nobody can be released now ({reasons_in_words(away)}); nothing was written, and nothing "
+            f"changed in the ledger"
         )
-    return step.staged(fresh, rows, asked)
-
-
-class _Step:
-    """One planning run; its parts are filled one after the other."""
-
-    def __init__(
-        self,
-        collection: Collection,
-        subjects: Subjects,
-        labels: Sequence[Mapping[str, str]],
-        attributes: tuple[str, ...],
-        drawn: tuple[str, ...],
-        ledger: Ledger,
-    ) -> None:
-        self.collection, self.subjects, self.labels = collection, subjects, labels
-        self.attributes = attributes
-        self.drawn = tuple(name for name in attributes if name in drawn)
-        self.ledger = ledger
-        self.frozen: Frozen = ledger.frozen()
-        self.photos = collection.photos
-        self.auto = subjects.how == "auto"
-        self.by_photo = [ledger.person_by_photo(photo.content) for photo in self.photos]
-        self.person = self._recognise()
-        self.refused: dict[int, str] = {}
-        self.shown: dict[int, int] = {}  # photo: cell of the ledger
-        self.absent: Counter[str] = Counter()
-        self.most = 0
-        self.waiting = 0
-
-    def _recognise(self) -> IntArray:
-        subject = self.subjects.photo_subject.tolist()
-        if not self.auto:
-            names = [self.collection.declared[photo.name] or "" for photo in self.photos]
-            return recognise(
-                subject, list(map(self.ledger.person_by_name, names)), self.by_photo
-            )
-        people, templates = self.ledger.templates()
-        by_face = match_templates(
-            mean_embeddings(self.photos, self.subjects),
-            templates,
-            people,
-            same_person=SAME_PERSON,
-            look_alike=LOOK_ALIKE,
-        )
-        return recognise(subject, None, self.by_photo, by_face.tolist())
-
-    def show_known(self) -> None:
-        """Give the people of the ledger what they had, group by group."""
-        group_of = {p: g for g, people in self.frozen.groups.items() for p in people}
-        rows_of: dict[int, list[int]] = {}
-        for row, person in enumerate(self.person.tolist()):
-            if person == UNSURE:
-                self.refused[row] = Reason.LEDGER_UNSURE
-            elif person == OTHER_NAME:
-                self.refused[row] = Reason.LEDGER_NAME
-            elif person >= 0:
-                rows_of.setdefault(group_of[person], []).append(row)
-        cells_of: dict[int, dict[int, FrozenCell]] = {}
-        for number, cell in self.frozen.cells.items():
-            cells_of.setdefault(cell.group, {})[number] = cell
-        for group, people in sorted(self.frozen.groups.items()):
-            rows = rows_of.get(group, [])
-            alike = self._alike(rows)
-            self.refused |= dict.fromkeys(alike, str(Reason.GROUP_ALIKE))
-            rows = [row for row in rows if row not in alike]
-            here = {int(self.person[row]) for row in rows}
-            if here != people:
-                self.absent["groups"] += 1
-                self.absent["people"] += len(people - here)
-                self.absent["others"] += len(here)
-                self.refused |= dict.fromkeys(rows, str(Reason.GROUP_ABSENT))
-                continue
-            cells = cells_of[group]
-            given = share_out(
-                {
-                    number: (tuple(cell.label.get(n) for n in self.drawn), cell.holders)
-                    for number, cell in cells.items()
-                },
-                [int(self.person[row]) for row in rows],
-                [tuple(self.labels[row].get(n) for n in self.drawn) for row in rows],
-            )
-            if given is None:
-                self.absent["groups"] += 1
-                self.absent["others"] += len(here)
-                self.refused |= dict.fromkeys(rows, str(Reason.GROUP_SHORT))
-            else:
-                self.shown |= dict(zip(rows, given, strict=True))
-
-    def _alike(self, rows: Sequence[int]) -> set[int]:
-        """Photos that make two people of one group look like one; new photos go before known ones."""
-        if len(rows) < 2:
-            return set()
-        pairs, _ = pairs_below(
-            np.stack([self.photos[row].embedding for row in rows]), LOOK_ALIKE
-        )
-        close = [
-            (rows[a], rows[b])
-            for a, b in pairs.tolist()
-            if self.person[rows[a]] != self.person[rows[b]]
-        ]
-        new = {row for pair in close for row in pair if self.by_photo[row] is None}
-        return new | {row for pair in close if not new.intersection(pair) for row in pair}
-
-    def show_newcomers(self, make: MakePlan, k: int) -> tuple[Plan | None, list[int]]:
-        """Groups of newcomers; None where they must wait."""
-        rows = np.flatnonzero(self.person == -1).tolist()
-        subjects = _part(self.subjects, self.photos, rows)
-        have = len(subjects.names)
-        try:
-            if have < k:
-                raise TooFewPeople(have, k)
-            return make(rows, subjects), rows
-        except TooFewPeople as few:
-            self.most, self.waiting = few.have, have
-            self.refused |= dict.fromkeys(rows, waits_for(max(1, few.need - few.have)))
-            return None, []
-
-    def refused_by_name(self) -> dict[str, str]:
-        """Photos that cannot be shown now, and why."""
-        return {self.photos[row].name: why for row, why in self.refused.items()}
-
-    def staged(self, fresh: Plan | None, new: list[int], asked: Mapping[str, Any]) -> Staged:
-        """Both parts as one plan, and what the ledger will be told."""
-        first_person, first_group, first_cell = self.ledger.next_numbers()
-        old = sorted(self.shown)
-        old_people = sorted({int(self.person[row]) for row in old})
-        old_cells = sorted(
-            set(self.shown.values()), key=lambda c: (self.frozen.cells[c].group, c)
-        )
-        old_groups = sorted({self.frozen.cells[cell].group for cell in old_cells})
-        cell_at = {cell: at for at, cell in enumerate(old_cells)}
-        group_at = {p: at for at, g in enumerate(old_groups) for p in self.frozen.groups[g]}
-        # New people are numbered group by group, whoever counts as one having one number.
-        new_people: dict[int, int] = {}
-        if fresh is not None:
-            order = np.lexsort((fresh.groups.people, fresh.groups.labels))
-            for unit in order.tolist():
-                counted = int(fresh.groups.people[unit])
-                new_people.setdefault(counted, first_person + len(new_people))
-        kept = sorted([*old, *new])
-        place = {row: at for at, row in enumerate(kept)}
-        unit_of_person = {person: at for at, person in enumerate(old_people)}
-        photo_unit = np.zeros(len(kept), np.int64)
-        photo_cell = np.zeros(len(kept), np.int64)
-        for row in old:
-            photo_unit[place[row]] = unit_of_person[int(self.person[row])]
-            photo_cell[place[row]] = cell_at[self.shown[row]]
-        names = [f"person-{person:04d}" for person in old_people]
-        labels = [group_at[person] for person in old_people]
-        people = list(range(len(old_people)))
-        if fresh is not None:
-            photo_unit[[place[row] for row in new]] = fresh.subjects.photo_subject + len(names)
-            photo_cell[[place[row] for row in new]] = fresh.cells.photo_cell + len(old_cells)
-            numbers = [new_people[p] for p in fresh.groups.people.tolist()]
-            own = fresh.subjects.names
-            names += [f"person-{n:04d}" for n in numbers] if self.auto else own
-            labels += (fresh.groups.labels + len(old_groups)).tolist()
-            people += (fresh.groups.people + len(old_people)).tolist()
-        photos = [self.photos[row] for row in kept]
-        subjects = _with_look_alikes(
-            replace(self.subjects, names=tuple(names), photo_subject=photo_unit), photos
-        )
-        groups = Groups(np.array(labels, np.int64), np.array(people, np.int64), asked["k"])
-        plan = Plan(
-            subjects,
-            groups,
-            groups.labels[photo_unit],
-            groups.people[photo_unit],
-            self._cells(photo_cell, old_cells, old_groups, fresh),
-            self.attributes,
-            tuple(self._labels(old_cells, fresh)),
-            information_loss(mean_embeddings(photos, subjects), groups),
-        )
-        collection = replace(
-            self.collection,
-            photos=photos,
-            refused={
-                **self.collection.refused,
-                **self.refused_by_name(),
-            },
-        )
-        number_of_unit = [
-            *old_people,
-            *(new_people[p - len(old_people)] for p in people[len(old_people) :]),
-        ]
-        person_of_photo = [number_of_unit[unit] for unit in photo_unit.tolist()]
-
-        def draft(pictures: Drawn) -> Draft:
-            return self._draft(
-                asked,
-                plan,
-                photos,
-                person_of_photo,
-                number_of_unit,
-                pictures,
-                old_cells=old_cells,
-                first_group=first_group,
-                first_cell=first_cell,
-                first_unit=len(old_people),
-                old_groups=len(old_groups),
-            )
-
-        return Staged(
-            collection,
-            plan,
-            tuple(old_cells),
-            tuple(place[row] for row in new),
-            fresh,
-            draft,
-            {
-                "release": self.ledger.releases + 1,
-                "groups_as_before": len(old_groups),
-                "groups_new": groups.count - len(old_groups),
-            },
-            tuple(
-                self._words(
-                    groups.count - len(old_groups), len(new_people), len(old_people), asked["k"]
-                )
-            ),
-        )
-
-    def _cells(
-        self,
-        photo_cell: IntArray,
-        old_cells: Sequence[int],
-        old_groups: Sequence[int],
-        fresh: Plan | None,
-    ) -> Cells:
-        group_at = {group: at for at, group in enumerate(old_groups)}
-        group = [group_at[self.frozen.cells[cell].group] for cell in old_cells]
-        label = [
-            tuple(self.frozen.cells[cell].label[n] for n in self.drawn) for cell in old_cells
-        ]
-        merged = 0
-        if fresh is not None:
-            group += (fresh.cells.group + len(old_groups)).tolist()
-            label += [tuple(own[n] for n in self.drawn) for own in self._fresh_labels(fresh)]
-            merged = fresh.cells.merged
-        return Cells(self.drawn, photo_cell, np.array(group, np.int64), tuple(label), merged)
-
-    def _fresh_labels(self, fresh: Plan) -> list[dict[str, str]]:
-        return [
-            {name: label.get(name, UNKNOWN) for name in self.attributes}
-            for label in fresh.labels
-        ]
-
-    def _labels(self, old_cells: Sequence[int], fresh: Plan | None) -> list[Mapping[str, str]]:
-        old = [self.frozen.cells[cell].label for cell in old_cells]
-        return [*old, *(self._fresh_labels(fresh) if fresh is not None else ())]
-
-    def _draft(
-        self,
-        asked: Mapping[str, Any],
-        plan: Plan,
-        photos: Sequence[Seen],
-        person_of_photo: Sequence[int],
-        number_of_unit: Sequence[int],
-        pictures: Drawn,
-        *,
-        old_cells: Sequence[int],
-        first_group: int,
-        first_cell: int,
-        first_unit: int,
-        old_groups: int,
-    ) -> Draft:
-        means = mean_embeddings(photos, plan.subjects)
-        people: dict[int, NewPerson] = {}
-        for unit in range(first_unit, len(number_of_unit)):
-            number = number_of_unit[unit]
-            group = first_group + int(plan.groups.labels[unit]) - old_groups
-            people.setdefault(
-                number, NewPerson(number, group, means[unit] if self.auto else None)
-            )
-        holders: dict[int, set[int]] = {}
-        for cell, number in zip(plan.cells.photo_cell.tolist(), person_of_photo, strict=True):
-            holders.setdefault(cell, set()).add(number)
-        cells = [
-            NewCell(
-                first_cell + at - len(old_cells),
-                first_group + int(plan.cells.group[at]) - old_groups,
-                plan.labels[at],
-                frozenset(holders[at]),
-                lambda at=at: pictures[at],  # type: ignore[misc]
-            )
-            for at in range(len(old_cells), plan.cells.count)
-        ]
-        declared = self.collection.declared
-        names = (
-            (declared[photo.name] or f"person-{number:04d}", number)
-            for photo, number in zip(photos, person_of_photo, strict=True)
-        )
-        contents = (
-            (photo.content, number)
-            for photo, number in zip(photos, person_of_photo, strict=True)
-        )
-        shown = [*old_cells, *(cell.number for cell in cells)]
-        return Draft(asked, list(people.values()), cells, names, contents, shown)
-
-    def _words(self, new_groups: int, newcomers: int, known: int, k: int) -> list[str]:
-        groups = "group" if new_groups == 1 else "groups"
-        said = [
-            f"Release {self.ledger.releases + 1} of this ledger: {known} people in their groups and with "
-            f"their pictures as before, {newcomers} new ones in {new_groups} new {groups}."
-        ]
-        if self.absent["groups"]:
-            said.append(
-                f"{self.absent['groups']} groups of the ledger are not in this release: "
-                f"{self.absent['people']} of their people are absent or withdrawn (or have no usable "
-                f"photo), and the other {self.absent['others']} are refused with them, since a group is "
-                f"shown whole or not at all. What is already out does not change: each of its pictures still "
-                f"stands for at least {k} people, those who are absent now among them, and their faces "
-                f"are still part of it. To take one back, ask recipients to delete every file of its "
-                f"pictures."
-            )
-        if self.waiting:
-            said.append(
-                f"{self.waiting} newcomers wait: {max(1, k - self.most)} more must come before they can be a "
-                f"group."
-            )
-        unsure = sum(why == Reason.LEDGER_UNSURE for why in self.refused.values())
-        if unsure:
-            said.append(
-                f"{unsure} photos may show somebody of the ledger and were refused; where you know who is "
-                f"on them, declare everybody (--subjects folder or a CSV, with a ledger from the start)."
-            )
-        return said
-
-
-def _part(subjects: Subjects, photos: Sequence[Seen], rows: Sequence[int]) -> Subjects:
-    """The subjects of some photos alone."""
-    own, unit = np.unique(subjects.photo_subject[list(rows)], return_inverse=True)
-    names = tuple(subjects.names[i] for i in own.tolist())
-    part = Subjects(
-        names, unit.astype(np.int64), np.zeros((0, 2), np.int64), 0, len(names), subjects.how
+    first = ledger.next_numbers()
+    joined = join(
+        photos,
+        subjects,
+        returning,
+        frozen,
+        fresh,
+        new,
+        tuple(usual),
+        shown_of_photos,
+        k=asked["k"],
+        first_person=first[0],
     )
-    return _with_look_alikes(part, [photos[row] for row in rows])
+    number = ledger.releases + 1
+    waiting = len(newcomers.names) if fresh is None else 0
+    return Staged(
+        replace(collection, photos=joined.photos, refused={**collection.refused, **away}),
+        joined.plan,
+        joined.old_cells,
+        joined.rows,
+        fresh,
+        joined.draft(asked, collection.declared, first),
+        {
+            "release": number,
+            "groups_as_before": len(joined.old_groups),
+            "groups_new": joined.new_groups,
+        },
+        tuple(_words(number, joined, returning, waiting, missing, asked["k"])),
+    )
 
 
-def _with_look_alikes(subjects: Subjects, photos: Sequence[Seen]) -> Subjects:
-    """The same with the pairs of subjects that these photos make look-alikes."""
-    if not photos:
-        return subjects
-    pairs, _ = pairs_below(np.stack([photo.embedding for photo in photos]), LOOK_ALIKE)
-    both = np.sort(subjects.photo_subject[pairs], axis=1)
-    apart = both[both[:, 0] != both[:, 1]]
-    return replace(subjects, look_alikes=np.unique(apart, axis=0).reshape(-1, 2))
+def _grouped(
+    make: MakePlan, rows: Sequence[int], newcomers: Subjects, k: int
+) -> tuple[Plan | None, int]:
+    """Groups of newcomers; or None, and how many people they wait for."""
+    have = len(newcomers.names)
+    try:
+        if have < k:
+            raise TooFewPeople(have, k)
+        return make(rows, newcomers), 0
+    except TooFewPeople as few:
+        return None, max(1, few.need - few.have)
+
+
+def _words(
+    number: int, joined: Joined, returning: Returning, waiting: int, missing: int, k: int
+) -> Iterator[str]:
+    yield (
+        f"Release {number} of this ledger: {len(joined.old_people)} people in their groups and with their "
+        f"pictures as before, {joined.new_people} new ones in {joined.new_groups} new "
+        f"{'group' if joined.new_groups == 1 else 'groups'}."
+    )
+    if (absent := returning.absent).groups:
+        yield (
+            f"{absent.groups} of the ledger's groups {'is' if absent.groups == 1 else 'are'} not in this "
+            f"release: {absent.people} of their people are absent or withdrawn (or have no usable photo), "
+            f"and the other {absent.others} are refused with them, since a group is shown whole or not at "
+            f"all. What is already out does not change: each of its pictures still stands for at least {k} "
+            f"people, those who are absent now among them, and their faces are still part of it. To take "
+            f"one back, ask recipients to delete every file of its pictures."
+        )
+    if waiting:
+        yield (
+            f"{waiting} {'newcomer waits' if waiting == 1 else 'newcomers wait'}: {missing} more must come "
+            f"before they can be a group."
+        )
+    unsure = sum(why == Reason.LEDGER_UNSURE for why in returning.refused.values())
+    if unsure and joined.plan.subjects.how == "auto":
+        yield (
+            f"{unsure} photos may show somebody of the ledger and were refused; where you know who is on "
+            f"them, declare everybody (--subjects folder or a CSV, with a ledger from the start)."
+        )
