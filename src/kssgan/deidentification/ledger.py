@@ -24,7 +24,7 @@ import hmac
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -35,14 +35,9 @@ import numpy as np
 
 from kssgan._version import __version__
 from kssgan.deidentification import ledger_schema as schema
-from kssgan.deidentification.keys import (
-    key_of,
-    read_identities,
-    seal,
-    unseal,
-    write_secret_key,
-)
+from kssgan.deidentification.keys import key_of, write_secret_key
 from kssgan.deidentification.ledger_records import Draft, Edition
+from kssgan.deidentification.ledger_vault import Vault, changed
 from kssgan.deidentification.release import contents, storage
 from kssgan.errors import LedgerRefused, OutputExists, StorageError, UsageError
 from kssgan.grouping.ledger import Frozen, FrozenCell
@@ -107,8 +102,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                     )
                 with suppress(OutputExists):  # another first run was quicker
                     write_secret_key(self.key_path)
-            self._identities = read_identities(self.key_path)
-            self._secret = _secret_of(self._identities)
+            self._vault = Vault(self.key_path)
             if create:
                 with suppress(FileExistsError):
                     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -160,26 +154,26 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def person_by_name(self, name: str) -> int | None:
         """The person with that name."""
-        return self._person("names", self._name_hash(name))
+        return self._person("names", self._vault.name_hash(name))
 
     def recogniser(self) -> Callable[[str], int | None]:
         """:meth:`person_by_name` that goes on to work when the ledger is closed."""
         people = dict(self._con.execute("SELECT hash, person FROM names"))
-        return lambda name: people.get(self._name_hash(name))
+        return lambda name: people.get(self._vault.name_hash(name))
 
     def person_by_photo(self, content: str) -> int | None:
         """The person of a photo whose bytes have the SHA-256 ``content`` (hex)."""
-        return self._person("photos", self._photo_hash(content))
+        return self._person("photos", self._vault.photo_hash(content))
 
     def templates(self) -> tuple[list[int], FloatArray]:
         """People with a template, and their (L, D) float32 mean embeddings."""
         people, rows = [], []
         query = "SELECT id, template FROM people WHERE template IS NOT NULL ORDER BY id"
         for person, sealed in self._con.execute(query):
-            data = self._unsealed(sealed)
+            data = self._vault.unsealed(sealed)
             number, _, body = data.partition(b"\n")
             if number != b"template %d" % person:
-                raise _changed()
+                raise changed()
             people.append(int(person))
             rows.append(np.frombuffer(body, "<f4").astype(np.float32))
         return people, np.stack(rows) if rows else np.zeros((0, 0), np.float32)
@@ -189,9 +183,9 @@ class Ledger(AbstractContextManager["Ledger"]):
         query = "SELECT facts, picture FROM cells WHERE id = ?"
         with _storage():
             row = self._con.execute(query, (cell,)).fetchone()
-        png = self._unsealed(row[1])
+        png = self._vault.unsealed(row[1])
         if hashlib.sha256(png).hexdigest() != self._facts(cell, row[0])["sha256"]:
-            raise _changed()
+            raise changed()
         return png
 
     def next_numbers(self) -> tuple[int, int, int]:
@@ -270,13 +264,13 @@ class Ledger(AbstractContextManager["Ledger"]):
                 if not create:
                     raise UsageError("the ledger is empty; give the file that --ledger wrote")
                 schema.create(con)
-                self._put_meta("key", self._mac(b"key", b"").hex())
-            elif self._meta("key") != self._mac(b"key", b"").hex():
+                self._put_meta("key", self._vault.fingerprint)
+            elif self._meta("key") != self._vault.fingerprint:
                 raise LedgerRefused(
                     "the ledger belongs to another key; give the key file that was made with it"
                 )
             elif not hmac.compare_digest(self._meta("seal") or "", self._seal()):
-                raise _changed()
+                raise changed()
             schema.migrate(con)
         self._settle()
 
@@ -284,7 +278,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         """Bring every pending release to an end: back to before, or out."""
         query = "SELECT id, place FROM releases WHERE state = 'pending' ORDER BY id DESC"
         for number, place in self._con.execute(query).fetchall():
-            where = json.loads(self._unsealed(place))
+            where = json.loads(self._vault.unsealed(place))
             if where["release"] == number and os.path.lexists(os.fsencode(where["hidden"])):
                 self._undo(number)
             else:
@@ -300,7 +294,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             con.execute(
                 "INSERT INTO releases (id, state, digest, place, program) "
                 "VALUES (?, 'pending', ?, ?, ?)",
-                (number, digest, self._sealed(json.dumps(where).encode()), __version__),
+                (number, digest, self._vault.sealed(json.dumps(where).encode()), __version__),
             )
             if number == 1:
                 self._put_meta("parameters", json.dumps(draft.parameters, sort_keys=True))
@@ -308,7 +302,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 template = None
                 if person.template is not None:
                     body = np.asarray(person.template, "<f4").tobytes()
-                    template = self._sealed(b"template %d\n" % person.number + body)
+                    template = self._vault.sealed(b"template %d\n" % person.number + body)
                 con.execute(
                     "INSERT INTO people (id, grp, since, template) VALUES (?, ?, ?, ?)",
                     (person.number, person.group, number, template),
@@ -320,7 +314,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                     "label": dict(cell.label),
                     "sha256": hashlib.sha256(png).hexdigest(),
                 }
-                sealed = self._sealed(json.dumps(facts).encode()), self._sealed(png)
+                sealed = self._vault.sealed(json.dumps(facts).encode()), self._vault.sealed(png)
                 con.execute(
                     "INSERT INTO cells (id, grp, since, facts, picture) VALUES (?, ?, ?, ?, ?)",
                     (cell.number, cell.group, number, *sealed),
@@ -330,8 +324,8 @@ class Ledger(AbstractContextManager["Ledger"]):
                     ((cell.number, holder) for holder in sorted(cell.holders)),
                 )
             for table, hashed, pairs in (
-                ("names", self._name_hash, draft.names),
-                ("photos", self._photo_hash, draft.photos),
+                ("names", self._vault.name_hash, draft.names),
+                ("photos", self._vault.photo_hash, draft.photos),
             ):
                 con.executemany(
                     f"INSERT OR IGNORE INTO {table} (hash, person, since) VALUES (?, ?, ?)",  # noqa: S608
@@ -374,35 +368,10 @@ class Ledger(AbstractContextManager["Ledger"]):
                 self._con.execute("ROLLBACK")
             raise
 
-    # Hiding.
-
-    def _mac(self, purpose: bytes, data: bytes) -> bytes:
-        own = hmac.digest(self._secret, b"kssgan-ledger/1 " + purpose, "sha256")
-        return hmac.digest(own, data, "sha256")
-
-    def _name_hash(self, name: str) -> bytes:
-        return self._mac(b"name", name.encode("utf-8", "surrogateescape"))
-
-    def _photo_hash(self, content: str) -> bytes:
-        return self._mac(b"photo", content.encode())
+    # Reading.
 
     def _seal(self) -> str:
-        own = hmac.digest(self._secret, b"kssgan-ledger/1 seal", "sha256")
-        total = hmac.new(own, digestmod="sha256")
-        for row in schema.plain_rows(self._con):
-            total.update(repr(row).encode() + b"\n")
-        return total.hexdigest()
-
-    def _sealed(self, data: bytes) -> bytes:
-        return seal(data, [identity.to_public() for identity in self._identities])
-
-    def _unsealed(self, data: bytes) -> bytes:
-        try:
-            return unseal(data, self._identities)
-        except (ValueError, TypeError):
-            raise _changed() from None
-
-    # Reading.
+        return self._vault.seal_of(schema.plain_rows(self._con))
 
     def _one(self, query: str) -> Any:
         ((value,),) = self._con.execute(query)
@@ -429,17 +398,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         return {cell: frozenset(people) for cell, people in found.items()}
 
     def _facts(self, cell: int, sealed: bytes) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(self._unsealed(sealed))
+        facts: dict[str, Any] = json.loads(self._vault.unsealed(sealed))
         if facts["cell"] != cell:
-            raise _changed()
+            raise changed()
         return facts
-
-
-def _secret_of(identities: Sequence[Any]) -> bytes:
-    text = str(identities[0])
-    if not text.startswith("AGE-SECRET-KEY-"):
-        raise UsageError("the ledger's key is of another kind; AGE-SECRET-KEY-1... was wanted")
-    return text.encode()
 
 
 @contextmanager
@@ -456,21 +418,14 @@ def _storage() -> Iterator[None]:
         if (
             error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR
         ):  # a table or column is not there
-            raise _changed() from None
+            raise changed() from None
         raise StorageError(
             f"the ledger could not be read or written ({error.sqlite_errorname}); check the disk and its "
             f"permissions"
         ) from None
     except sqlite3.DatabaseError:
-        raise _changed() from None
+        raise changed() from None
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-def _changed() -> LedgerRefused:
-    return LedgerRefused(
-        "the ledger is damaged, or was changed by something else than kssgan; put back the last good copy "
-        "of it (of the time after its last release)"
-    )
