@@ -117,7 +117,7 @@ def test_torch_stays_out_of_light_rooms_at_import_time() -> None:
 def test_import_kssgan_loads_no_heavy_package() -> None:
     code = (
         "import sys, kssgan, kssgan.cli, kssgan.types, kssgan.errors;"
-        "heavy = {'torch', 'scipy', 'PIL', 'jinja2'} & set(sys.modules);"
+        "heavy = {'torch', 'scipy', 'PIL', 'jinja2', 'pyrage', 'sqlite3'} & set(sys.modules);"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     done = subprocess.run(

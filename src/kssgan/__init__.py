@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any
 from kssgan._version import __version__
 
 if TYPE_CHECKING:
-    from kssgan.api import audit, deidentify, prepare, train
+    from kssgan.api import audit, deidentify, prepare, reidentify, train
     from kssgan.auditing import AuditReport
     from kssgan.deidentification import Release
 
-__all__ = ["AuditReport", "Release", "__version__", "audit", "deidentify", "prepare", "train"]
+__all__ = [
+    "AuditReport",
+    "Release",
+    "__version__",
+    "audit",
+    "deidentify",
+    "prepare",
+    "reidentify",
+    "train",
+]
 
 _HOME = {
     "AuditReport": "kssgan.auditing",
@@ -27,6 +36,7 @@ _HOME = {
     "audit": "kssgan.api",
     "deidentify": "kssgan.api",
     "prepare": "kssgan.api",
+    "reidentify": "kssgan.api",
     "train": "kssgan.api",
 }
 

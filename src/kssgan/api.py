@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from kssgan.auditing import AuditReport
-    from kssgan.deidentification import Release
+    from kssgan.auditing.releases import Releases
+    from kssgan.deidentification import Original, Release
     from kssgan.preparation import Preparation
     from kssgan.preparation.prepare import LandmarkFinder
     from kssgan.training.loop import Trained
     from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
 
-__all__ = ["audit", "deidentify", "prepare", "train"]
+__all__ = ["audit", "deidentify", "prepare", "reidentify", "train"]
 
 PathLike = str | os.PathLike[str]
 
@@ -31,6 +32,10 @@ def deidentify(
     auto_labels: Sequence[str] = ("expression", "gender", "age"),
     seed: int = 0,
     map_path: PathLike | None = None,
+    ledger: PathLike | None = None,
+    ledger_key: PathLike | None = None,
+    escrow: PathLike | None = None,
+    escrow_key: PathLike | None = None,
     cache: PathLike | None = None,
     allow_small_k: bool = False,
     grouping: Literal["mdav", "k-same"] = "mdav",
@@ -59,6 +64,14 @@ def deidentify(
         seed: of grouping and pictures, never of file names; 0 or more.
         map_path: private CSV that says which photo became which file; must not exist. A page with originals
             above surrogates is written beside it. Without it nobody can audit the release or be withdrawn.
+        ledger: private record of all releases of these people, made by the first one. Groups stay as they
+            are, newcomers wait until ``k`` of them have come, and settings that would let two releases be
+            intersected are refused.
+        ledger_key: file of the ledger's key; by default ``LEDGER.key``, made by the first release.
+        escrow: file to write: the map, encrypted for the owner of ``escrow_key`` and for nobody else, so that
+            :func:`reidentify` can name originals later. Off by default. It makes the release pseudonymised.
+        escrow_key: file with that owner's *public* key (age); :func:`kssgan.deidentification.new_key` and
+            ``age-keygen`` make pairs.
         cache: private folder that keeps faces for the next run; by default they are kept in a private
             folder until the run succeeds.
         allow_small_k: permit k = 2.
@@ -78,7 +91,8 @@ def deidentify(
 
     Raises:
         UsageError: an argument is wrong, a CSV is not usable, or an output is already there.
-        PromiseError: fewer than k people, or the written files do not keep the promise; nothing is released.
+        PromiseError: fewer than k people, the written files do not keep the promise, or the release could be
+            intersected with earlier ones of the ledger; nothing is released.
         WeightsError: shipped weights are missing or damaged.
         StorageError: the disk is full or refuses to be written.
     """
@@ -95,6 +109,10 @@ def deidentify(
         auto_labels=auto_labels,
         seed=seed,
         map_path=map_path,
+        ledger=ledger,
+        ledger_key=ledger_key,
+        escrow=escrow,
+        escrow_key=escrow_key,
         cache=cache,
         allow_small_k=allow_small_k,
         grouping=grouping,
@@ -108,6 +126,28 @@ def deidentify(
     )
 
 
+def reidentify(
+    release: PathLike, *, escrow: PathLike, key: PathLike
+) -> dict[str, tuple[Original, ...]]:
+    """Name the originals behind every released file, with an escrow and its secret key.
+
+    Args:
+        release: the folder that was released.
+        escrow: what :func:`deidentify` sealed for it.
+        key: file with the secret key.
+
+    Returns:
+        By released file the photos, each with its ``original`` name and its ``subject``.
+
+    Raises:
+        UsageError: a path cannot be read, or the key file is none.
+        EscrowRefused: another key, a changed escrow, or another release.
+    """
+    from kssgan.deidentification import reidentify as run
+
+    return run(release, escrow=escrow, key=key)
+
+
 def audit(
     release: PathLike,
     *,
@@ -115,6 +155,8 @@ def audit(
     map_path: PathLike,
     labels: PathLike | None = None,
     donors: PathLike | None = None,
+    ledger: PathLike | None = None,
+    ledger_key: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
@@ -129,6 +171,9 @@ def audit(
         labels: CSV that was given to :func:`deidentify`, to check what became of the labels.
         donors: folder that was given to :func:`deidentify`, to measure how much of a donor's face a composite
             shows and that no donor is a person of the originals. Either breaks the promise.
+        ledger: that was given to :func:`deidentify`, to judge all of its releases together: whether
+            intersecting them narrows anybody down to fewer than k people.
+        ledger_key: file of the ledger's key; ``LEDGER.key`` by default.
         analyser: finds and compares faces; by default the shipped networks.
         progress: shows progress; nothing by default.
 
@@ -136,7 +181,8 @@ def audit(
         The report: whether the promise holds, each problem, every figure.
 
     Raises:
-        UsageError: a folder or the map is not usable.
+        UsageError: a folder, the map or the ledger is not usable.
+        LedgerRefused: another key, or a changed ledger.
         WeightsError: shipped weights are missing or damaged.
     """
     from kssgan.auditing import audit as run
@@ -147,9 +193,22 @@ def audit(
         map_path=map_path,
         labels=labels,
         donors=donors,
+        releases=None if ledger is None else _releases(Path(ledger), ledger_key),
         analyser=analyser,
         progress=progress,
     )
+
+
+def _releases(ledger: Path, key: PathLike | None) -> Releases:
+    from kssgan.auditing.releases import KnownRelease, Releases
+    from kssgan.deidentification.ledger import Ledger
+
+    with Ledger(ledger, None if key is None else Path(key)) as opened:
+        return Releases(
+            int(opened.parameters.get("k", 2)),
+            [KnownRelease(one.digest, one.pictures) for one in opened.editions()],
+            opened.recogniser(),
+        )
 
 
 def prepare(

@@ -8,7 +8,9 @@
     │   ├── BadOutput               2  the output cannot be written where it was asked for
     │   └── BadTable                2  a labels, subjects or map CSV is not usable
     ├── PromiseError                4  the k promise cannot be met, or does not hold
-    │   └── TooFewPeople            4  (ValueError) fewer people than k; carries ``have``/``need``
+    │   ├── TooFewPeople            4  (ValueError) fewer people than k; carries ``have``/``need``
+    │   ├── EscrowRefused           4  (ValueError) an escrow cannot be opened for this release
+    │   └── LedgerRefused           4  (ValueError) a ledger cannot keep earlier releases apart
     ├── WeightsError (RuntimeError) 1  shipped weights are missing or damaged
     ├── StorageError (OSError)      1  disk full, no permission while writing
     ├── TrainingFailed (ArithmeticError) 1  training diverged; names the last good checkpoint
@@ -25,7 +27,9 @@ from enum import StrEnum
 __all__ = [
     "BadOutput",
     "BadTable",
+    "EscrowRefused",
     "KssganError",
+    "LedgerRefused",
     "OutputExists",
     "PromiseError",
     "Reason",
@@ -39,7 +43,10 @@ __all__ = [
 
 
 class Reason(StrEnum):
-    """Why a photo is refused. The value is what the private map says."""
+    """Why a photo is refused. The value is what the private map says.
+
+    Those from ``WAITS`` on come with a ledger alone; how many people a newcomer waits for is added to it.
+    """
 
     UNREADABLE = "unreadable file"
     PERMISSION = "permission denied"
@@ -48,6 +55,12 @@ class Reason(StrEnum):
     FACE_TOO_SMALL = "face too small"
     SEVERAL_FACES = "several faces of similar size"
     NO_SUBJECT = "no subject given"
+    WAITS = "waits for"
+    GROUP_ABSENT = "waits for absent people of its group"
+    GROUP_SHORT = "its group has too few photos to be shown as before"
+    GROUP_ALIKE = "looks like another person of its group"
+    LEDGER_NAME = "known to the ledger under another name"
+    LEDGER_UNSURE = "may be somebody of the ledger"
 
 
 class KssganError(Exception):
@@ -95,6 +108,14 @@ class TooFewPeople(PromiseError, ValueError):
         )
         self.have = have
         self.need = need
+
+
+class EscrowRefused(PromiseError, ValueError):
+    """An escrow cannot be opened: another key, a changed file, another release."""
+
+
+class LedgerRefused(PromiseError, ValueError):
+    """A ledger cannot promise that releases stay apart: other settings, another key, a changed file."""
 
 
 class WeightsError(KssganError, RuntimeError):

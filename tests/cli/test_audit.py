@@ -69,3 +69,52 @@ def test_donors_are_compared(
     assert "donors are people of the originals" in capsys.readouterr().out
     assert json.loads(figures.read_text())["figures"]["donors"]["are_members"] == 1
     assert "are people of the originals" in page.read_text()
+
+
+@pytest.fixture
+def study(photos: Path, tmp_path: Path) -> list[list[str]]:
+    """Two releases of one ledger; returns the arguments of their audits."""
+    audits = []
+    for number in range(2):
+        out, secret = tmp_path / f"release{number}", tmp_path / f"map{number}.csv"
+        where = ["--out", str(out), "--map", str(secret), "--ledger", str(tmp_path / "l")]
+        asked = [str(photos), "-k", "3", "--subjects", "folder", *where]
+        assert main(["deidentify", *asked]) == 0
+        originals = ["--originals", str(photos), "--map", str(secret)]
+        audits.append(["audit", str(out), *originals, "--ledger", str(tmp_path / "l")])
+    return audits
+
+
+def test_all_releases_of_a_ledger(
+    study: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    for number, arguments in enumerate(study, start=1):
+        assert main([*arguments, "--json", "-"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["k_over_time"] == 3
+        assert found["figures"]["releases"]["this_release"] == number
+        assert found["figures"]["releases"]["releases_in_the_ledger"] == 2
+
+
+def test_a_release_beside_the_ledger_gives_four(
+    study: list[list[str]],
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, secret = tmp_path / "other", tmp_path / "other.csv"
+    asked = ["-k", "3", "--subjects", "folder", "--map", str(secret)]
+    assert main(["deidentify", str(photos), "--out", str(out), *asked]) == 0
+    capsys.readouterr()
+    originals = ["--originals", str(photos), "--map", str(secret)]
+    assert main(["audit", str(out), *originals, "--ledger", str(tmp_path / "l")]) == 4
+    assert "BREAKS rule 6: this release is none of the 2 of the ledger" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_ledger_that_is_not_there_or_not_ours(study: list[list[str]], tmp_path: Path) -> None:
+    assert main([*study[0][:-1], str(tmp_path / "nowhere")]) == 2
+    (tmp_path / "l.key").unlink()
+    assert main(study[0]) == 4

@@ -135,6 +135,28 @@ def test_labels_are_read_off_faces_unless_told_otherwise(
         assert (line in page.read_text()) == ("gender" in columns)
 
 
+def test_newcomers_wait_and_settings_stay(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "study.ledger"
+    asked = ("-k", 3, "--subjects", "folder", "--ledger", record)
+    assert _run(photos, "--out", tmp_path / "one", *asked) == 0
+    first = capsys.readouterr().out
+    assert "Release 1 of this ledger" in first
+    *_, keep = first.strip().splitlines()
+    assert str(record) in keep
+    assert f"{record}.key" in keep
+    paint_photo(photos / "new" / "secret-9.png", 9)
+    assert _run(photos, "--out", tmp_path / "two", *asked) == 3
+    assert "1 waits for 2 more people" in capsys.readouterr().out
+    assert "waits for 2 more people" in (tmp_path / "two.refused.csv").read_text()
+    assert _run(photos, "--out", tmp_path / "three", *asked, "--seed", 1) == 4
+    shown = capsys.readouterr()
+    assert "seed 1 came" in shown.err
+    assert "secret-" not in first + shown.out + shown.err
+    assert not (tmp_path / "three").exists()
+
+
 def test_existing_output_is_left_alone(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "release"
     out.mkdir()

@@ -308,3 +308,14 @@ def test_the_room_is_imported_without_heavy_packages() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_ledger_and_an_escrow_are_told(certificate: dict[str, Any]) -> None:
+    pictures = _pictures([3, 5, 4])
+    plain = public_report(certificate, pictures)
+    assert "ledger" not in plain
+    assert "pseudonymised" not in plain
+    ledger = {"release": 2, "groups_as_before": 2, "groups_new": 1}
+    told = Page(public_report({**certificate, "ledger": ledger, "escrow": True}, pictures)).text
+    assert "The holder keeps a ledger" in told
+    assert "pseudonymised, not anonymous" in told

@@ -66,6 +66,8 @@ class AuditReport:
         figures: measurements by topic; None where a control failed or nothing could be measured.
         controls: the attacks' known answers.
         notes: what was capped, skipped or assumed.
+        k_over_time: fewest people whom all releases of the ledger together cannot tell apart; None without a
+            ledger.
     """
 
     holds: bool
@@ -79,6 +81,7 @@ class AuditReport:
     figures: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
     notes: tuple[str, ...] = ()
+    k_over_time: int | None = None
 
     @property
     def exit_status(self) -> int:
@@ -93,6 +96,11 @@ class AuditReport:
                 f"The promise holds: behind every distinct picture stand at least {self.k_measured} "
                 f"people, none with more than {self.max_share:.3f} of its files, and nothing found in "
                 f"the release tells them apart."
+                + (
+                    ""
+                    if self.k_over_time is None
+                    else f" Over all releases of the ledger it is at least {self.k_over_time}."
+                )
             )
         broken = sorted({p.rule for p in self.problems if p.severity == "breaks"})
         rules = ", ".join(str(rule) for rule in broken)
@@ -119,6 +127,7 @@ class AuditReport:
             "k_claimed": self.k_claimed,
             "k_measured": self.k_measured,
             "k_lookalikes": self.k_lookalikes,
+            "k_over_time": self.k_over_time,
             "max_share": self.max_share,
             "problems": problems,
             "counts": dict(self.counts),
@@ -146,6 +155,11 @@ class AuditReport:
                 ("k claimed by the certificate", self.k_claimed),
                 ("k measured on the files", self.k_measured),
                 ("k with look-alikes counted once", self.k_lookalikes),
+                *(
+                    ()
+                    if self.k_over_time is None
+                    else (("k over all releases of the ledger", self.k_over_time),)
+                ),
                 ("largest share of one person", self.max_share),
                 *self.counts.items(),
             ]

@@ -19,6 +19,7 @@ from kssgan.auditing.donors import list_donors, unmeasured_donors
 from kssgan.auditing.gallery import list_photos
 from kssgan.auditing.guarantee import Guarantee, coverage, measure
 from kssgan.auditing.recognition import recognise
+from kssgan.auditing.releases import Releases, check_releases
 from kssgan.auditing.report import AuditReport, Problem
 from kssgan.errors import BadTable, UsageError
 from kssgan.types import FaceAnalyser, Progress
@@ -35,6 +36,7 @@ def audit(
     map_path: PathLike,
     labels: PathLike | None = None,
     donors: PathLike | None = None,
+    releases: Releases | None = None,
     analyser: FaceAnalyser | None = None,
     progress: Progress | None = None,
     seed: int = 0,
@@ -52,6 +54,7 @@ def audit(
         labels: the holder's label table (``file`` or ``subject``, then attributes).
         donors: folder of the portraits that lent their heads to composites. A picture that shows a donor's
             face, or a donor who is a person of the originals, breaks rule 3.
+        releases: all releases of a ledger, to judge them together (rule 6).
         analyser: finds and compares faces; by default the shipped networks.
         progress: shows progress.
         seed: of samples and resampling, never of anything in the release.
@@ -86,6 +89,7 @@ def audit(
     counted = measure(case.release, rows, labels=cells)
     case.problems += counted.problems
     _check_k(case, counted, required)
+    over_time = None if releases is None else check_releases(case, releases)
     _check_leaks(case, manifest, certificate)
     on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
     everything = tuple(sorted({*found, *on_disk}))
@@ -118,6 +122,7 @@ def audit(
         figures=case.figures,
         controls=tuple(case.controls),
         notes=tuple(case.notes),
+        k_over_time=over_time,
     )
 
 

@@ -23,7 +23,9 @@ _EXAMPLES = """\
 examples:
   kssgan audit release --originals photos --map private.csv
   kssgan audit release --originals photos --map private.csv --json audit.json
-  kssgan audit release --originals photos --map private.csv --donors portraits"""
+  kssgan audit release --originals photos --map private.csv --donors portraits
+  kssgan audit release --originals photos --map private.csv --ledger study.ledger
+      all releases of the ledger together: whether intersecting them finds anybody"""
 
 
 def add(verbs: Any) -> None:
@@ -63,6 +65,19 @@ def add(verbs: Any) -> None:
         "and fails where a picture shows one or a donor is among the originals",
     )
     parser.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="the ledger that was given to deidentify: checks this release against it, and all of its "
+        "releases together",
+    )
+    parser.add_argument(
+        "--ledger-key",
+        type=Path,
+        metavar="KEY",
+        help="file of the ledger's key (default FILE.key)",
+    )
+    parser.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
@@ -88,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
         map_path=args.map_path,
         labels=args.labels,
         donors=args.donors,
+        ledger=args.ledger,
+        ledger_key=args.ledger_key,
         progress=bars,
     )
     text = json.dumps(report.to_json(), indent=2, sort_keys=True) + "\n"

@@ -133,6 +133,32 @@ def add(verbs: Any) -> None:
         help="secret: which photo became which file; needed for audits and withdrawals",
     )
     parser.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="secret: record of all releases of these people, made by the first one; groups stay as they "
+        "are, newcomers wait until k have come, and what would let two releases be intersected is refused",
+    )
+    parser.add_argument(
+        "--ledger-key",
+        type=Path,
+        metavar="KEY",
+        help="secret: file of the ledger's key (default FILE.key, made by the first release)",
+    )
+    parser.add_argument(
+        "--escrow",
+        type=Path,
+        metavar="FILE",
+        help="write the map here, encrypted so that only the owner of --escrow-key can open it "
+        "(off by default; the release is then pseudonymised)",
+    )
+    parser.add_argument(
+        "--escrow-key",
+        type=Path,
+        metavar="KEY",
+        help="file with that owner's public key (age1...); the secret key must not be on this machine",
+    )
+    parser.add_argument(
         "--cache",
         type=Path,
         metavar="DIR",
@@ -168,6 +194,10 @@ def run(args: argparse.Namespace) -> int:
         surrogate=args.surrogate,
         donors=args.donors,
         map_path=args.map_path,
+        ledger=args.ledger,
+        ledger_key=args.ledger_key,
+        escrow=args.escrow,
+        escrow_key=args.escrow_key,
         cache=args.cache,
         allow_small_k=args.allow_small_k,
         progress=bars,

@@ -3,11 +3,15 @@
 ``pipeline`` is the recipe. ``places`` and ``scan`` say where to read and write, ``look`` and ``cache`` find
 each photo's face once, ``plan`` forms groups and cells, ``draw`` makes their pictures, ``write`` and
 ``release`` put them on the disk in one step, and ``certificate`` measures the promise on what was written.
+``escrow`` seals who is behind each file for somebody else, with the keys of ``keys``. ``stable`` plans a release
+that fits the earlier ones of a ``ledger``.
 """
 
 from __future__ import annotations
 
 from kssgan.deidentification.cache import default_cache
+from kssgan.deidentification.escrow import Original, reidentify
+from kssgan.deidentification.keys import new_key
 from kssgan.deidentification.pipeline import deidentify
 from kssgan.deidentification.reports import (
     GroupShown,
@@ -21,10 +25,13 @@ from kssgan.deidentification.result import Release
 __all__ = [
     "GroupShown",
     "MemberShown",
+    "Original",
     "PictureShown",
     "Release",
     "Reports",
     "WrittenPicture",
     "default_cache",
     "deidentify",
+    "new_key",
+    "reidentify",
 ]

@@ -10,7 +10,15 @@ from kssgan.grouping.attributes import KNOWN
 from kssgan.grouping.labels import UNKNOWN, LabelTable
 from kssgan.types import SurrogateMethod
 
-__all__ = ["GROUPINGS", "SurrogateName", "check_asked", "check_drawable", "check_method"]
+__all__ = [
+    "GROUPINGS",
+    "SurrogateName",
+    "check_asked",
+    "check_drawable",
+    "check_escrow",
+    "check_ledger_key",
+    "check_method",
+]
 
 SurrogateName = Literal["generator", "composite", "mean"]
 """Surrogate methods that can be asked for by name."""
@@ -64,6 +72,33 @@ def check_asked(
             f"auto_labels={auto_labels!r} came; a sequence of attributes that can be read off a face was "
             f"wanted: {', '.join(KNOWN)}; none of them is ()"
         )
+
+
+def check_escrow(escrow: object | None, key: object | None) -> None:
+    """An escrow and its public key come together.
+
+    Raises:
+        UsageError: one came without the other.
+    """
+    if escrow is not None and key is None:
+        raise UsageError(
+            "--escrow came without --escrow-key; give the file with the public key of whoever shall be "
+            "able to open it (`kssgan reidentify --new-key FILE` makes a pair)"
+        )
+    if key is not None and escrow is None:
+        raise UsageError(
+            "--escrow-key came without --escrow; say where the escrow shall be written"
+        )
+
+
+def check_ledger_key(ledger: object | None, key: object | None) -> None:
+    """A key needs a ledger.
+
+    Raises:
+        UsageError: it came alone.
+    """
+    if key is not None and ledger is None:
+        raise UsageError("--ledger-key came without --ledger; say where the ledger is")
 
 
 def check_method(surrogate: str, donors: object | None, method: SurrogateMethod | None) -> None:

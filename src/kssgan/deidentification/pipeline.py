@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -17,22 +17,33 @@ from kssgan.deidentification.asked import (
     SurrogateName,
     check_asked,
     check_drawable,
+    check_escrow,
+    check_ledger_key,
     check_method,
 )
 from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.draw import Drawn, draw_cells
+from kssgan.deidentification.keys import read_recipients
 from kssgan.deidentification.labelling import AUTO, Labelled, label_photos
+from kssgan.deidentification.ledger import Ledger
 from kssgan.deidentification.look import PhotoReader, quiet
 from kssgan.deidentification.places import Places, check_places, check_release_outside
-from kssgan.deidentification.plan import Plan, make_plan, resolve
+from kssgan.deidentification.plan import Plan, make_plan, released_attributes, resolve
 from kssgan.deidentification.release import storage, sweep
 from kssgan.deidentification.reports import PlainReports, Reports
 from kssgan.deidentification.result import Release
 from kssgan.deidentification.scan import Scan, scan
+from kssgan.deidentification.stable import (
+    Staged,
+    asked_parameters,
+    check_ledger,
+    stage,
+    stage_alone,
+)
 from kssgan.deidentification.write import Collection, reasons_in_words, write_release
 from kssgan.errors import Reason, TooFewPeople
 from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
-from kssgan.grouping.subjects import declared_subjects
+from kssgan.grouping.subjects import Subjects, declared_subjects
 from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
 
 __all__ = ["deidentify"]
@@ -51,6 +62,10 @@ def deidentify(
     auto_labels: Sequence[str] = AUTO,
     seed: int = 0,
     map_path: PathLike | None = None,
+    ledger: PathLike | None = None,
+    ledger_key: PathLike | None = None,
+    escrow: PathLike | None = None,
+    escrow_key: PathLike | None = None,
     cache: PathLike | None = None,
     allow_small_k: bool = False,
     grouping: Literal["mdav", "k-same"] = "mdav",
@@ -78,6 +93,10 @@ def deidentify(
         seed: of grouping and pictures, never of names.
         map_path: private CSV from photos to released files; must not exist. Without it no audit and no
             withdrawal is possible later; the refused are then listed in ``RELEASE.refused.csv``.
+        ledger: private record of all releases of these people; made by the first. Groups stay as they are.
+        ledger_key: its key; ``LEDGER.key`` by default, made by the first release.
+        escrow: the map, sealed for the public key in ``escrow_key``; must not exist.
+        escrow_key: file with an age public key.
         cache: private folder that keeps faces for the next run. Without it they are kept in
             :func:`~kssgan.deidentification.default_cache` until the run succeeds.
         allow_small_k: permit k = 2.
@@ -98,7 +117,8 @@ def deidentify(
 
     Raises:
         UsageError: an argument is wrong, a CSV is not usable, or an output exists (exit status 2).
-        PromiseError: fewer than k people, or the written files do not keep the promise (4).
+        PromiseError: fewer than k people, the written files do not keep the promise, or the release could be
+            intersected with earlier ones of the ledger (4).
         WeightsError: shipped weights are missing or damaged (1).
         StorageError: the disk is full or refuses (1).
         KeyboardInterrupt: passed on after everything but the cache was removed; it carries a message if
@@ -113,12 +133,29 @@ def deidentify(
         auto_labels=auto_labels,
     )
     check_method(surrogate, donors, method)
+    check_escrow(escrow, escrow_key)
+    recipients = () if escrow_key is None else read_recipients(Path(escrow_key))
     home = default_cache() if cache is None else Path(cache)
-    places = check_places(photos, out, map_path, home)
+    check_ledger_key(ledger, ledger_key)
+    places = check_places(
+        photos, out, map_path, home, escrow=escrow, ledger=ledger, ledger_key=ledger_key
+    )
+    analyser = _standard_analyser() if analyser is None else analyser
+    stable = asked_parameters(
+        k=k,
+        seed=seed,
+        subjects=subjects,
+        surrogate=surrogate if method is None else method.name,
+        auto_labels=auto_labels,
+        set_labels=set_labels,
+        analyser=analyser.version,
+    )
+    if places.ledger is not None:
+        # Before the sweep: whether a killed run's hidden folder is there tells the ledger what happened.
+        check_ledger(places.ledger, places.ledger_key, stable)
     with storage("the remains of an earlier run could not be removed"):
         sweep(places.out, places.private)
     places.check_free()
-    analyser = _standard_analyser() if analyser is None else analyser
     progress = quiet if progress is None else progress
     if method is None:
         method = _method(surrogate, donors, places, progress)
@@ -149,28 +186,48 @@ def deidentify(
         collection = _look(found, declared, reader, progress)
         method = _without_members(method, collection)
         with _clock(seconds, "group"):
-            plan, labelled = _plan(
-                collection,
-                declared is not None,
-                table,
-                auto_labels,
-                reader,
-                method,
-                k,
-                grouping,
-                within,
-                seed,
+            subjects_found = _subjects(collection, declared is not None, reader)
+            labelled = _labelled(collection, subjects_found, table, method, auto_labels)
+
+        def make(rows: Sequence[int], people: Subjects) -> Plan:
+            return make_plan(
+                [collection.photos[row] for row in rows],
+                people,
+                [labelled.values[row] for row in rows],
+                labelled.scheme,
+                method.draws,
+                k=k,
+                grouping=grouping,
+                within=labelled.usual_within() if within is None else within,
+                seed=seed,
+                nearest=within is None,
             )
-        with Drawn(store.folder) as drawn:
+
+        if places.ledger is None or not places.ledger.exists():
+            _check_enough(collection, subjects_found, k)
+        with _opened(places) as record, Drawn(store.folder) as drawn:
+            with _clock(seconds, "group"):
+                if record is None:
+                    everybody = range(len(collection.photos))
+                    staged = stage_alone(collection, make(everybody, subjects_found))
+                else:
+                    staged = stage(
+                        collection,
+                        subjects_found,
+                        labelled.values,
+                        released_attributes(labelled.scheme, method.draws),
+                        tuple(method.draws),
+                        record,
+                        stable,
+                        make,
+                    )
             with _clock(seconds, "surrogate"):
-                draw_cells(
-                    collection.photos, plan, method, reader, drawn, seed=seed, progress=progress
-                )
+                _draw(staged, record, method, reader, drawn, seed=seed, progress=progress)
             with _clock(seconds, "write"):
                 certificate, private = write_release(
                     places,
-                    collection,
-                    plan,
+                    staged.collection,
+                    staged.plan,
                     drawn,
                     reader,
                     facts={
@@ -181,22 +238,27 @@ def deidentify(
                         "grouping": grouping,
                         "analyser": analyser.version,
                         "labels": {n: asdict(s) for n, s in labelled.sources.items()},
+                        "ledger": staged.counts,
+                        "escrow": places.escrow is not None,
                     },
                     suffixes=suffixes,
                     reports=PlainReports() if reports is None else reports,
                     progress=progress,
+                    recipients=recipients,
+                    around=_entered(staged, record, drawn, places),
                 )
-        words = _words(places, collection, plan, table, labelled, certificate)
+        words = _words(places, staged, subjects_found, table, labelled, certificate)
         said = getattr(method, "words", None)  # what a method has to say of its own
         if said is not None:
             words = chain([said()], words)
-        private = (*private, *_put_away(store, keep=cache is not None))
+        kept = [path for path in (places.ledger, places.ledger_key) if path is not None]
+        private = (*private, *kept, *_put_away(store, keep=cache is not None))
         return Release(
             places.out,
             certificate,
             places.map_path,
             private,
-            len(collection.refused),
+            len(staged.collection.refused),
             tuple(words),
             dict(seconds),
         )
@@ -218,56 +280,81 @@ def _look(
     return Collection(found.photos, names, found.ignored, seen, {**refused, **unusable})
 
 
-def _plan(
-    collection: Collection,
-    declared: bool,
-    table: LabelTable,
-    auto_labels: Sequence[str],
-    reader: PhotoReader,
-    method: SurrogateMethod,
-    k: int,
-    grouping: Literal["mdav", "k-same"],
-    within: Sequence[str] | None,
-    seed: int,
-) -> tuple[Plan, Labelled]:
-    photos = collection.photos
-    names = [collection.declared[photo.name] for photo in photos]
+def _subjects(collection: Collection, declared: bool, reader: PhotoReader) -> Subjects:
+    names = [collection.declared[photo.name] for photo in collection.photos]
     known = [name for name in names if name is not None]
-    subjects = resolve(photos, known if declared else None, reader)
-    if len(subjects.names) < k:
-        what = f"people in {len(photos)} usable photos"
-        if collection.refused:
-            what += (
-                f" ({len(collection.refused)} refused: {reasons_in_words(collection.refused)})"
-            )
-        raise TooFewPeople(len(subjects.names), k, what=what)
+    return resolve(collection.photos, known if declared else None, reader)
+
+
+def _check_enough(collection: Collection, subjects: Subjects, k: int) -> None:
+    if len(subjects.names) >= k:
+        return
+    what = f"people in {len(collection.photos)} usable photos"
+    if collection.refused:
+        what += f" ({len(collection.refused)} refused: {reasons_in_words(collection.refused)})"
+    raise TooFewPeople(len(subjects.names), k, what=what)
+
+
+def _labelled(
+    collection: Collection,
+    subjects: Subjects,
+    table: LabelTable,
+    method: SurrogateMethod,
+    auto_labels: Sequence[str],
+) -> Labelled:
     values = dict(zip(collection.names, table.values, strict=True))
-    own = [values[photo.name] for photo in photos]
-    labelled = label_photos(photos, subjects, own, table.scheme, method.draws, auto_labels)
-    plan = make_plan(
-        photos,
-        subjects,
-        labelled.values,
-        labelled.scheme,
-        method.draws,
-        k=k,
-        grouping=grouping,
-        within=labelled.usual_within() if within is None else within,
-        seed=seed,
-        nearest=within is None,
+    own = [values[photo.name] for photo in collection.photos]
+    return label_photos(
+        collection.photos, subjects, own, table.scheme, method.draws, auto_labels
     )
-    return plan, labelled
+
+
+def _opened(places: Places) -> AbstractContextManager[Ledger | None]:
+    """The ledger, ours alone from now on; None where none was asked for."""
+    if places.ledger is None:
+        return nullcontext()
+    return Ledger(places.ledger, places.ledger_key, create=True)
+
+
+def _draw(
+    staged: Staged,
+    record: Ledger | None,
+    method: SurrogateMethod,
+    reader: PhotoReader,
+    drawn: Drawn,
+    *,
+    seed: int,
+    progress: Progress,
+) -> None:
+    """Pictures of all cells: those of the ledger as they are, then new ones."""
+    for cell in staged.old_cells:
+        assert record is not None
+        drawn.append(record.picture(cell))
+    if staged.fresh is not None:
+        photos = [staged.collection.photos[row] for row in staged.rows]
+        draw_cells(photos, staged.fresh, method, reader, drawn, seed=seed, progress=progress)
+
+
+def _entered(
+    staged: Staged, record: Ledger | None, drawn: Drawn, places: Places
+) -> Callable[[Path], AbstractContextManager[None]] | None:
+    """The context of the last step: the ledger knows of a release before anybody else can."""
+    if record is None or staged.draft is None:
+        return None
+    draft = staged.draft
+    return lambda folder: record.pending(draft(drawn), folder, places.out)
 
 
 def _words(
     places: Places,
-    collection: Collection,
-    plan: Plan,
+    staged: Staged,
+    subjects: Subjects,
     table: LabelTable,
     labelled: Labelled,
     certificate: Mapping[str, object],
 ) -> Iterator[str]:
-    yield plan.subjects.words() + "."
+    collection = staged.collection
+    yield subjects.words() + "."
     if table.source != "none":
         yield table.words() + "."
     if read := labelled.words():
@@ -283,10 +370,29 @@ def _words(
     if collection.ignored:
         yield f"{collection.ignored} other files (hidden, or no images) were ignored."
     if places.map_path is None:
-        yield "Warning: without --map this release can never be audited, and nobody can be withdrawn."
+        yield (
+            "Warning: without --map this release can never be audited, and nobody can be withdrawn"
+            + (" but by the escrow." if places.escrow else ".")
+        )
+    if places.escrow is not None:
+        yield (
+            "The escrow undoes this release for whoever has the secret key that belongs to it, so the "
+            "release is pseudonymised, not anonymous, while both exist. This machine cannot open it."
+        )
+        if places.map_path is not None:
+            yield (
+                "MAP is not sealed and tells the same; remove it from this machine once it was audited."
+            )
+    if places.ledger is None:
+        yield (
+            "Do not release these people again with other settings or other people: two releases together "
+            "can tell them apart, and without --ledger nothing prevents it."
+        )
+        return
+    yield from staged.words
     yield (
-        "Do not release these people again with other settings or other people: two releases together "
-        "can tell them apart, and no ledger prevents it."
+        "Whoever is released again must be released with this ledger. Keep it and its key, apart from each "
+        "other if you can, and a copy of both: without them no later release is safe."
     )
 
 

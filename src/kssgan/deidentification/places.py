@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from kssgan.deidentification.keys import key_of
 from kssgan.deidentification.scan import Scan
 from kssgan.errors import BadOutput, OutputExists, UsageError
 
@@ -26,6 +27,9 @@ class Places:
         map_report: the private page beside MAP.
         refused: ``RELEASE.refused.csv``, used when there is no MAP.
         cache: home of the cache, if the caller chose one.
+        escrow: the sealed map, if asked for.
+        ledger: the record of releases, if asked for; it may be there already.
+        ledger_key: its key.
     """
 
     photos: Path
@@ -34,25 +38,30 @@ class Places:
     map_report: Path | None
     refused: Path
     cache: Path | None
+    escrow: Path | None = None
+    ledger: Path | None = None
+    ledger_key: Path | None = None
 
     @property
     def private(self) -> tuple[Path, ...]:
         """Private files that this run may write."""
+        sealed = () if self.escrow is None else (self.escrow,)
         if self.map_path is None or self.map_report is None:
-            return (self.refused,)
-        return (self.map_path, self.map_report)
+            return (self.refused, *sealed)
+        return (self.map_path, self.map_report, *sealed)
 
     def check_free(self) -> None:
         """Nothing that the run will write is there yet.
 
         Raises:
-            OutputExists: RELEASE, MAP, the page beside it or the list of refused photos exists.
+            OutputExists: RELEASE, MAP, the page beside it, the escrow or the list of refused photos exists.
         """
         what = {
             self.out: "RELEASE",
             self.map_path: "MAP",
             self.map_report: "the private report beside MAP",
             self.refused if self.map_path is None else None: "the list of refused photos",
+            self.escrow: "the escrow",
         }
         for path, name in what.items():
             if path is not None and os.path.lexists(path):
@@ -67,13 +76,17 @@ def check_places(
     out: str | os.PathLike[str],
     map_path: str | os.PathLike[str] | None,
     cache: str | os.PathLike[str] | None,
+    *,
+    escrow: str | os.PathLike[str] | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    ledger_key: str | os.PathLike[str] | None = None,
 ) -> Places:
     """Resolve the paths of a run and reject those that would leak or overwrite.
 
     Raises:
         UsageError: PHOTOS is not a folder.
         BadOutput: a parent folder is missing or cannot be written; RELEASE and PHOTOS lie in each other;
-            something private would lie in RELEASE, or RELEASE in the cache.
+            something private would lie in RELEASE, or RELEASE in the cache; two outputs have one name.
     """
     folder = Path(photos)
     if not folder.is_dir():
@@ -87,14 +100,27 @@ def check_places(
     table = None if map_path is None else _output(map_path, "MAP")
     page = None if table is None else table.with_name(f"{table.stem}.report.html")
     home = None if cache is None else Path(cache).resolve()
-    places = Places(
-        folder, release, table, page, release.with_name(f"{release.name}.refused.csv"), home
-    )
+    sealed = None if escrow is None else _output(escrow, "the escrow")
+    refused = release.with_name(f"{release.name}.refused.csv")
+    record = None if ledger is None else _output(ledger, "the ledger")
+    key = None if ledger_key is None else _output(ledger_key, "the ledger's key")
+    if record is not None and key is None:
+        key = key_of(record)
+    places = Places(folder, release, table, page, refused, home, sealed, record, key)
+    named = [path for path in (release, table, page, refused, sealed, record, key) if path]
+    for path, name in (
+        (sealed, "the escrow"),
+        (record, "the ledger"),
+        (key, "the ledger's key"),
+    ):
+        if path is not None and named.count(path) > 1:
+            raise BadOutput(f"{name} has the name of another output; choose a name of its own")
     if _inside(release.parent, folder):
         raise BadOutput("RELEASE lies inside PHOTOS; choose a folder beside it")
     if _inside(folder, release):
         raise BadOutput("PHOTOS lies inside RELEASE; choose another folder for the release")
-    for path, name in ((table, "MAP"), (home, "the cache")):
+    kept = ((sealed, "the escrow"), (record, "the ledger"), (key, "the ledger's key"))
+    for path, name in ((table, "MAP"), (home, "the cache"), *kept):
         if path is not None and _inside(path, release):
             raise BadOutput(
                 f"{name} is private and must not lie inside RELEASE; put it elsewhere"
@@ -102,7 +128,7 @@ def check_places(
     if home is not None:
         if home.exists() and not home.is_dir():
             raise BadOutput("the cache is a file, a folder was wanted; choose another")
-        for path, name in ((release, "RELEASE"), (table, "MAP")):
+        for path, name in ((release, "RELEASE"), (table, "MAP"), *kept):
             if path is not None and _inside(path, home):
                 raise BadOutput(f"{name} lies inside the cache; put it elsewhere")
     return places

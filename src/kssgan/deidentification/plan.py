@@ -21,7 +21,7 @@ from kssgan.grouping.select import groups_within
 from kssgan.grouping.subjects import Subjects, resolve_subjects
 from kssgan.types import FloatArray, Groups, IntArray, U8Array
 
-__all__ = ["Plan", "make_plan", "resolve"]
+__all__ = ["Plan", "make_plan", "mean_embeddings", "released_attributes", "resolve"]
 
 _OPEN_CROPS = 64
 
@@ -121,9 +121,10 @@ def make_plan(
     """
     if len(subjects.names) < k:
         raise TooFewPeople(len(subjects.names), k)
+    order = released_attributes(scheme, draws)
     constant = [a.name for a in scheme.attributes if a.scope == "subject"]
-    drawn = tuple(a.name for a in scheme.attributes if a.scope == "photo" and a.name in draws)
-    embeddings = _mean_embeddings(photos, subjects)
+    drawn = tuple(name for name in order if name not in constant)
+    embeddings = mean_embeddings(photos, subjects)
     own = [
         {name: vote([labels[i].get(name) for i in rows]) or UNKNOWN for name in constant}
         for rows in _rows(subjects.photo_subject, len(subjects.names))
@@ -155,7 +156,6 @@ def make_plan(
         shared.append(
             {n: vote([labels[i].get(n) for i in rows], people) or UNKNOWN for n in constant}
         )
-    order = [a.name for a in scheme.attributes if a.name in constant or a.name in drawn]
     of_cell = []
     for group, label in zip(cells.group.tolist(), cells.label, strict=True):
         both = {**shared[group], **dict(zip(cells.names, label, strict=True))}
@@ -166,10 +166,17 @@ def make_plan(
         photo_group,
         photo_person,
         cells,
-        tuple(order),
+        order,
         tuple(of_cell),
         information_loss(embeddings, groups),
     )
+
+
+def released_attributes(
+    scheme: LabelScheme, draws: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """What a release says of a picture: what stays with a person, and what the surrogate shows."""
+    return tuple(a.name for a in scheme.attributes if a.scope == "subject" or a.name in draws)
 
 
 def _filled(column: Sequence[str], embeddings: FloatArray) -> list[str]:
@@ -218,7 +225,7 @@ def _copies(photos: Sequence[Seen], near: IntArray, reader: PhotoReader) -> IntA
     return np.array(found, np.int64).reshape(-1, 2)
 
 
-def _mean_embeddings(photos: Sequence[Seen], subjects: Subjects) -> FloatArray:
+def mean_embeddings(photos: Sequence[Seen], subjects: Subjects) -> FloatArray:
     """Mean of each subject's embeddings, of unit length again, (N, D) float32."""
     # Summed in the order of content, so that renaming photos does not change the last bit.
     order = sorted(range(len(photos)), key=lambda i: photos[i].content)

@@ -22,8 +22,8 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -169,8 +169,13 @@ class PartialRelease:
             _stamp(self.folder / IMAGES, 0o755)
             _stamp(self.folder, 0o700)
 
-    def publish(self) -> None:
+    def publish(
+        self, around: Callable[[Path], AbstractContextManager[None]] | None = None
+    ) -> None:
         """Give the private files their names, then RELEASE its own.
+
+        Args:
+            around: a context for the very last step; gets the hidden folder, which is complete.
 
         Raises:
             OutputExists: one of the names was taken meanwhile.
@@ -189,7 +194,8 @@ class PartialRelease:
             if os.path.lexists(self.out):
                 raise _taken("RELEASE", self.out)
             try:
-                self.folder.rename(self.out)
+                with nullcontext() if around is None else around(self.folder):
+                    self.folder.rename(self.out)
             except FileExistsError:
                 raise _taken("RELEASE", self.out) from None
             except OSError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -17,6 +18,7 @@ from kssgan import weights
 from kssgan._version import __version__
 from kssgan.deidentification.certificate import Measured, check_sealed, measure, statement
 from kssgan.deidentification.draw import Drawn
+from kssgan.deidentification.escrow import make_escrow
 from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.deidentification.map import MapRow, encode_map, encode_refused, encode_table
 from kssgan.deidentification.places import Places
@@ -24,7 +26,6 @@ from kssgan.deidentification.plan import Plan
 from kssgan.deidentification.png import FORMAT, read_png, thumbnail
 from kssgan.deidentification.release import FILES, PartialRelease, random_name
 from kssgan.deidentification.reports import GroupShown, MemberShown, PictureShown, Reports
-from kssgan.errors import Reason
 from kssgan.faces.threads import in_order
 from kssgan.types import Progress
 
@@ -50,7 +51,7 @@ class Collection:
     declared: Mapping[str, str | None]
     ignored: int
     photos: Sequence[Seen]
-    refused: Mapping[str, Reason]
+    refused: Mapping[str, str]
 
 
 def write_release(
@@ -64,6 +65,8 @@ def write_release(
     suffixes: Iterable[str],
     reports: Reports,
     progress: Progress,
+    recipients: Sequence[Any] = (),
+    around: Callable[[Path], AbstractContextManager[None]] | None = None,
 ) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """Write everything into a hidden folder, measure it there, and give it its name.
 
@@ -78,6 +81,8 @@ def write_release(
         suffixes: of image files.
         reports: writes the pages.
         progress: told of every file.
+        recipients: public keys for which the map is sealed; used where ``places`` has an escrow.
+        around: see :meth:`~kssgan.deidentification.release.PartialRelease.publish`.
 
     Returns:
         The certificate, and the private files that were written.
@@ -85,7 +90,7 @@ def write_release(
     Raises:
         PromiseError: the written files do not keep the promise.
         StorageError: the disk is full or refuses.
-        OutputExists: RELEASE or MAP appeared meanwhile.
+        OutputExists: RELEASE, MAP or the escrow appeared meanwhile.
     """
     with PartialRelease(places.out) as partial:
         names = _name_files(plan)
@@ -94,7 +99,8 @@ def write_release(
             for name, (cell, _) in sorted((n, key) for key, n in names.items()):
                 partial.write(name, drawn[cell])
                 step(1)
-        partial.write(_MANIFEST, _manifest(plan, names))
+        manifest = _manifest(plan, names)
+        partial.write(_MANIFEST, manifest)
         rows = _map_rows(collection, plan, names)
         measured = measure(
             partial.folder,
@@ -104,7 +110,8 @@ def write_release(
             one_human=_one_human(collection, plan),
         )
         certificate = _certificate(collection, plan, measured, facts)
-        partial.write(_CERTIFICATE, (json.dumps(certificate, indent=2) + "\n").encode())
+        said = (json.dumps(certificate, indent=2) + "\n").encode()
+        partial.write(_CERTIFICATE, said)
         page = reports.public(certificate, measured.pictures)
         partial.write(_REPORT, page.encode("utf-8"))
         partial.seal()
@@ -123,7 +130,12 @@ def write_release(
         elif collection.refused:
             partial.write_private(places.refused, [encode_refused(rows)])
             private = [places.refused]
-        partial.publish()
+        if places.escrow is not None:
+            partial.write_private(
+                places.escrow, [make_escrow(rows, manifest, said, recipients)]
+            )
+            private.append(places.escrow)
+        partial.publish(around)
     return certificate, tuple(private)
 
 
@@ -153,7 +165,7 @@ def _map_rows(
     collection: Collection, plan: Plan, names: Mapping[tuple[int, int], str]
 ) -> list[MapRow]:
     rows = {
-        name: MapRow(name, collection.declared.get(name) or "", "", reason.value)
+        name: MapRow(name, collection.declared.get(name) or "", "", str(reason))
         for name, reason in collection.refused.items()
     }
     for number, photo in enumerate(collection.photos):
@@ -209,6 +221,9 @@ def _certificate(
         "grouping": facts["grouping"],
         "attributes": list(plan.attributes),
         "labels": facts["labels"],
+        # Both change what the promise means, so a recipient may know; absent where they were not used.
+        **({"ledger": facts["ledger"]} if facts.get("ledger") else {}),
+        **({"escrow": True} if facts.get("escrow") else {}),
         "image": FORMAT,
         "versions": {
             "kssgan": __version__,
@@ -278,11 +293,12 @@ def _group_shown(
     return GroupShown(people, members, surrogates)
 
 
-def reasons_in_words(refused: Mapping[str, Reason]) -> str:
+def reasons_in_words(refused: Mapping[str, str]) -> str:
     """Reasons with their numbers, the most frequent first.
 
+    >>> from kssgan.errors import Reason
     >>> reasons_in_words({"a": Reason.NO_FACE, "b": Reason.NO_FACE, "c": Reason.UNREADABLE})
     '2 no face found, 1 unreadable file'
     """
-    counts = Counter(reason.value for reason in refused.values())
+    counts = Counter(str(reason) for reason in refused.values())
     return ", ".join(f"{n} {reason}" for reason, n in counts.most_common())

@@ -1,0 +1,237 @@
+"""Old groups and new ones as one plan, and what the ledger is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kssgan.deidentification.draw import Drawn
+from kssgan.deidentification.ledger_records import Draft, NewCell, NewPerson
+from kssgan.deidentification.look import Seen
+from kssgan.deidentification.plan import Plan, mean_embeddings
+from kssgan.deidentification.returning import Returning
+from kssgan.faces.distances import pairs_below
+from kssgan.faces.thresholds import LOOK_ALIKE
+from kssgan.grouping.attributes import UNKNOWN
+from kssgan.grouping.cells import Cells
+from kssgan.grouping.ledger import Frozen
+from kssgan.grouping.loss import information_loss
+from kssgan.grouping.subjects import Subjects
+from kssgan.types import Groups, IntArray
+
+__all__ = ["Joined", "join", "part_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One plan of two parts, the old groups before the new ones. U units (names of the plan's subjects).
+
+    Attributes:
+        photos: all that are released.
+        plan: of these photos.
+        rows: the newcomers' photos among them.
+        old_cells: cells of the ledger, the first ones of the plan.
+        old_groups: groups of the ledger, the first ones of the plan.
+        old_people: people of the ledger, the first units of the plan.
+        numbers: (U,) number of the person in the ledger, new ones counted on.
+    """
+
+    photos: Sequence[Seen]
+    plan: Plan
+    rows: tuple[int, ...]
+    old_cells: tuple[int, ...]
+    old_groups: tuple[int, ...]
+    old_people: tuple[int, ...]
+    numbers: tuple[int, ...]
+
+    @property
+    def new_groups(self) -> int:
+        """Number of groups that were in no release before."""
+        return self.plan.groups.count - len(self.old_groups)
+
+    @property
+    def new_people(self) -> int:
+        """Number of people who were in no release before."""
+        return len(set(self.numbers)) - len(self.old_people)
+
+    def draft(
+        self,
+        parameters: Mapping[str, Any],
+        declared: Mapping[str, str | None],
+        first: tuple[int, int, int],
+    ) -> Callable[[Drawn], Draft]:
+        """What the ledger is told, once the pictures are drawn.
+
+        Args:
+            parameters: see :func:`~kssgan.deidentification.stable.asked_parameters`.
+            declared: subject of each photo, None where nothing was declared.
+            first: free numbers of a person, a group and a cell.
+        """
+        plan, olds = self.plan, len(self.old_cells)
+        group_of = [first[1] + g - len(self.old_groups) for g in range(plan.groups.count)]
+        auto = plan.subjects.how == "auto"
+        means = mean_embeddings(self.photos, plan.subjects)
+        people: dict[int, NewPerson] = {}
+        for unit in range(len(self.old_people), len(self.numbers)):
+            number, group = self.numbers[unit], group_of[int(plan.groups.labels[unit])]
+            people.setdefault(number, NewPerson(number, group, means[unit] if auto else None))
+        on_photo = [self.numbers[unit] for unit in plan.subjects.photo_subject.tolist()]
+        holders: dict[int, set[int]] = {}
+        for cell, number in zip(plan.cells.photo_cell.tolist(), on_photo, strict=True):
+            holders.setdefault(cell, set()).add(number)
+        names = [
+            (declared[photo.name] or found_name(number), number)
+            for photo, number in zip(self.photos, on_photo, strict=True)
+        ]
+        contents = [
+            (photo.content, number) for photo, number in zip(self.photos, on_photo, strict=True)
+        ]
+
+        def filled(pictures: Drawn) -> Draft:
+            cells = [
+                NewCell(
+                    first[2] + at - olds,
+                    group_of[int(plan.cells.group[at])],
+                    plan.labels[at],
+                    frozenset(holders[at]),
+                    lambda at=at: pictures[at],  # type: ignore[misc]
+                )
+                for at in range(olds, plan.cells.count)
+            ]
+            shown = [*self.old_cells, *(cell.number for cell in cells)]
+            return Draft(parameters, list(people.values()), cells, names, contents, shown)
+
+        return filled
+
+
+def found_name(number: int) -> str:
+    """What a person of the ledger is called in maps where nobody is declared.
+
+    >>> found_name(7)
+    'person-0007'
+    """
+    return f"person-{number:04d}"
+
+
+def part_of(subjects: Subjects, photos: Sequence[Seen], rows: Sequence[int]) -> Subjects:
+    """The subjects of some photos alone."""
+    own, unit = np.unique(subjects.photo_subject[list(rows)], return_inverse=True)
+    names = tuple(subjects.names[i] for i in own.tolist())
+    nobody = np.zeros((0, 2), np.int64)
+    part = Subjects(names, unit.astype(np.int64), nobody, 0, len(names), subjects.how)
+    return _with_look_alikes(part, [photos[row] for row in rows])
+
+
+def join(
+    photos: Sequence[Seen],
+    subjects: Subjects,
+    returning: Returning,
+    frozen: Frozen,
+    fresh: Plan | None,
+    new: Sequence[int],
+    attributes: tuple[str, ...],
+    drawn: tuple[str, ...],
+    *,
+    k: int,
+    first_person: int,
+) -> Joined:
+    """Put two parts together.
+
+    Args:
+        photos: P usable photos.
+        subjects: who is on them, as this release tells people apart.
+        returning: what people of the ledger are shown.
+        frozen: what the ledger has settled.
+        fresh: the newcomers' plan.
+        new: their photos, in the order of that plan.
+        attributes: what the releases of this ledger say of a picture.
+        drawn: those that change from photo to photo.
+        k: people of a group.
+        first_person: free number of a person.
+    """
+    old = sorted(returning.shown)
+    old_people = sorted({int(returning.person[row]) for row in old})
+    cells = set(returning.shown.values())
+    old_cells = sorted(cells, key=lambda cell: (frozen.cells[cell].group, cell))
+    old_groups = sorted({frozen.cells[cell].group for cell in old_cells})
+    group_at = {group: at for at, group in enumerate(old_groups)}
+    label_of = {p: group_at[g] for g in old_groups for p in frozen.groups[g]}
+    unit_at = {person: at for at, person in enumerate(old_people)}
+    cell_at = {cell: at for at, cell in enumerate(old_cells)}
+    kept = sorted([*old, *new])
+    place = {row: at for at, row in enumerate(kept)}
+    rows = [place[row] for row in new]
+    photo_unit, photo_cell = np.zeros(len(kept), np.int64), np.zeros(len(kept), np.int64)
+    for row in old:
+        photo_unit[place[row]] = unit_at[int(returning.person[row])]
+        photo_cell[place[row]] = cell_at[returning.shown[row]]
+    names = [found_name(person) for person in old_people]
+    labels = [label_of[person] for person in old_people]
+    people = list(range(len(old_people)))
+    numbers = list(old_people)
+    of_cell = [frozen.cells[cell].label for cell in old_cells]
+    cell_group = [group_at[frozen.cells[cell].group] for cell in old_cells]
+    if fresh is not None:
+        photo_unit[rows] = fresh.subjects.photo_subject + len(old_people)
+        photo_cell[rows] = fresh.cells.photo_cell + len(old_cells)
+        counted = _numbers(fresh.groups, first_person)
+        numbers += counted
+        auto = subjects.how == "auto"
+        names += map(found_name, counted) if auto else fresh.subjects.names
+        labels += (fresh.groups.labels + len(old_groups)).tolist()
+        people += (fresh.groups.people + len(old_people)).tolist()
+        # What none of the newcomers' labels tells is unknown.
+        of_cell += [{n: own.get(n, UNKNOWN) for n in attributes} for own in fresh.labels]
+        cell_group += (fresh.cells.group + len(old_groups)).tolist()
+    shown = [photos[row] for row in kept]
+    both = _with_look_alikes(
+        replace(subjects, names=tuple(names), photo_subject=photo_unit), shown
+    )
+    groups = Groups(np.array(labels, np.int64), np.array(people, np.int64), k)
+    plan = Plan(
+        both,
+        groups,
+        groups.labels[photo_unit],
+        groups.people[photo_unit],
+        Cells(
+            drawn,
+            photo_cell,
+            np.array(cell_group, np.int64),
+            tuple(tuple(own[n] for n in drawn) for own in of_cell),
+            0 if fresh is None else fresh.cells.merged,
+        ),
+        attributes,
+        tuple(of_cell),
+        information_loss(mean_embeddings(shown, both), groups),
+    )
+    return Joined(
+        shown,
+        plan,
+        tuple(rows),
+        tuple(old_cells),
+        tuple(old_groups),
+        tuple(old_people),
+        tuple(numbers),
+    )
+
+
+def _numbers(groups: Groups, first: int) -> list[int]:
+    """Number of each subject's person, group by group; who counts as one has one."""
+    found: dict[int, int] = {}
+    order: IntArray = np.lexsort((groups.people, groups.labels))
+    for person in groups.people[order].tolist():
+        found.setdefault(person, first + len(found))
+    return [found[person] for person in groups.people.tolist()]
+
+
+def _with_look_alikes(subjects: Subjects, photos: Sequence[Seen]) -> Subjects:
+    """The same with the pairs of subjects that these photos make look-alikes."""
+    if not photos:
+        return subjects
+    pairs, _ = pairs_below(np.stack([photo.embedding for photo in photos]), LOOK_ALIKE)
+    both = np.sort(subjects.photo_subject[pairs], axis=1)
+    apart = both[both[:, 0] != both[:, 1]]
+    return replace(subjects, look_alikes=np.unique(apart, axis=0).reshape(-1, 2))
