@@ -33,7 +33,7 @@ from torch.nn import functional as F  # noqa: N812
 import kssgan
 from kssgan.losses.penalty import between
 from kssgan.models.siamese import SiameseConfig
-from kssgan.models.star_critic import StarCriticConfig
+from kssgan.models.star_critic import Judgement, StarCriticConfig
 from kssgan.models.star_generator import StarGeneratorConfig
 from kssgan.training.precision import Precision, PrecisionName
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs, conditions
@@ -70,7 +70,7 @@ class PlainStep:
             self.teach_critic(batch, c_wanted)
         with self.autocast():
             drawn = self.generator(batch.real, c_wanted)
-            judged = self.critic(drawn)
+            judged = self.judge(drawn)
             returned = self.generator(drawn, c_real)
             loss = -judged.score.mean() + self.told(judged.attributes, batch.wanted)
             loss = loss + self.settings.lambda_rec * (batch.real - returned).abs().mean()
@@ -79,17 +79,25 @@ class PlainStep:
     def teach_critic(self, batch: SiameseBatch, c_wanted: Tensor) -> None:
         """One update of the critic."""
         with self.autocast():
-            on_real = self.critic(batch.real)
+            on_real = self.judge(batch.real)
             drawn = self.generator(batch.real, c_wanted).detach()
-            on_drawn = self.critic(drawn)
+            on_drawn = self.judge(drawn)
             loss = on_drawn.score.mean() - on_real.score.mean()
             loss = loss + self.told(on_real.attributes, batch.attributes)
         share = torch.rand(len(drawn), device=self.device)
         mixed = between(batch.real, drawn, share).requires_grad_()
-        score = self.critic(mixed).score
+        score = self.judge(mixed).score
         (slope,) = torch.autograd.grad(score.sum(), mixed, create_graph=True)
         penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
         self.minimise(loss + self.settings.lambda_gp * penalty, self.adam_d)
+
+    def judge(self, x: Tensor) -> Judgement:
+        """The critic's layers one after the other, without any of its short cuts."""
+        for convolution in self.critic.down:
+            x = F.leaky_relu(convolution(x), 0.01)
+        assert self.critic.tell is not None
+        told = self.critic.tell(x).flatten(1).split(_ATTRIBUTES, 1)
+        return Judgement(self.critic.score(x).flatten(1).mean(1), tuple(told), None)
 
     def told(self, logits: tuple[Tensor, ...], categories: Tensor) -> Tensor:
         """Cross-entropies of the attributes, added up."""

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F  # noqa: N812
 
+from kssgan.models.halving import doubled, halved
 from kssgan.models.siamese import SiameseConfig, SiameseTwin
 from kssgan.models.star_critic import StarCritic, StarCriticConfig
 from kssgan.models.star_generator import StarGenerator, StarGeneratorConfig
@@ -110,6 +112,27 @@ def test_slope_is_float32_under_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         found = critic.slope(pictures)
     assert torch.equal(found, critic.slope(pictures))
+
+
+@pytest.mark.parametrize("size", [2, 8, 16])
+def test_halving_and_doubling_are_convolutions(size: int) -> None:
+    """By a matrix product (small) and by a convolution; values and gradients."""
+    torch.manual_seed(0)
+    x, y = (
+        torch.randn(2, 3, size, size).double(),
+        torch.randn(2, 5, size // 2, size // 2).double(),
+    )
+    weight, bias = torch.randn(5, 3, 4, 4).double().requires_grad_(), torch.randn(5).double()
+    for found, wanted in (
+        (halved(x, weight, bias), F.conv2d(x, weight, bias, stride=2, padding=1)),
+        (doubled(y, weight), F.conv_transpose2d(y, weight, stride=2, padding=1)),
+    ):
+        torch.testing.assert_close(found, wanted)
+        direction = torch.randn_like(wanted)
+        slopes = [
+            torch.autograd.grad((v * direction).sum(), weight)[0] for v in (found, wanted)
+        ]
+        torch.testing.assert_close(*slopes)
 
 
 def test_the_twin_shares_its_weights_and_has_features_of_length_one() -> None:

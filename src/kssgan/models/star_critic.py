@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from kssgan.models.halving import doubled, halved
+
 __all__ = ["Judgement", "StarCritic", "StarCriticConfig"]
 
 _LEAK = 0.01
@@ -82,7 +84,7 @@ class StarCritic(nn.Module):
         """Judge pictures (B, 3, size, size) in [-1, 1]."""
         x = judged_pm1
         for convolution in self.down:
-            x = F.leaky_relu(convolution(x), _LEAK, inplace=True)
+            x = F.leaky_relu(_halved(x, convolution), _LEAK, inplace=True)
         score = self.score(x).flatten(1).mean(1)
         if self.tell is None:
             return Judgement(score, (), None)
@@ -109,7 +111,7 @@ class StarCritic(nn.Module):
             with torch.no_grad():
                 x = judged_pm1.to(self.score.weight.dtype)
                 for convolution in self.down:
-                    x = convolution(x)
+                    x = _halved(x, convolution)
                     signs.append(x > 0)
                     x = F.leaky_relu(x, _LEAK, inplace=True)
             places = x.shape[2] * x.shape[3]
@@ -118,5 +120,11 @@ class StarCritic(nn.Module):
             for convolution, up in zip(reversed(self.down), reversed(signs), strict=True):
                 assert isinstance(convolution, nn.Conv2d)
                 slope = torch.where(up, slope, slope * _LEAK)
-                slope = F.conv_transpose2d(slope, convolution.weight, stride=2, padding=1)
+                slope = doubled(slope, convolution.weight)
         return slope
+
+
+def _halved(x: Tensor, convolution: nn.Module) -> Tensor:
+    assert isinstance(convolution, nn.Conv2d)
+    assert convolution.bias is not None
+    return halved(x, convolution.weight, convolution.bias)
