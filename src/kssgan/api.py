@@ -31,6 +31,8 @@ def deidentify(
     set_labels: Mapping[str, str] | None = None,
     auto_labels: Sequence[str] = ("expression", "gender", "age"),
     seed: int = 0,
+    mode: Literal["strict", "utility"] = "strict",
+    weights: PathLike | None = None,
     map_path: PathLike | None = None,
     ledger: PathLike | None = None,
     ledger_key: PathLike | None = None,
@@ -62,6 +64,11 @@ def deidentify(
         auto_labels: attributes that are read off the face where ``labels`` says nothing; () for none. They
             are sometimes wrong; how often is in ``docs/probes.md``.
         seed: of grouping and pictures, never of file names; 0 or more.
+        mode: "strict" keeps the promise; "utility" draws each photo anew with ``weights`` of preset "paper"
+            or "stargan" that were trained on these people. It keeps detail and promises nothing: the
+            certificate says so first, and how often the recogniser still finds the right person.
+        weights: RUN of :func:`train`, or its ``generator.safetensors``, in place of the shipped weights.
+            Those of a gallery draw the groups that they were trained on, and refuse other people.
         map_path: private CSV that says which photo became which file; must not exist. A page with originals
             above surrogates is written beside it. Without it nobody can audit the release or be withdrawn.
         ledger: private record of all releases of these people, made by the first one. Groups stay as they
@@ -108,6 +115,8 @@ def deidentify(
         set_labels=set_labels,
         auto_labels=auto_labels,
         seed=seed,
+        mode=mode,
+        weights=weights,
         map_path=map_path,
         ledger=ledger,
         ledger_key=ledger_key,

@@ -119,6 +119,20 @@ def add(verbs: Any) -> None:
         "the head of a public portrait from --donors; mean is the blurred mean alone, for comparison",
     )
     parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="RUN",
+        help="draw with weights of kssgan train; those of presets paper and stargan know the groups of the "
+        "people that they were trained on, and refuse others",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("strict", "utility"),
+        default="strict",
+        help="strict keeps the promise (default); utility draws every photo anew with --weights RUN, keeps "
+        "its detail and promises NOTHING: it measures how often people are recognised",
+    )
+    parser.add_argument(
         "--donors",
         type=Path,
         metavar="DIR",
@@ -193,6 +207,8 @@ def run(args: argparse.Namespace) -> int:
         within=None if args.within is None else _names(args.within),
         surrogate=args.surrogate,
         donors=args.donors,
+        mode=args.mode,
+        weights=args.weights,
         map_path=args.map_path,
         ledger=args.ledger,
         ledger_key=args.ledger_key,
@@ -244,7 +260,12 @@ def _tell(release: Release) -> None:
     for sentence in release.words:
         print(sentence)
     print()
-    print(f"Safe to hand over:  {shown(release.path)}")
+    if release.certificate["mode"] == "utility":
+        print(
+            f"NOT anonymous:      {shown(release.path)} (no formal guarantee; decide who may have it)"
+        )
+    else:
+        print(f"Safe to hand over:  {shown(release.path)}")
     secret = (
         ", ".join(shown(path) for path in release.private_paths)
         or "nothing was written beside it"

@@ -12,16 +12,22 @@ from kssgan.types import SurrogateMethod
 
 __all__ = [
     "GROUPINGS",
+    "Mode",
     "SurrogateName",
     "check_asked",
     "check_drawable",
     "check_escrow",
+    "check_gallery",
     "check_ledger_key",
     "check_method",
+    "check_mode",
 ]
 
 SurrogateName = Literal["generator", "composite", "mean"]
 """Surrogate methods that can be asked for by name."""
+
+Mode = Literal["strict", "utility"]
+"""What a release promises: "strict" keeps k, "utility" nothing."""
 
 GROUPINGS = ("mdav", "k-same")
 
@@ -122,6 +128,55 @@ def check_method(surrogate: str, donors: object | None, method: SurrogateMethod 
     if surrogate != "composite" and donors is not None:
         raise UsageError(
             f"donors came, but surrogate {surrogate!r} uses none; ask for --surrogate composite"
+        )
+
+
+def check_mode(
+    mode: str,
+    *,
+    weights: object | None,
+    surrogate: str,
+    ledger: object | None,
+    method: SurrogateMethod | None,
+) -> None:
+    """Reject a mode that cannot be meant.
+
+    Raises:
+        UsageError: an unknown mode; utility mode without weights that were trained on this gallery, or with
+            a ledger; weights with another surrogate than the generator, or with a method of the caller's.
+    """
+    if mode not in get_args(Mode):
+        raise UsageError(f"mode {mode!r} came; one of {', '.join(get_args(Mode))} was wanted")
+    if mode == "utility" and weights is None:
+        raise UsageError(
+            "utility mode reads each photo, which the shipped weights never do; train on these photos "
+            "(kssgan train FILE --preset paper --groups K) and give --weights RUN"
+        )
+    if mode == "utility" and ledger is not None:
+        raise UsageError(
+            "a ledger keeps a promise over several releases, and utility mode makes none; leave one out"
+        )
+    if weights is not None and (surrogate != "generator" or method is not None):
+        raise UsageError(
+            "weights came, but only the generator has any; leave out --surrogate or --weights"
+        )
+
+
+def check_gallery(mode: str, *, gallery: bool, ledger: object | None) -> None:
+    """Reject weights that do not fit what was asked for.
+
+    Raises:
+        UsageError: weights for any gallery in utility mode, or weights of one gallery with a ledger.
+    """
+    if mode == "utility" and not gallery:
+        raise UsageError(
+            "these weights draw from means of groups alone, so they cannot redraw photos; give weights of "
+            "kssgan train --preset paper --groups K on these photos"
+        )
+    if gallery and ledger is not None:
+        raise UsageError(
+            "weights that were trained on one gallery know fixed people, and a ledger lets newcomers join; "
+            "leave one out"
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -10,9 +12,11 @@ import torch
 
 from kssgan import weights
 from kssgan.deidentification.asked import SurrogateName
+from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.errors import UsageError
 from kssgan.models.codes import mix_codes
 from kssgan.models.stored import StoredGenerator, read_generator
+from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.expression import express
 from kssgan.surrogate.lent import SHAPE, TEXTURE, lent
 from kssgan.surrogate.restraint import restrained, restrained_shape
@@ -22,7 +26,7 @@ from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray, SurrogateMethod, U8Array
 
-__all__ = ["GeneratorSurrogate", "make_method"]
+__all__ = ["GeneratorSurrogate", "make_method", "trained_method"]
 
 _HEAD = ("gender", "age")
 """Attributes of a group that choose whose codes are mixed. Those of a photo do not: all pictures of a group
@@ -125,6 +129,32 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 if (gender, category) in self.public:
                     return self.public[gender, category]
         return None
+
+
+def trained_method(path: Path) -> SurrogateMethod:
+    """The method of weights that ``kssgan train`` wrote.
+
+    Args:
+        path: RUN, of which ``generator.safetensors`` is taken, or a file.
+
+    Raises:
+        UsageError: it cannot be read.
+        WeightsError: it is no generator's file, or damaged.
+    """
+    from kssgan.faces.landmarks import mean_shape
+
+    file = path / "generator.safetensors" if path.is_dir() else path
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"the weights cannot be read ({type(error).__name__}); give RUN of kssgan train, or its "
+            "generator.safetensors"
+        ) from None
+    version = f"weights={hashlib.sha256(data).hexdigest()}"
+    if is_gallery(data):
+        return GallerySurrogate(read_gallery(data), otherwise=mean_shape(), version=version)
+    return GeneratorSurrogate(read_generator(data), otherwise=mean_shape(), version=version)
 
 
 def make_method(name: SurrogateName) -> SurrogateMethod:

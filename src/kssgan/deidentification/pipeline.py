@@ -9,24 +9,28 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from kssgan.deidentification.asked import (
+    Mode,
     SurrogateName,
     check_asked,
     check_drawable,
     check_escrow,
+    check_gallery,
     check_ledger_key,
     check_method,
+    check_mode,
 )
 from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.draw import Drawn, draw_cells
+from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.deidentification.keys import read_recipients
 from kssgan.deidentification.labelling import AUTO, Labelled, label_photos
 from kssgan.deidentification.ledger import Ledger
-from kssgan.deidentification.look import PhotoReader, quiet
+from kssgan.deidentification.look import PhotoReader, Seen, quiet
 from kssgan.deidentification.places import Places, check_places, check_release_outside
 from kssgan.deidentification.plan import Plan, make_plan, released_attributes, resolve
 from kssgan.deidentification.release import storage, sweep
@@ -40,11 +44,12 @@ from kssgan.deidentification.stable import (
     stage,
     stage_alone,
 )
+from kssgan.deidentification.utility import promise_nothing, redraw_all, utility_plan
 from kssgan.deidentification.write import Collection, reasons_in_words, write_release
 from kssgan.errors import Reason, TooFewPeople
 from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
 from kssgan.grouping.subjects import Subjects, declared_subjects
-from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
+from kssgan.types import FaceAnalyser, IntArray, Progress, SurrogateMethod
 
 __all__ = ["deidentify"]
 
@@ -61,6 +66,8 @@ def deidentify(
     set_labels: Mapping[str, str] | None = None,
     auto_labels: Sequence[str] = AUTO,
     seed: int = 0,
+    mode: Mode = "strict",
+    weights: PathLike | None = None,
     map_path: PathLike | None = None,
     ledger: PathLike | None = None,
     ledger_key: PathLike | None = None,
@@ -91,6 +98,9 @@ def deidentify(
         set_labels: label and picture of every photo, where the surrogate can draw it.
         auto_labels: attributes that are read off the face where ``labels`` says nothing; () for none.
         seed: of grouping and pictures, never of names.
+        mode: "strict", or "utility": one picture for each photo, of which nothing is promised.
+        weights: RUN of ``kssgan train``, or a generator's file, in place of the shipped ones. Weights of a
+            gallery know the groups that they were trained on, and refuse others.
         map_path: private CSV from photos to released files; must not exist. Without it no audit and no
             withdrawal is possible later; the refused are then listed in ``RELEASE.refused.csv``.
         ledger: private record of all releases of these people; made by the first. Groups stay as they are.
@@ -133,6 +143,7 @@ def deidentify(
         auto_labels=auto_labels,
     )
     check_method(surrogate, donors, method)
+    check_mode(mode, weights=weights, surrogate=surrogate, ledger=ledger, method=method)
     check_escrow(escrow, escrow_key)
     recipients = () if escrow_key is None else read_recipients(Path(escrow_key))
     home = default_cache() if cache is None else Path(cache)
@@ -158,7 +169,9 @@ def deidentify(
     places.check_free()
     progress = quiet if progress is None else progress
     if method is None:
-        method = _method(surrogate, donors, places, progress)
+        method = _method(surrogate, donors, places, progress, weights)
+    gallery = method if isinstance(method, GallerySurrogate) else None
+    check_gallery(mode, gallery=gallery is not None, ledger=ledger)
     suffixes = _image_suffixes()
 
     found = scan(places.photos, suffixes)
@@ -190,8 +203,13 @@ def deidentify(
             labelled = _labelled(collection, subjects_found, table, method, auto_labels)
 
         def make(rows: Sequence[int], people: Subjects) -> Plan:
+            photos = [collection.photos[row] for row in rows]
+            if gallery is not None and mode == "utility":
+                return utility_plan(
+                    photos, people, labelled.values, labelled.scheme, method.draws
+                )
             return make_plan(
-                [collection.photos[row] for row in rows],
+                photos,
                 people,
                 [labelled.values[row] for row in rows],
                 labelled.scheme,
@@ -201,6 +219,7 @@ def deidentify(
                 within=labelled.usual_within() if within is None else within,
                 seed=seed,
                 nearest=within is None,
+                fixed=None if gallery is None else _trained_groups(gallery, photos, people, k),
             )
 
         if places.ledger is None or not places.ledger.exists():
@@ -221,8 +240,22 @@ def deidentify(
                         stable,
                         make,
                     )
+            told: dict[str, Any] = {}
             with _clock(seconds, "surrogate"):
-                _draw(staged, record, method, reader, drawn, seed=seed, progress=progress)
+                if gallery is not None and mode == "utility":
+                    photos_seen = staged.collection.photos
+                    redraw_all(
+                        photos_seen,
+                        staged.plan,
+                        gallery,
+                        reader,
+                        drawn,
+                        seed=seed,
+                        progress=progress,
+                    )
+                    told = promise_nothing(photos_seen, staged.plan, drawn)
+                else:
+                    _draw(staged, record, method, reader, drawn, seed=seed, progress=progress)
             with _clock(seconds, "write"):
                 certificate, private = write_release(
                     places,
@@ -231,7 +264,7 @@ def deidentify(
                     drawn,
                     reader,
                     facts={
-                        "k": k,
+                        "k": 1 if told else k,
                         "surrogate": method.name,
                         # A method that has weights names them.
                         "method": getattr(method, "version", ""),
@@ -240,6 +273,7 @@ def deidentify(
                         "labels": {n: asdict(s) for n, s in labelled.sources.items()},
                         "ledger": staged.counts,
                         "escrow": places.escrow is not None,
+                        **told,
                     },
                     suffixes=suffixes,
                     reports=PlainReports() if reports is None else reports,
@@ -354,12 +388,16 @@ def _words(
     certificate: Mapping[str, object],
 ) -> Iterator[str]:
     collection = staged.collection
+    promise = str(certificate["statement"])
+    if certificate["mode"] == "utility":
+        yield promise
     yield subjects.words() + "."
     if table.source != "none":
         yield table.words() + "."
     if read := labelled.words():
         yield read
-    yield str(certificate["statement"])
+    if certificate["mode"] == "strict":
+        yield promise
     if collection.refused:
         where = "the map" if places.map_path else "RELEASE.refused.csv, beside the release"
         yield (
@@ -438,9 +476,24 @@ def _standard_analyser() -> FaceAnalyser:
     return StandardAnalyser()
 
 
+def _trained_groups(
+    gallery: GallerySurrogate, photos: Sequence[Seen], people: Subjects, k: int
+) -> IntArray:
+    embeddings = np.stack([photo.embedding for photo in photos])
+    return gallery.groups(embeddings, people.photo_subject, k)
+
+
 def _method(
-    name: SurrogateName, donors: PathLike | None, places: Places, progress: Progress
+    name: SurrogateName,
+    donors: PathLike | None,
+    places: Places,
+    progress: Progress,
+    weights: PathLike | None,
 ) -> SurrogateMethod:
+    if weights is not None:
+        from kssgan.deidentification.methods import trained_method
+
+        return trained_method(Path(weights))
     if donors is not None:
         from kssgan.deidentification.donors import composite_method
 

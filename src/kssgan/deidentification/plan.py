@@ -15,6 +15,7 @@ from kssgan.faces.distances import pairs_below
 from kssgan.faces.thresholds import COPY, LOOK_ALIKE, SAME_PERSON
 from kssgan.grouping.attributes import UNKNOWN
 from kssgan.grouping.cells import Cells, make_cells, vote
+from kssgan.grouping.given import groups_given
 from kssgan.grouping.labels import LabelScheme
 from kssgan.grouping.loss import information_loss
 from kssgan.grouping.select import groups_within
@@ -100,6 +101,7 @@ def make_plan(
     within: Sequence[str],
     seed: int,
     nearest: bool = False,
+    fixed: IntArray | None = None,
 ) -> Plan:
     """Form groups of subjects and divide them into cells.
 
@@ -115,6 +117,7 @@ def make_plan(
         seed: of k-Same.
         nearest: who lacks one of ``within`` is grouped with those of the nearest face that has it, instead of
             apart. What is released of a group is not touched by this.
+        fixed: (N,) group of each subject, where the groups are not to be formed but are given.
 
     Raises:
         TooFewPeople: fewer than k people can be told apart.
@@ -134,14 +137,17 @@ def make_plan(
     if nearest:
         columns = [_filled(column, embeddings) for column in columns]
     bands = list(zip(*columns, strict=True)) if columns else [()] * len(own)
-    groups = groups_within(
-        embeddings,
-        k,
-        bands if any(bands) else None,
-        method=grouping,
-        seed=seed,
-        look_alikes=subjects.look_alikes,
-    )
+    if fixed is None:
+        groups = groups_within(
+            embeddings,
+            k,
+            bands if any(bands) else None,
+            method=grouping,
+            seed=seed,
+            look_alikes=subjects.look_alikes,
+        )
+    else:
+        groups = groups_given(fixed, k, look_alikes=subjects.look_alikes)
     photo_group = groups.labels[subjects.photo_subject]
     photo_person = groups.people[subjects.photo_subject]
     # A category that the surrogate cannot show would be a label that is not true of the picture.

@@ -33,6 +33,7 @@ __all__ = ["Collection", "write_release"]
 
 _MANIFEST, _CERTIFICATE, _REPORT = FILES
 _PHOTOS_SHOWN = 4
+_OWN = "weights="  # in a method's version: the digest of weights that are not ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def write_release(
         drawn: the picture of each cell.
         reader: of crops, for the private page.
         facts: what the certificate says beside what is measured: k, surrogate,
-            method (its version), grouping, analyser, labels (where they come from).
+            method (its version), grouping, analyser, labels (where they come from); in utility mode
+            "utility", what is said in place of the promise, and "recognised", what was measured.
         suffixes: of image files.
         reports: writes the pages.
         progress: told of every file.
@@ -196,11 +198,11 @@ def _certificate(
     used = f"{version} {facts['method']}"
     return {
         "format": "kssgan-certificate/1",
-        "holds": True,  # what does not hold raises, and is never written
-        "statement": statement(
-            measured.k, len(measured.pictures), files, sum(sizes), plan.subjects.how
-        ),
-        "mode": "strict",
+        # What does not hold raises, and is never written; but utility mode promises nothing.
+        "holds": "utility" not in facts,
+        "statement": facts.get("utility")
+        or statement(measured.k, len(measured.pictures), files, sum(sizes), plan.subjects.how),
+        "mode": "utility" if "utility" in facts else "strict",
         "k_claimed": facts["k"],
         "k_measured": measured.k,
         "k_declared": measured.k_declared,
@@ -224,6 +226,7 @@ def _certificate(
         # Both change what the promise means, so a recipient may know; absent where they were not used.
         **({"ledger": facts["ledger"]} if facts.get("ledger") else {}),
         **({"escrow": True} if facts.get("escrow") else {}),
+        **({"recognised": facts["recognised"]} if facts.get("recognised") else {}),
         "image": FORMAT,
         "versions": {
             "kssgan": __version__,
@@ -235,8 +238,15 @@ def _certificate(
             name: weights.digest(name)
             for name in weights.names()
             if weights.digest(name)[:16] in used
-        },
+        }
+        | _own_weights(used),
     }
+
+
+def _own_weights(used: str) -> dict[str, str]:
+    """Digest of weights that the caller brought."""
+    own = [word.removeprefix(_OWN) for word in used.split() if word.startswith(_OWN)]
+    return {"own": own[0]} if own else {}
 
 
 def _groups_shown(

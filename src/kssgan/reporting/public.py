@@ -89,8 +89,9 @@ def public_report(certificate: Mapping[str, Any], surrogates: Iterable[Surrogate
             f"{certificate['k_measured']}; make both from the same written files"
         )
     sizes = Counter(int(size) for size in certificate["groups"]["sizes"])
+    page = "utility.html.j2" if certificate["mode"] == "utility" else "public.html.j2"
     return render(
-        "public.html.j2",
+        page,
         c=certificate,
         pictures=pictures,
         files=sum(len(picture.files) for picture in pictures),
