@@ -3,8 +3,8 @@
 ``pipeline`` is the recipe. ``places`` and ``scan`` say where to read and write, ``look`` and ``cache`` find
 each photo's face once, ``plan`` forms groups and cells, ``draw`` makes their pictures, ``write`` and
 ``release`` put them on the disk in one step, and ``certificate`` measures the promise on what was written.
-``escrow`` seals who is behind each file for somebody else, with the keys of ``keys``. ``stable`` plans a release
-that fits the earlier ones of a ``ledger``.
+``escrow`` seals who is behind each file for somebody else, with the keys of ``keys``. ``stable`` plans a
+release that fits the earlier ones of a ``ledger``.
 """
 
 from __future__ import annotations
