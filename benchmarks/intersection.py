@@ -2,10 +2,14 @@
 
     python benchmarks/intersection.py                          # painted people, seconds, no network of ours
     python benchmarks/intersection.py --faces ../shared/faces  # London (neutral), shipped networks
+    python benchmarks/intersection.py --faces ../shared/faces --auto   # who is known again by templates
 
 The first release has the first part of the people, the second has some fewer of these and some newcomers. The
 attacker knows everybody's group in both (by originals and any recogniser) and who is in which release, and
 asks whose two files of one target may be. Prints a table and, with ``--json``, writes it.
+
+``--auto`` puts the neutral photos of some people into a ledger and asks it about their smiling photos and
+about everybody else's neutral ones, 20 times.
 """
 
 from __future__ import annotations
@@ -21,11 +25,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import kssgan
 from kssgan.auditing.intersection import Intersection, groups_of, intersect
 from kssgan.errors import PromiseError
+from kssgan.faces.thresholds import LOOK_ALIKE, SAME_PERSON
+from kssgan.grouping.ledger import UNSURE, match_templates
 from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import PaintedAnalyser, paint_photo
+from kssgan.types import FloatArray, IntArray, PhotoFace
 
 
 def main() -> None:
@@ -39,8 +48,14 @@ def main() -> None:
     parser.add_argument("--come", type=float, default=0.2, help="share who come (default 0.2)")
     parser.add_argument("-k", type=int, nargs="+", default=[3, 5, 10])
     parser.add_argument("--faces", type=Path, metavar="DIR", help="use DIR/london/neutral")
+    parser.add_argument("--auto", action="store_true", help="templates instead; needs --faces")
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
+    if args.auto:
+        if args.faces is None:
+            parser.error("--auto needs --faces")
+        templates(args.faces / "london")
+        return
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         everybody = _real(args.faces) if args.faces else _painted(home, args.people)
@@ -100,6 +115,52 @@ def attack(
         kept_out += release.refused
         seen.append(dict(_groups(out, table)))
     return intersect(seen), kept_out
+
+
+def templates(london: Path, *, tries: int = 20) -> None:
+    """How often ``--subjects auto`` knows people of a ledger again, and whom it is unsure about."""
+    neutral, happy = _embeddings(london / "neutral"), _embeddings(london / "happy")
+    names = sorted(neutral.keys() & happy.keys())
+    first = np.stack([neutral[name] for name in names])
+    second = np.stack([happy[name] for name in names])
+    print(
+        "| people in the ledger | known by another photo | newcomers unsure | taken for somebody |"
+    )
+    print("|---|---|---|---|")
+    rng = np.random.default_rng(0)
+    for size in (20, 40, 60, 80):
+        sums = np.zeros(3)
+        for _ in range(tries):
+            order = rng.permutation(len(names))
+            inside, outside = order[:size], order[size:]
+            numbers = list(range(size))
+
+            def ask(
+                faces: FloatArray, known: FloatArray, people: list[int] = numbers
+            ) -> IntArray:
+                return match_templates(
+                    faces, known, people, same_person=SAME_PERSON, look_alike=LOOK_ALIKE
+                )
+
+            again, new = ask(second[inside], first[inside]), ask(first[outside], first[inside])
+            sums += [
+                np.mean(again == np.arange(size)),
+                np.mean(new == UNSURE),
+                np.mean(new >= 0),
+            ]
+        print(f"| {size} | " + " | ".join(f"{value:.1%}" for value in sums / tries) + " |")
+
+
+def _embeddings(folder: Path) -> dict[str, FloatArray]:
+    from kssgan.faces.analyse import StandardAnalyser
+
+    paths = sorted(folder.glob("*.jpg"))
+    found = StandardAnalyser().analyse(paths)
+    return {
+        path.name: face.embedding
+        for path, face in zip(paths, found, strict=True)
+        if isinstance(face, PhotoFace)
+    }
 
 
 def _groups(out: Path, table: Path) -> dict[Hashable, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -57,6 +58,14 @@ def _editions(ledger: Path) -> list[Edition]:
         return opened.editions()
 
 
+def _pending(ledger: Path) -> int:
+    """Releases that were cut off between the two commits."""
+    con = sqlite3.connect(ledger)
+    ((count,),) = con.execute("SELECT count(*) FROM releases WHERE state = 'pending'")
+    con.close()
+    return int(count)
+
+
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """Each try goes on from where the last one ended: a first release with three people more than before."""
@@ -84,13 +93,18 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         usual = go(photos, tmp_path / "out0", -1)
         before = _editions(ledger)
         assert len(before) == 1
-        for number in range(1, 26):
+        for number in range(1, 31):
             # Three newcomers more, so that every release would add a group.
             for person in range(3 + 3 * len(before), 6 + 3 * len(before)):
                 paint_photo(photos / f"n{person}" / "0.png", person)
             out = tmp_path / f"out{number}"
-            # Most kills near the end, where the ledger is written.
-            go(photos, out, float(rng.uniform(0.3, 1.05) * usual))
+            if number % 5 == 0:
+                usual = go(photos, out, -1)  # it takes longer with every group
+            else:
+                # Half of the kills near the end, where the ledger is written.
+                early = 0.8 if number % 2 else 0.2
+                go(photos, out, float(rng.uniform(early, 1.1) * usual))
+            outcomes["pending"] += _pending(ledger)
             after = _editions(ledger)
             assert after[: len(before)] == before
             if out.exists():
@@ -108,9 +122,8 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         assert last.digest == release_digest(tmp_path / "last")
         for edition in before:
             assert set(edition.pictures.items()) <= set(last.pictures.items())
-    assert sum(outcomes.values()) == 25
-    assert outcomes["released"]
-    assert outcomes["before"]
+    assert outcomes["released"] >= 6
+    assert outcomes["before"], outcomes
 
 
 RUN = """

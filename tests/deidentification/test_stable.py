@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 
 from kssgan.deidentification import Release, deidentify
-from kssgan.deidentification.ledger import Ledger
+from kssgan.deidentification.ledger import Ledger, LedgerBusy
+from kssgan.deidentification.release import PartialRelease
 from kssgan.errors import BadOutput, LedgerRefused, Reason, TooFewPeople, UsageError
 from kssgan.faces.thresholds import LOOK_ALIKE, SAME_PERSON
 from kssgan.surrogate import MeanSurrogate
@@ -344,3 +346,50 @@ def test_a_release_that_could_not_be_published_is_not_entered(
         assert ledger.releases == 1
         assert ledger.person_by_name("n5") is None
     assert not (study.home / "release1").exists()
+
+
+def test_while_another_run_holds_the_ledger(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.release(range(3))
+    monkeypatch.setattr("kssgan.deidentification.ledger.WAIT_S", 0.3)
+    analyser = PaintedAnalyser()
+    with Ledger(study.ledger), pytest.raises(LedgerBusy, match="another run") as caught:
+        study.release(range(6), analyser=analyser)
+    assert caught.value.exit_status == 1
+    assert analyser.looked_at == 6  # the long part is done, and kept for the next try
+    assert not (study.home / "release1").exists()
+    again = study.release(photos=study.home / "photos1", analyser=analyser)
+    assert again.certificate["ledger"]["groups_new"] == 1
+    assert analyser.looked_at == 6
+
+
+def test_a_killed_run_is_settled_before_its_remains_are_swept(study: Study) -> None:
+    """The next run for the same RELEASE would remove the hidden folder, the ledger's only witness."""
+    study.release(range(3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "_settle", lambda self: None)
+        patch.setattr(PartialRelease, "_discard", lambda self: os.close(self._handle))
+        patch.setattr(Path, "rename", _killed_at("release1"))
+        with pytest.raises(KeyboardInterrupt):
+            study.release(range(6))
+    assert list(study.home.glob(".release1.partial-*"))
+    study.made = 1
+    two = study.release(photos=study.home / "photos1")
+    assert two.certificate["ledger"] == {
+        "release": 2,
+        "groups_as_before": 1,
+        "groups_new": 1,
+    }
+    assert not list(study.home.glob(".release1.partial-*"))
+
+
+def _killed_at(name: str) -> Any:
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if target.name == name:
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    return rename

@@ -32,8 +32,10 @@ SHOTS = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from(EXPRESSIONS[:2])), min_size=1, max_size=3
 )
 # Most people are there most of the time, so that groups come back, whole or not.
-COMING = st.lists(st.one_of(SHOTS, SHOTS, SHOTS, st.none()), min_size=10, max_size=10).map(
-    lambda all_: [(person, shots) for person, shots in enumerate(all_) if shots]
+COMING = (
+    st.lists(st.one_of(SHOTS, SHOTS, SHOTS, st.none()), min_size=10, max_size=10)
+    .map(lambda everybody: [(p, shots) for p, shots in enumerate(everybody) if shots])
+    .filter(bool)
 )
 
 
