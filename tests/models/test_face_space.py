@@ -71,3 +71,19 @@ def test_nobody_is_very_far_from_the_mean(limit: float) -> None:
         assert features
         along = (features.moved * faces.shapes[0]).sum() / (faces.shapes[0] ** 2).sum()
         assert abs(along) <= most[2] * (1 + 1e-4)
+
+
+def test_the_way_to_an_expression_starts_at_the_others() -> None:
+    plain = space()
+    assert plain.way("happy") is None
+    kinds = {
+        name: np.full((2, 2, 3), value, np.float32)
+        for name, value in zip("abc", (1, 3, 8), strict=True)
+    }
+    faces = FaceSpace(plain.points, plain.pictures, plain.shapes, plain.spread, kinds)
+    found = faces.way("c")
+    assert found is not None
+    origin, way = found
+    assert origin[0, 0, 0] == 2
+    assert way[0, 0, 0] == 6
+    assert faces.way("sad") is None

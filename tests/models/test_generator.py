@@ -393,6 +393,7 @@ def test_a_face_space_comes_back_to_a_256th() -> None:
         rng.normal(size=(2, 128, 128, 3)).astype(np.float32),
         rng.normal(size=(1, 468, 2)).astype(np.float32),
         {"": np.eye(3, dtype=np.float32), "male": np.tri(3, dtype=np.float32)},
+        {"happy": rng.normal(size=(128, 128, 3)).astype(np.float32)},
     )
     data = write_generator(replace(stored(), space=space))
     assert data == write_generator(replace(stored(), space=space))
@@ -403,6 +404,7 @@ def test_a_face_space_comes_back_to_a_256th() -> None:
     assert np.abs(theirs.pictures - space.pictures).max() <= np.abs(space.pictures).max() / 253
     assert theirs.spread.keys() == space.spread.keys()
     np.testing.assert_array_equal(theirs.spread["male"], space.spread["male"])
+    np.testing.assert_allclose(theirs.kinds["happy"], space.kinds["happy"], atol=2e-3)
     assert read_generator(write_generator(stored())).space is None
     wrong = replace(space, spread={"": np.eye(2, dtype=np.float32)})
     with pytest.raises(WeightsError):

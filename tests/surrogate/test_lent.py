@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate.lent import lent
+from kssgan.surrogate.lent import PLAIN, lent, missing_texture, without
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.warp import Warp
 
@@ -41,3 +41,28 @@ def test_a_mark_lands_where_its_feature_lies() -> None:
     away = np.abs(found.image_01 - own.image_01).max(2)
     row, column = np.unravel_index(away.argmax(), away.shape)
     assert np.hypot(column - own.points[1, 0], row - own.points[1, 1]) < 3
+
+
+def test_a_texture_is_moved_to_where_the_expression_is_plain() -> None:
+    own = mean()
+    rng = np.random.default_rng(0)
+    way = rng.normal(0, 0.1, (128, 128, 3)).astype(np.float32)
+    warp = Warp(own.points)
+    # S_g lies at the origin: grey all over has no texture beside its own tone.
+    origin = np.zeros_like(way)
+    lacks = missing_texture(own, origin, way, own.points, warp)
+    np.testing.assert_allclose(lacks, PLAIN * way, atol=1e-3)
+    there = missing_texture(own, origin - PLAIN * way, way, own.points, warp)
+    assert np.abs(there).max() < 1e-3
+    far = missing_texture(own, origin + 50 * way, way, own.points, warp)
+    assert np.abs(far).max() <= 2.01 * np.abs(way).max()
+
+
+def test_features_keep_off_the_way_of_an_expression() -> None:
+    rng = np.random.default_rng(1)
+    ratio, way = rng.normal(size=(2, 16, 16, 3)).astype(np.float32)
+    found = without(ratio, way)
+    assert abs(float((found * way).sum())) < 1e-3
+    np.testing.assert_allclose(without(found, way), found, atol=1e-5)
+    away = ratio - found
+    np.testing.assert_allclose(away, (away * way).sum() / (way**2).sum() * way, atol=1e-4)

@@ -43,6 +43,20 @@ def test_directions_are_apart_and_tell_the_covariance(
     np.testing.assert_array_equal(space.pictures, again.pictures)
 
 
+def test_expressions_have_a_texture_of_people_who_show_all(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FEWEST", 4)
+    space = face_space(photos, "expression")
+    assert space is not None
+    assert set(space.kinds) == {"neutral", "happy"}
+    assert np.abs(space.kinds["happy"] - space.kinds["neutral"]).max() > 0.01
+    assert space.way("sad") is None
+    monkeypatch.setattr(module, "_FEWEST", 9)
+    few = face_space(photos, "expression")
+    assert few is None or few.kinds == {}
+
+
 def test_means_of_gender_and_label_are_taken_away() -> None:
     rng = np.random.default_rng(0)
     genders, kinds = rng.integers(-1, 2, 60), rng.integers(-1, 2, 60)

@@ -15,10 +15,11 @@ from kssgan.deidentification.asked import SurrogateName
 from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.errors import UsageError
 from kssgan.models.codes import mix_codes
+from kssgan.models.face_space import Features
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.expression import express
-from kssgan.surrogate.lent import SHAPE, TEXTURE, lent
+from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, without
 from kssgan.surrogate.restraint import restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
@@ -62,6 +63,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         }
         self.version = version
         self.draws: Mapping[str, Sequence[str]] = stored.labels
+        space = stored.space
+        self._common = None if space is None or not space.kinds else Warp(space.points)
         self.public = {
             name: ShapeMean(mean.image_01, mean.points, mean.people)
             for name, mean in stored.public.items()
@@ -119,7 +122,19 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             found = restrained(surrogate, public, points=points, warp=warp)
         else:
             found = moved(surrogate, points, warp)
-        return lent(found, features.ratio, features.points, warp) if features else found
+        return self._lent(found, features, label, warp) if features else found
+
+    def _lent(
+        self, mean: ShapeMean, features: Features, label: Mapping[str, str], warp: Warp
+    ) -> ShapeMean:
+        """S_g with the features, and with what it lacks of the wanted expression's texture."""
+        space, ratio = self._stored.space, features.ratio
+        for name in self._stored.labels:
+            way = space and space.way(label.get(name, ""))
+            if way and self._common is not None:
+                lacks = missing_texture(mean, *way, features.points, self._common)
+                ratio = without(ratio, way[1]) + lacks
+        return lent(mean, ratio, features.points, warp)
 
     def _public(self, label: Mapping[str, str]) -> ShapeMean | None:
         """The public mean nearest to the label."""

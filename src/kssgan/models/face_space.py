@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class FaceSpace:
         shapes: (S, 468, 2) float32 directions of shapes, pixels.
         spread: by gender, "" for anybody: (P + S, P + S) float32 factor A of the covariance A A^T of the
             coefficients of both.
+        kinds: by category of the label that is drawn, (128, 128, 3) float32: mean logarithm of faces over
+            their own skin tone in that shape; empty where fewer than two are known.
 
     Reference: Cootes, Edwards, Taylor 1998, "Active appearance models".
     """
@@ -51,6 +53,19 @@ class FaceSpace:
     pictures: FloatArray
     shapes: FloatArray
     spread: Mapping[str, FloatArray]
+    kinds: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def way(self, wanted: str) -> tuple[FloatArray, FloatArray] | None:
+        """Texture of the other categories, and what leads from there to the wanted one.
+
+        Returns:
+            Two (128, 128, 3) float32, or None where nothing is known of the category.
+        """
+        others = [texture for name, texture in self.kinds.items() if name != wanted]
+        if wanted not in self.kinds or not others:
+            return None
+        origin: FloatArray = np.mean(others, axis=0)
+        return origin, self.kinds[wanted] - origin
 
     def draw(
         self, gender: str, seed: int, *, texture: float = 1.0, shape: float = 1.0

@@ -193,6 +193,10 @@ def _space_tensors(space: FaceSpace) -> dict[str, Tensor]:
             f"space.spread.{name}": torch.from_numpy(np.ascontiguousarray(factor, np.float32))
             for name, factor in space.spread.items()
         },
+        **{
+            f"space.kind.{name}": torch.from_numpy(np.ascontiguousarray(texture)).half()
+            for name, texture in space.kinds.items()
+        },
     }
 
 
@@ -204,8 +208,13 @@ def _space(tensors: Mapping[str, Tensor]) -> FaceSpace:
         for name, value in sorted(tensors.items())
         if name.startswith("space.spread.")
     }
+    kinds = {
+        name.removeprefix("space.kind."): value.numpy()
+        for name, value in sorted(tensors.items())
+        if name.startswith("space.kind.")
+    }
     directions = len(pictures) + len(shapes)
-    if (
+    if any(texture.shape != (side, side, 3) for texture in kinds.values()) or (
         pictures.shape[1:] != (3, side, side)
         or shapes.shape[1:] != (POINTS, 2)
         or tensors["space.points"].shape != (POINTS, 2)
@@ -218,4 +227,5 @@ def _space(tensors: Mapping[str, Tensor]) -> FaceSpace:
         np.ascontiguousarray(planes.permute(0, 2, 3, 1).numpy()),
         shapes.numpy(),
         spread,
+        kinds,
     )

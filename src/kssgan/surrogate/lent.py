@@ -1,7 +1,8 @@
 """Lend a mean the features of one person who does not exist: a mean of many is nobody, and looks it.
 
 What is lent comes from a seed and from public people alone (a point of their face space), so the result is as
-safe as the mean itself.
+safe as the mean itself. An expression has a texture too (folds, teeth): what S_g lacks of it is added, and
+features are kept from changing it by chance.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["SHAPE", "TEXTURE", "lent"]
+__all__ = ["PLAIN", "SHAPE", "TEXTURE", "lent", "missing_texture", "without"]
 
 TEXTURE = 0.6
 """How far from the mean in texture: 1 is as far as people are."""
@@ -24,6 +25,10 @@ SHAPE = 0.9
 
 _DARK = 0.03  # added before logarithms, as where the ratios were taken
 _MOST = 1.5  # of a ratio's logarithm; the picture that is warped holds no more
+PLAIN = 1.4
+"""Where a wanted expression's texture lies on its way: 0 is the mean of the others, 1 its own mean."""
+
+_FARTHEST = 2.0  # a mean is moved no farther along the way to an expression
 
 
 def lent(mean: ShapeMean, ratio: FloatArray, points: FloatArray, warp: Warp) -> ShapeMean:
@@ -44,3 +49,34 @@ def lent(mean: ShapeMean, ratio: FloatArray, points: FloatArray, warp: Warp) -> 
     gain = np.exp((planes.transpose(1, 2, 0) / np.float32(127.5) - 1) * np.float32(_MOST))
     image = np.clip((mean.image_01 + _DARK) * gain - _DARK, 0, 1)
     return replace(mean, image_01=image.astype(np.float32))
+
+
+def missing_texture(
+    mean: ShapeMean, origin: FloatArray, way: FloatArray, points: FloatArray, warp: Warp
+) -> FloatArray:
+    """What S_g lacks of an expression's texture.
+
+    Args:
+        mean: S_g.
+        origin: (S, S, 3) mean texture of the other expressions: logarithm of faces over their skin tone.
+        way: (S, S, 3) what leads from there to the wanted one.
+        points: (468, 2) the shape in which both lie.
+        warp: to that shape.
+
+    Returns:
+        (S, S, 3) float32, a multiple of ``way``.
+    """
+    common = moved(mean, points, warp)
+    ratio = np.log(common.image_01 + _DARK) - np.log(skin_tone(common) + _DARK)
+    side = len(way)
+    small = ratio.reshape(side, CROP_SIZE // side, side, CROP_SIZE // side, 3).mean((1, 3))
+    at = float(((small - origin) * way).sum() / max(float((way**2).sum()), 1e-9))
+    found: FloatArray = (np.clip(PLAIN - at, -_FARTHEST, _FARTHEST) * way).astype(np.float32)
+    return found
+
+
+def without(ratio: FloatArray, way: FloatArray) -> FloatArray:
+    """A texture without its part along an expression's."""
+    along = float((ratio * way).sum() / max(float((way**2).sum()), 1e-9))
+    found: FloatArray = (ratio - along * way).astype(np.float32)
+    return found

@@ -12,7 +12,7 @@ from kssgan.surrogate._mesh import CHEEKS
 from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
 from kssgan.training.warps import Spline
-from kssgan.types import CROP_SIZE, IntArray
+from kssgan.types import CROP_SIZE, FloatArray, IntArray
 
 __all__ = ["face_space"]
 
@@ -47,6 +47,7 @@ def face_space(photos: Photos, label: str) -> FaceSpace | None:
         rows = np.sort(np.random.default_rng(_MOST).permutation(rows)[:_MOST])
     common = photos.points[torch.from_numpy(rows).to(photos.device)].mean(0)
     ratios, shapes = _faces(photos, rows, common)
+    textures = _kinds(photos, label, ratios, rows)
     _take_means_away(ratios, genders[rows], kinds[rows])
     _take_means_away(shapes, genders[rows], kinds[rows])
     pictures, at_pictures = _directions(ratios, _PICTURES)
@@ -64,6 +65,7 @@ def face_space(photos: Photos, label: str) -> FaceSpace | None:
         np.ascontiguousarray(planes.cpu().numpy()),
         moves.reshape(len(moves), -1, 2).cpu().numpy(),
         {name: factor.float().cpu().numpy() for name, factor in spread.items()},
+        textures,
     )
 
 
@@ -83,6 +85,22 @@ def _faces(photos: Photos, rows: IntArray, common: Tensor) -> tuple[Tensor, Tens
         found.append((F.avg_pool2d(ratio, 2) * seen).flatten(1))
     points = photos.points[torch.from_numpy(rows).to(photos.device)]
     return torch.cat(found), points.flatten(1).clone()
+
+
+def _kinds(photos: Photos, label: str, ratios: Tensor, rows: IntArray) -> dict[str, FloatArray]:
+    """Mean texture of each category, over people of whom every category is known."""
+    kinds = photos.category(label)[rows]
+    names = photos.scheme.get(label, ())
+    people = photos.subject[rows]
+    whole = [set(range(len(names))) <= set(kinds[people == p].tolist()) for p in people]
+    side, found = CROP_SIZE // 2, {}
+    for number, name in enumerate(names):
+        own = (kinds == number) & np.array(whole)
+        if len(names) < 2 or np.unique(people[own]).size < _FEWEST:
+            return {}
+        mean = ratios[torch.from_numpy(own).to(ratios.device)].mean(0)
+        found[name] = mean.reshape(3, side, side).permute(1, 2, 0).cpu().numpy()
+    return found
 
 
 def _take_means_away(values: Tensor, genders: IntArray, kinds: IntArray) -> None:

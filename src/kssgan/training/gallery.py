@@ -217,8 +217,9 @@ class Gallery:
         )
 
     def note(self, parts: Mapping[str, float]) -> str:
-        """Scores of both sides."""
-        return f"critic {parts.get('critic.adversarial', 0):.2f}"
+        """The critic's estimate of the distance between photographs and drawings."""
+        distance = -sum(parts.get(f"critic.critic_{side}", 0.0) for side in ("real", "fake"))
+        return f"distance {distance:.2f}"
 
     def plan(self) -> dict[str, Any]:
         """Sizes, and a lower bound of the memory that a step needs."""
