@@ -37,7 +37,6 @@ ARROWS: dict[str, set[str]] = {
         "preparation",
         "training",
         "tuning",
-        "grouping",
     },
     "cli": {
         "api",

@@ -321,7 +321,7 @@ def train(
     chosen = resolve(preset, config=None if config is None else Path(config), changes=options)
     fixed = None
     if groups is not None:
-        from kssgan.grouping.gallery import fixed_groups
+        from kssgan.preparation.gallery import fixed_groups
         from kssgan.training.prepared import load_prepared
 
         fixed = fixed_groups(load_prepared(Path(file)), groups, chosen.seed)

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from kssgan.errors import TooFewPeople, UsageError, WeightsError
-from kssgan.grouping.gallery import fixed_groups
 from kssgan.models.stored_gallery import is_gallery, read_gallery, write_gallery
+from kssgan.preparation.gallery import fixed_groups
 from kssgan.training import checkpoint, gallery
 from kssgan.training.config import Config, resolve
 from kssgan.training.gallery_config import GalleryConfig

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kssgan.cli._paths import shown
-from kssgan.grouping.gallery import fixed_groups
 
 if TYPE_CHECKING:
     from kssgan.training.loop import Trained
+    from kssgan.training.prepared import Prepared
+    from kssgan.types import IntArray
 
 __all__ = ["add", "run"]
 
@@ -143,14 +144,14 @@ def run(args: argparse.Namespace) -> int:
         from kssgan.training.loop import plan
 
         data = load_prepared(args.file)
-        groups = fixed_groups(data, args.groups, config.seed)
+        groups = _groups(data, args.groups, config.seed)
         print(json.dumps(plan(data, config, groups=groups), indent=2))
         return 0
     from kssgan.training.loop import train
 
     groups = None
     if args.groups is not None:
-        groups = fixed_groups(load_prepared(args.file), args.groups, config.seed)
+        groups = _groups(load_prepared(args.file), args.groups, config.seed)
         print(_OWN_PEOPLE, file=sys.stderr)
     done = train(
         args.file,
@@ -169,6 +170,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         _tell(done, config.steps)
     return 0
+
+
+def _groups(data: Prepared, k: int | None, seed: int) -> IntArray | None:
+    if k is None:  # what groups people needs more than a machine that trains must have
+        return None
+    from kssgan.preparation.gallery import fixed_groups
+
+    return fixed_groups(data, k, seed)
 
 
 def _plain(done: Trained) -> dict[str, Any]:

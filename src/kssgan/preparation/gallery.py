@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
-
 import numpy as np
 
 from kssgan.errors import UsageError
 from kssgan.grouping.cells import vote
 from kssgan.grouping.select import groups_within
-from kssgan.types import FloatArray, IntArray
+from kssgan.training.prepared import Prepared
+from kssgan.types import IntArray
 
-__all__ = ["Photographs", "fixed_groups"]
+__all__ = ["fixed_groups"]
 
 _KNOWN = 0.9
 """Share of people whose gender is known from which on groups are formed inside it."""
 
 
-class Photographs(Protocol):
-    """What is read of a prepared file."""
-
-    @property
-    def subject(self) -> IntArray:
-        """(N,) subjects, 0..M-1."""
-
-    @property
-    def embedding(self) -> FloatArray:
-        """(N, D) unit vectors."""
-
-    @property
-    def scheme(self) -> Mapping[str, tuple[str, ...]]:
-        """Categories by attribute."""
-
-    @property
-    def labels(self) -> IntArray:
-        """(N, A) category numbers, -1 where unknown."""
-
-
-def fixed_groups(data: Photographs, k: int | None, seed: int = 0) -> IntArray | None:
+def fixed_groups(data: Prepared, k: int | None, seed: int = 0) -> IntArray | None:
     """Groups of at least k people by their mean embeddings, inside gender where it is known.
 
     Args:
-        data: the gallery; every person of it takes part, people held out as well.
+        data: the gallery; every person of it takes part, people held out as well. Who look alike never count
+            twice in a group, as in a release.
         k: people of a group; None gives none.
         seed: of the grouping.
 
@@ -51,7 +30,7 @@ def fixed_groups(data: Photographs, k: int | None, seed: int = 0) -> IntArray | 
 
     Raises:
         UsageError: k below 2.
-        TooFewPeople: fewer than k people.
+        TooFewPeople: fewer than k people can be told apart.
     """
     if k is None:
         return None
@@ -61,12 +40,29 @@ def fixed_groups(data: Photographs, k: int | None, seed: int = 0) -> IntArray | 
     means = np.zeros((people, data.embedding.shape[1]))
     np.add.at(means, data.subject, data.embedding.astype(np.float64))
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    found = groups_within(means.astype(np.float32), k, _genders(data, people), seed=seed)
+    found = groups_within(
+        means.astype(np.float32),
+        k,
+        _genders(data, people),
+        seed=seed,
+        look_alikes=_look_alikes(data),
+    )
     groups: IntArray = found.labels[data.subject].astype(np.int64)
     return groups
 
 
-def _genders(data: Photographs, people: int) -> list[tuple[str, ...]] | None:
+def _look_alikes(data: Prepared) -> IntArray:
+    """Pairs of people whose photos are too near to tell them apart for certain, (M, 2)."""
+    from kssgan.faces.distances import pairs_below
+    from kssgan.faces.thresholds import LOOK_ALIKE
+
+    pairs, _ = pairs_below(data.embedding, LOOK_ALIKE)
+    people = np.sort(data.subject[pairs], axis=1)
+    found: IntArray = np.unique(people[people[:, 0] != people[:, 1]], axis=0)
+    return found.reshape(-1, 2)
+
+
+def _genders(data: Prepared, people: int) -> list[tuple[str, ...]] | None:
     if "gender" not in data.scheme:
         return None
     column = data.labels[:, list(data.scheme).index("gender")]
