@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kssgan.auditing import audit
 from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.deidentification.result import Release
 from kssgan.errors import OutputExists, PromiseError, UsageError
@@ -128,6 +129,23 @@ def test_utility_mode_draws_every_photo_and_promises_nothing(
     assert "The promise holds" not in page
     contents = Counter(p.read_bytes() for p in (release.path / "images").iterdir())
     assert set(contents.values()) == {1}
+
+
+def test_the_audit_fails_utility_mode(
+    run: Run, weights: Path, photos: Path, tmp_path: Path
+) -> None:
+    release = run(method=None, weights=weights, mode="utility")
+    report = audit(
+        release.path,
+        originals=photos,
+        map_path=tmp_path / "map.csv",
+        analyser=PaintedAnalyser(),
+    )
+    assert not report.holds
+    assert report.exit_status == 4
+    assert report.k_required == 2
+    assert report.k_measured == 1
+    assert any("utility mode" in problem.sentence for problem in report.problems)
 
 
 def test_redrawing_is_a_function_of_photo_label_and_seed(photos: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from kssgan import weights
-from kssgan.deidentification.methods import GeneratorSurrogate, make_method
+from kssgan.deidentification.methods import GeneratorSurrogate, make_method, trained_method
 from kssgan.deidentification.result import Release
-from kssgan.errors import UsageError
+from kssgan.errors import UsageError, WeightsError
 from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import read_generator
 from kssgan.surrogate.restraint import LIKE
@@ -131,6 +131,22 @@ def test_a_group_is_lent_the_features_of_nobody(drawn: GeneratorSurrogate) -> No
 
     assert apart(plain) == 0
     assert apart(drawn) > 0.02
+
+
+def test_own_weights_take_the_place_of_the_shipped_ones(
+    drawn: GeneratorSurrogate, tmp_path: Path
+) -> None:
+    (tmp_path / "generator.safetensors").write_bytes(weights.read("generator"))
+    for path in (tmp_path, tmp_path / "generator.safetensors"):
+        method = trained_method(path)
+        assert isinstance(method, GeneratorSurrogate)
+        assert method.version == f"weights={weights.digest('generator')}"
+        assert method.draws == drawn.draws
+    with pytest.raises(UsageError, match="cannot be read"):
+        trained_method(tmp_path / "nowhere")
+    (tmp_path / "other.safetensors").write_bytes(b"nothing")
+    with pytest.raises(WeightsError):
+        trained_method(tmp_path / "other.safetensors")
 
 
 def test_the_mean_is_drawn_as_it_is() -> None:

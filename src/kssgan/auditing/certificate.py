@@ -36,6 +36,15 @@ def certificate_problems(
     if not certificate:
         return (Problem(2, "warns", "certificate.json cannot be read"),)
     problems = []
+    if certificate.get("mode") == "utility":
+        problems.append(
+            Problem(
+                2,
+                "breaks",
+                "the release was made in utility mode, which draws every picture from one photo and promises "
+                "nothing; the figures of the attacks below are all that is known",
+            )
+        )
     k = certificate.get("k_measured")
     share = certificate.get("max_share")
     better = [

@@ -82,7 +82,8 @@ def audit(
     manifest = _manifest(case)
     certificate = _tables.read_certificate(root)
     claimed = claimed_k(certificate)
-    required = max([n for n in (k, claimed) if n is not None], default=2)
+    # A picture of one person is no protection, whatever a certificate claims.
+    required = max([2, *(n for n in (k, claimed) if n is not None)])
     # A fate for every photo first, then the count, then everything that could undo the count.
     case.problems += coverage(rows, found)
     cells = manifest.rows if manifest else {}

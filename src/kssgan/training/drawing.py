@@ -174,5 +174,17 @@ class Drawing:
                 "donors": len(photos.donors),
                 "labels": {config.label: list(data.scheme.get(config.label, ()))},
             },
+            "memory_bytes": self._memory(),
             "bank_bytes": config.bank * (4 * config.pictures + 1) * 3 * (config.size // 2) ** 2,
         }
+
+    def _memory(self) -> int:
+        """A lower bound of what a step needs: weights with their optimisers, features of the largest maps."""
+        networks, config = self.networks, self._config
+        learnt = sum(
+            parameters(module) for module in (networks.learner, *networks.critics.values())
+        )
+        weights = 4 * (4 * learnt + parameters(networks.average))
+        half = (config.size // 2) ** 2 * config.batch * sum(config.widths[:2]) * 6
+        fine = config.crop**2 * (config.crops + config.drawings) * config.refine_fine * 8
+        return weights + 4 * max(half, fine)
