@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +23,9 @@ from kssgan.training.config import Config, resolve
 from kssgan.training.gallery_config import GalleryConfig
 from kssgan.training.gallery_data import GalleryData
 from kssgan.training.loop import plan, train
+from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared
+from kssgan.training.processes import Processes
 from kssgan.training.score import Probe, sliced_distance, validation_score
 
 CPU = torch.device("cpu")
@@ -273,3 +277,51 @@ def test_a_probe_tells_bright_from_dark_halves() -> None:
     pictures[kinds == 1, :, :16] += 0.3
     probe = Probe(pictures[:40], kinds[:40], 2)
     assert (probe(pictures[40:]) == kinds[40:]).float().mean() == 1
+
+
+def test_two_processes_are_one_with_the_same_batch(
+    prepared_file: Path, prepared: Prepared, groups: np.ndarray, tmp_path: Path
+) -> None:
+    """Started as a user would; gradients are averaged, so weights differ by rounding alone."""
+    changes = CHANGES | {"attributes": ["gender"]}  # of everybody known
+    options = [f"{name}={json.dumps(value)}" for name, value in changes.items()]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--standalone", "-m", "kssgan", "train", str(prepared_file)]
+    command += ["--out", str(tmp_path / "two"), "--preset", "paper", "--groups", "2"]
+    command += ["--device", "cpu", "--threads", "1"]
+    source = Path(gallery.__file__).parents[2]
+    done = subprocess.run(
+        [*command, *(word for option in options for word in ("--set", option))],
+        env={**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    config = gallery_config(attributes=["gender"])
+    train(prepared_file, out=tmp_path / "one", config=config, groups=groups, device="cpu")
+    two, one = (
+        load_file(tmp_path / run / "checkpoint-00000004.safetensors") for run in ("two", "one")
+    )
+    start = gallery.Gallery(
+        prepared, config, CPU, Precision("fp32", CPU), groups=groups
+    ).state()
+    for network in ("generator", "critic", "twin"):
+        names = [name for name in start if name.startswith(f"{network}.")]
+        moved = sum(float((one[name] - start[name]).abs().sum()) for name in names)
+        apart = sum(float((one[name] - two[name]).abs().sum()) for name in names)
+        assert moved > 0
+        # Adam makes whole steps of gradients that are rounding alone.
+        assert apart < 0.1 * moved, network
+
+
+def test_a_batch_is_shared_out_evenly(prepared: Prepared, groups: np.ndarray) -> None:
+    batch = GalleryData(prepared, groups, gallery_config(), CPU).batch(0, 0)
+    parts = [Processes(rank, 2).own(batch) for rank in range(2)]
+    assert torch.equal(torch.cat([part.real for part in parts]), batch.real)
+    assert torch.equal(torch.cat([part.code for part in parts]), batch.code)
+    assert parts[0].style is None
+    with pytest.raises(UsageError, match="batch of 5 came for 2 processes"):
+        Processes(0, 2).check_batch(5)
+    assert Processes().own(batch) is batch

@@ -59,6 +59,7 @@ class Gallery:
                 f"preset {config.preset} learns the groups of one gallery; give --groups K, the people that "
                 "each group shall have"
             )
+        precision.crew.check_batch(config.batch)
         self._config, self._precision = config, precision
         self.data = GalleryData(data, groups, config, device)
         counts = self.data.counts
@@ -89,8 +90,9 @@ class Gallery:
     def step(self, step: int) -> dict[str, float]:
         """Algorithm 2, once."""
         config = self._config
-        batches = [self.data.batch(step, turn) for turn in range(config.n_critic)]
-        pairs = self.data.pairs(step) if config.twin() else None
+        own = self._precision.crew.own
+        batches = [own(self.data.batch(step, turn)) for turn in range(config.n_critic)]
+        pairs = own(self.data.pairs(step)) if config.twin() else None
         source = torch.Generator(self._device)
         source.manual_seed((config.seed << 32) + step)
         parts = siamese_step(

@@ -144,7 +144,8 @@ class GalleryData:
         asked = torch.from_numpy(self.categories[rng.permutation(rows)]).to(self._device)
         z = torch.from_numpy(rng.normal(size=(len(rows), config.z)).astype(np.float32))
         code, style = self._code(group, z.to(self._device))
-        return SiameseBatch(real, seen, source, asked, code, group, style)
+        share = torch.from_numpy(rng.random(len(rows)).astype(np.float32)).to(self._device)
+        return SiameseBatch(real, seen, source, asked, code, group, style, share)
 
     def pairs(self, step: int) -> TwinPairs:
         """As many pairs of one person as of two; who has one photograph is paired with a change of it."""

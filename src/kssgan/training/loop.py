@@ -29,6 +29,7 @@ from kssgan.training.log import Log, Shown
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared, load_prepared
+from kssgan.training.processes import Processes, processes
 from kssgan.training.recipe import Recipe
 from kssgan.types import IntArray
 
@@ -102,10 +103,29 @@ def train(
     begin = perf_counter()
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes {minutes} came, above 0 was wanted")
-    place = _device(device)
     if threads is not None:
         torch.set_num_threads(_threads(threads))
-    precision = Precision(config.precision, place)
+    with processes(device) as (crew, ours):
+        return _train(
+            file, out, config, groups, ours, crew, start, resume, minutes, tensorboard, begin
+        )
+
+
+def _train(
+    file: Path,
+    out: Path,
+    config: Config,
+    groups: IntArray | None,
+    device: str,
+    crew: Processes,
+    start: Path | None,
+    resume: bool,
+    minutes: float | None,
+    tensorboard: bool,
+    begin: float,
+) -> Trained:
+    place = _device(device)
+    precision = Precision(config.precision, place, crew)
     data = load_prepared(file)
     digest = str(data.facts.get("digest", data.digest()))
     known = None if start is None else _stored(start)
@@ -115,11 +135,14 @@ def train(
         known = None  # what it began with is in the checkpoint
     # What cannot be trained leaves no folder behind.
     recipe = _recipe(data, config, place, precision, groups, known=known, at=at)
+    step = 0 if at is None else at.step
+    stop = _Stop(begin, minutes)
+    if at is not None:
+        _restore(recipe, precision, at)
+    if not crew.first:
+        return _follow(recipe, config, crew, place, step, out, begin)
     _make_folders(out)
     with files.locked(out):
-        if at is not None:
-            _restore(recipe, precision, at)
-        step = 0 if at is None else at.step
         log = Log(out / "log.jsonl", step=step)
         about = {"device": str(place), "torch": torch.__version__, "data": digest}
         log.write("begin", step, about)
@@ -127,7 +150,26 @@ def train(
             log.write("start", step, {"anew": recipe.left})
         board = Board(out if tensorboard else None, step=step)
         run = _Run(out, config, digest, recipe, precision, log, board, begin)
-        return run.go(step, {} if at is None else at.more, _Stop(begin, minutes), data)
+        return run.go(step, {} if at is None else at.more, stop, data, place)
+
+
+def _follow(
+    recipe: Recipe,
+    config: Config,
+    crew: Processes,
+    place: torch.device,
+    step: int,
+    out: Path,
+    begin: float,
+) -> Trained:
+    """Do this process's part of every step until the first one says that it is enough."""
+    with _signals(_Stop(begin, None)):
+        recipe.begin(step, lambda: False)
+        while step < config.steps and not crew.agree(False, place):
+            recipe.step(step)
+            step += 1
+    seconds = perf_counter() - begin
+    return Trained(out, out / "generator.safetensors", step, step >= config.steps, {}, seconds)
 
 
 class _Run:
@@ -150,7 +192,9 @@ class _Run:
         self._figures: dict[str, float] = {}
         self._best: dict[str, Any] = {}
 
-    def go(self, step: int, more: dict[str, Any], stop: _Stop, data: Prepared) -> Trained:
+    def go(
+        self, step: int, more: dict[str, Any], stop: _Stop, data: Prepared, place: torch.device
+    ) -> Trained:
         """Train from a step on until all are done, time is up or a signal comes."""
         out, config, recipe = self._out, self._config, self._recipe
         self._facts = _facts(config, data)
@@ -164,7 +208,8 @@ class _Run:
             if step == 0:
                 self._look(step)
             with Shown("training", config.steps, step) as shown:
-                while step < config.steps and not stop.asked:
+                crew = self._precision.crew
+                while step < config.steps and not crew.agree(stop.asked, place):
                     parts = recipe.step(step)
                     _check_finite(parts, self._precision, step, out)
                     step += 1
@@ -326,6 +371,10 @@ def _recipe(
         raise UsageError(
             f"groups came, but preset {config.preset} serves any groups; use paper or stargan, or leave "
             "--groups out"
+        )
+    if precision.crew.count > 1:
+        raise UsageError(
+            f"preset {config.preset} trains in one process; paper and stargan share out their batches"
         )
     return Drawing(data, config, place, precision, known=known, more=more)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kssgan.errors import UsageError
+from kssgan.training.processes import ALONE, Processes
 
 __all__ = ["PRECISIONS", "Precision", "PrecisionName"]
 
@@ -22,6 +23,7 @@ class Precision:
     Args:
         name: one of :data:`PRECISIONS`.
         device: where.
+        crew: the processes over which gradients are averaged.
 
     Attributes:
         name: as given.
@@ -31,13 +33,16 @@ class Precision:
         UsageError: fp16 on a CPU, or an unknown name.
     """
 
-    def __init__(self, name: PrecisionName, device: torch.device) -> None:
+    def __init__(
+        self, name: PrecisionName, device: torch.device, crew: Processes = ALONE
+    ) -> None:
         if name not in PRECISIONS:
             raise UsageError(f"precision {name!r} came; choose one of {', '.join(PRECISIONS)}")
         if name == "fp16" and device.type == "cpu":
             raise UsageError("fp16 needs a GPU; use fp32 or bf16 on a CPU")
         self.name = name
         self.skipped = 0
+        self.crew = crew
         self._device = device
         # One scaler per network: an overflow in one must not halve the other's scale.
         self._scalers: dict[str, torch.amp.GradScaler] = {}
@@ -72,11 +77,15 @@ class Precision:
         values = [p for group in optimiser.param_groups for p in group["params"]]
         if self.name != "fp16":
             torch.autograd.backward(loss)
+            self._average(values)
             norm = _clipped(values, clip)
             optimiser.step()
             return float(norm)
         scaler = self._scaler(network)
         torch.autograd.backward(scaler.scale(loss))
+        self._average(
+            values
+        )  # before it is looked for overflows: one process's are everybody's
         scaler.unscale_(optimiser)
         norm = _clipped(values, clip)
         before = scaler.get_scale()
@@ -84,6 +93,9 @@ class Precision:
         scaler.update()
         self.skipped += scaler.get_scale() < before
         return float(norm)
+
+    def _average(self, values: list[Tensor]) -> None:
+        self.crew.average([p.grad for p in values if p.grad is not None])
 
     def state(self) -> dict[str, object]:
         """Plain values, for a checkpoint."""

@@ -24,6 +24,7 @@ class SiameseBatch(NamedTuple):
         code: (B, C) group one-hot or code, the first part of c; C may be 0.
         groups: (B,) int64, numbers of the groups for the critic's head, None without one; -1 is unknown.
         style: (B, style), z_g; None for a generator without.
+        share: (B,) eps of the gradient penalty in [0, 1]; None draws it by chance.
     """
 
     real: Tensor
@@ -33,6 +34,7 @@ class SiameseBatch(NamedTuple):
     code: Tensor
     groups: Tensor | None = None
     style: Tensor | None = None
+    share: Tensor | None = None
 
 
 class TwinPairs(NamedTuple):

@@ -50,7 +50,9 @@ def critic_step(
     on_real, on_drawn = _split(both, len(real))
     penalty = None
     if settings.lambda_gp:
-        share = torch.rand(len(real), generator=source, device=source.device)
+        share = batch.share
+        if share is None:
+            share = torch.rand(len(real), generator=source, device=source.device)
         penalty = slope_penalty(critic.slope(between(real, drawn, share.to(real.device))))
     loss = critic_objective(
         _LOSSES[settings.adversarial](on_real.score, on_drawn.score),
