@@ -118,6 +118,7 @@ def _gate(x: np.ndarray, who: np.ndarray, **changes):
     given = {
         "black": None,
         "per_query": averages,
+        "askers": np.arange(30),
         "own": x[::6],
         "owners": who[::6],
         "k": 3,

@@ -58,6 +58,7 @@ def gate(
     *,
     black: FloatArray | None,
     per_query: FloatArray,
+    askers: IntArray,
     own: FloatArray,
     owners: IntArray,
     k: int,
@@ -69,7 +70,8 @@ def gate(
         gallery: (F, D) embeddings of the originals.
         people: (F,) whose, 0..S-1, nobody left out.
         black: (D,) embedding of a black picture; None where no face is found in it.
-        per_query: (S, D) embeddings of each person's per-query average.
+        per_query: (Q, D) embeddings of some people's per-query averages.
+        askers: (Q,) those people.
         own: (G, D) embeddings of pictures, each a photo of one member of a group.
         owners: (G,) that member.
         k: people who are averaged.
@@ -84,7 +86,9 @@ def gate(
     else:
         dark = person_distances(np.tile(black, (persons, 1)), gallery, people)
     empty = identify(dark, everybody)
-    averaged = identify(person_distances(per_query, gallery, people), everybody)
+    averaged = identify(
+        person_distances(per_query, gallery, people), [{int(p): 1} for p in askers]
+    )
     near = person_distances(own, gallery, people)[np.arange(len(own)), owners]
     caught = float((near <= threshold).mean())
     return (

@@ -94,7 +94,7 @@ def identify(
     >>> found.rank(1)[0], found.group1
     (0.5, 1.0)
     """
-    near: _Array = np.round(np.asarray(distances, np.float64), _DECIMALS)
+    near: _Array = np.asarray(np.round(np.asarray(distances, float), _DECIMALS), np.float64)
     if near.ndim != 2 or near.shape[0] != len(truths) or not len(truths) or near.shape[1] < 2:
         raise ValueError(
             f"distances of shape {near.shape} came for {len(truths)} pictures; (P, S) with P of 1 and S of 2 "
