@@ -108,8 +108,10 @@ def redraw(method: PhotoMethod, photos: Photos, rows: Sequence[int]) -> Drawn:
 def _label(
     photos: Photos, rows: Sequence[int], people: Sequence[int], seed: int
 ) -> dict[str, str]:
-    """What most of a group shows. Where several expressions are shown as often, the seed takes one of them,
-    so that over the groups all are drawn, as in a release."""
+    """What most of a group shows.
+
+    Where several expressions are shown as often, the seed takes one, so that over the groups all are drawn.
+    """
     found = {}
     for name in PERSONAL:
         voted = vote(
