@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +29,7 @@ from kssgan.evaluation.cells import Cell, read_cell, write_cell, write_whole
 from kssgan.evaluation.known import known_answers
 from kssgan.evaluation.methods import OURS, check_methods, forms_groups, version_of
 from kssgan.evaluation.photos import Photos, store_photos
+from kssgan.evaluation.private import private_folder
 from kssgan.evaluation.sheet import figure_6, write_sheet
 from kssgan.evaluation.table import csv_text, table_rows
 from kssgan.evaluation.workers import Worker, measure_all
@@ -124,43 +123,45 @@ def evaluate(
     home = default_cache() if cache is None else Path(cache)
     with storage("the private cache could not be made"):
         store = Cache(home, folder, own.version)
-    with closing(store), _private(store.folder) as work:
-        photos, about = _look(folder, subjects, own, store, work, show)
-        limit = impostor_threshold(photos.embeddings, photos.subject, far=FAR, seed=0)
-        limit = thresholds.FAR_1E3 if limit is None else limit
-        worker = Worker(work, analyser, trained, limit)
-        controls = _gate(worker, ks, limit)
-        basis = json.dumps([photos.digest(), own.version, FEATURES])
-        cells = [
-            Cell(name, size, seed, f"{versions[name]} {basis}")
-            for name in names
-            for size in (ks if forms_groups(name) else (1,))
-            for seed in range(seeds if forms_groups(name) else 1)
-        ]
-        found = {c: f for c in cells if (f := read_cell(cells_folder, c)) is not None}
-        resumed = len(found)
-        waiting = [cell for cell in cells if cell not in found]
-        running = min(jobs or os.cpu_count() or 1, max(1, len(waiting)))
-        with show("cells", total=len(cells)) as step:
-            step(resumed)
-            for cell, figures in measure_all(waiting, running, work, analyser, trained, limit):
-                with storage("RESULTS could not be written"):
-                    write_cell(cells_folder, cell, figures)
-                found[cell] = figures
-                step(1)
-        rows = table_rows(cells, found)
-        about |= _about(names, ks, seeds, own, photos, limit, controls)
-        private = _sheets(worker, names, ks, out_path)
-        left_out = {
-            c.file.removesuffix(".json"): str(f["left_out"])
-            for c, f in found.items()
-            if "left_out" in f
-        }
-        _write(out_path, rows, about)
-    if cache is None:
-        shutil.rmtree(store.folder, ignore_errors=True)
-        with suppress(OSError):
-            home.rmdir()
+    with closing(store):
+        with private_folder(store.folder) as work:
+            photos, about = _look(folder, subjects, own, store, work, show)
+            limit = impostor_threshold(photos.embeddings, photos.subject, far=FAR, seed=0)
+            limit = thresholds.FAR_1E3 if limit is None else limit
+            worker = Worker(work, analyser, trained, limit)
+            controls = _gate(worker, ks, limit)
+            basis = json.dumps([photos.digest(), own.version, FEATURES])
+            cells = [
+                Cell(name, size, seed, f"{versions[name]} {basis}")
+                for name in names
+                for size in (ks if forms_groups(name) else (1,))
+                for seed in range(seeds if forms_groups(name) else 1)
+            ]
+            found = {c: f for c in cells if (f := read_cell(cells_folder, c)) is not None}
+            resumed = len(found)
+            waiting = [cell for cell in cells if cell not in found]
+            running = min(jobs or os.cpu_count() or 1, max(1, len(waiting)))
+            with show("cells", total=len(cells)) as step:
+                step(resumed)
+                for cell, figures in measure_all(
+                    waiting, running, work, analyser, trained, limit
+                ):
+                    with storage("RESULTS could not be written"):
+                        write_cell(cells_folder, cell, figures)
+                    found[cell] = figures
+                    step(1)
+            rows = table_rows(cells, found)
+            about |= _about(names, ks, seeds, own, photos, limit, controls)
+            private = _sheets(worker, names, ks, out_path)
+            left_out = {
+                c.file.removesuffix(".json"): str(f["left_out"])
+                for c, f in found.items()
+                if "left_out" in f
+            }
+            _write(out_path, rows, about)
+        if cache is None:
+            with suppress(OSError):  # the results are there by now
+                store.remove()
     return Evaluation(out_path, rows, about, private, resumed, left_out)
 
 
@@ -197,16 +198,6 @@ def _opened(out: Path, photos: Path) -> Path:
         if not (out / _MARK).is_file():
             write_whole(out / _MARK, json.dumps({"finished": False}) + "\n")
     return cells
-
-
-@contextmanager
-def _private(home: Path) -> Iterator[Path]:
-    with storage("the private cache could not be written"):
-        work = Path(tempfile.mkdtemp(prefix="evaluate-", dir=home))
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _look(

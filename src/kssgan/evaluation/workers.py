@@ -39,7 +39,7 @@ class Worker:
         if analyser is None:
             from kssgan.faces.analyse import StandardAnalyser
 
-            analyser = StandardAnalyser(landmarks=False)
+            analyser = StandardAnalyser()
         self.photos = Photos.load(folder)
         self.judge = Judge(analyser, folder, self.photos.embeddings.shape[1])
         self._weights = weights
