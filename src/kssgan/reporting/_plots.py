@@ -46,7 +46,7 @@ class Point:
 
     Attributes:
         series: for colour and key.
-        label: beside it.
+        label: beside it; may be empty.
         x: place.
         y: place.
     """
@@ -123,7 +123,8 @@ def scatter_chart(points: Sequence[Point], *, title: str, x: str, y: str) -> str
         )
         for p in own:
             parts.append(_dot(at(p.x), up(p.y), colour))
-            parts.append(_text(at(p.x) + 6, up(p.y) - 5, p.label, "start", size=10))
+            if p.label:
+                parts.append(_text(at(p.x) + 6, up(p.y) - 5, p.label, "start", size=10))
     return _whole(parts + _key(series), title)
 
 

@@ -99,12 +99,15 @@ def results_page(results: Results) -> str:
     )
 
 
-def results_markdown(results: Results, *, images: str = "figures") -> str:
+def results_markdown(
+    results: Results, *, images: str = "figures", notes: Sequence[str] = ()
+) -> str:
     """The documentation's text: what was run, the summary, the figures.
 
     Args:
         results: the evaluation.
         images: folder of the figures as the text refers to it.
+        notes: what readers must know of the data, one sentence each.
     """
     about = results.about
     photos = about["photos"]
@@ -121,6 +124,7 @@ def results_markdown(results: Results, *, images: str = "figures") -> str:
         f"{about['machine']}",
         f"- KID on `{about['features']}`; verification at distance {number(about['threshold'], 4)} "
         "(FAR 1e-3 on these photos)",
+        *(f"- {note}" for note in notes),
         "",
         "Controls, which had to pass before a figure was shown:",
         "",
