@@ -123,6 +123,7 @@ def test_cells_of_other_photos_or_damaged_ones_are_measured_again(
     assert done.about["people"] == 13
 
 
+@pytest.mark.slow
 def test_several_processes_measure_the_same(run: Run, tmp_path: Path) -> None:
     one = run(seeds=1)
     two = run(seeds=1, jobs=2, out=tmp_path / "other")

@@ -37,6 +37,8 @@ def lda_distances(
     Reference: Belhumeur, Hespanha, Kriegman 1997, "Eigenfaces vs. Fisherfaces"; the parrot attack is of
     Newton, Sweeney, Malin 2005.
     """
+    from scipy.spatial.distance import cdist
+
     x = train.astype(np.float64)
     middle = x.mean(0)
     x = x - middle
@@ -66,7 +68,7 @@ def lda_distances(
     seen = (probes.astype(np.float64) - middle) @ axes.T @ space
     found = np.full((len(probes), persons), _UNKNOWN)
     centres = means @ space
-    found[:, known] = np.linalg.norm(seen[:, None] - centres[None], axis=2)
+    found[:, known] = cdist(seen, centres)
     return found
 
 
