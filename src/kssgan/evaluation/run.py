@@ -45,6 +45,7 @@ _MARK = "evaluation.json"
 _SHEET = ("k-same-m", OURS)
 _SHEET_K = 3  # as in the paper's Figure 6
 _GATE_K = 5
+_SUBJECTS = ("auto", "folder", "file")
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def evaluate(
                     found[cell] = figures
                     step(1)
             rows = table_rows(cells, found)
-            about |= _about(names, ks, seeds, own, photos, limit, controls)
+            about |= _about(names, ks, seeds, subjects, own, photos, limit, controls)
             private = _sheets(worker, names, ks, out_path)
             left_out = {
                 c.file.removesuffix(".json"): str(f["left_out"])
@@ -211,7 +212,7 @@ def _look(
     from kssgan.faces.decode import IMAGE_SUFFIXES
 
     found = scan(folder, IMAGE_SUFFIXES)
-    how = str(subjects) if subjects in ("auto", "folder", "file") else Path(subjects)
+    how: str | Path = str(subjects) if subjects in _SUBJECTS else Path(subjects)
     declared = declared_subjects(found.photos, how, root=folder)
     named = dict(zip(found.photos, declared or [None] * len(found.photos), strict=True))
     reader = PhotoReader(folder, analyser, store)
@@ -251,16 +252,18 @@ def _about(
     names: Sequence[str],
     ks: Sequence[int],
     seeds: int,
+    subjects: PathLike,
     analyser: FaceAnalyser,
     photos: Photos,
     limit: float,
     controls: Sequence[Control],
 ) -> dict[str, Any]:
     usual = np.median(photos.sharp, axis=0)
+    asked = subjects if subjects in _SUBJECTS else "CSV"  # never the name of a file
     return {
         "finished": True,
         "command": f"kssgan evaluate DATA --out RESULTS --methods {','.join(names)} "
-        f"--k {','.join(map(str, ks))} --seeds {seeds}",
+        f"--k {','.join(map(str, ks))} --seeds {seeds} --subjects {asked}",
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "kssgan": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
