@@ -14,6 +14,7 @@ def test_top_level_names() -> None:
         "__version__",
         "audit",
         "deidentify",
+        "evaluate",
         "prepare",
         "reidentify",
         "train",
@@ -30,6 +31,7 @@ def test_verbs_are_functions_even_after_their_rooms_are_imported() -> None:
 
     assert callable(kssgan.deidentify)
     assert callable(kssgan.audit)
+    assert callable(kssgan.evaluate)
     assert callable(kssgan.prepare)
     assert callable(kssgan.reidentify)
     assert callable(kssgan.train)

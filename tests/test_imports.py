@@ -27,6 +27,16 @@ ARROWS: dict[str, set[str]] = {
     "baselines": {"grouping", "surrogate"},
     "auditing": {"faces"},
     "reporting": set(),
+    # As the verbs do, it introduces others to each other: methods on one side, attacks on the other.
+    "evaluation": {
+        "faces",
+        "grouping",
+        "surrogate",
+        "baselines",
+        "deidentification",
+        "auditing",
+        "reporting",
+    },
     "video": {"faces", "deidentification"},
     "testing": {"faces", "grouping", "surrogate"},
     # The verbs introduce the rooms to each other, and only they.
@@ -37,6 +47,7 @@ ARROWS: dict[str, set[str]] = {
         "preparation",
         "training",
         "tuning",
+        "evaluation",
     },
     "cli": {
         "api",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kssgan._version import __version__
 
 if TYPE_CHECKING:
-    from kssgan.api import audit, deidentify, prepare, reidentify, train
+    from kssgan.api import audit, deidentify, evaluate, prepare, reidentify, train
     from kssgan.auditing import AuditReport
     from kssgan.deidentification import Release
 
@@ -25,6 +25,7 @@ __all__ = [
     "__version__",
     "audit",
     "deidentify",
+    "evaluate",
     "prepare",
     "reidentify",
     "train",
@@ -35,6 +36,7 @@ _HOME = {
     "Release": "kssgan.deidentification",
     "audit": "kssgan.api",
     "deidentify": "kssgan.api",
+    "evaluate": "kssgan.api",
     "prepare": "kssgan.api",
     "reidentify": "kssgan.api",
     "train": "kssgan.api",

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from kssgan.auditing import AuditReport
     from kssgan.auditing.releases import Releases
     from kssgan.deidentification import Original, Release
+    from kssgan.evaluation import Evaluation
     from kssgan.preparation import Preparation
     from kssgan.preparation.prepare import LandmarkFinder
     from kssgan.training.loop import Trained
     from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
 
-__all__ = ["audit", "deidentify", "prepare", "reidentify", "train"]
+__all__ = ["audit", "deidentify", "evaluate", "prepare", "reidentify", "train"]
 
 PathLike = str | os.PathLike[str]
 
@@ -218,6 +219,67 @@ def _releases(ledger: Path, key: PathLike | None) -> Releases:
             [KnownRelease(one.digest, one.pictures) for one in opened.editions()],
             opened.recogniser(),
         )
+
+
+def evaluate(
+    data: PathLike,
+    *,
+    out: PathLike,
+    methods: Sequence[str],
+    k: Sequence[int] = (2, 3, 5, 10, 20, 30),
+    seeds: int = 3,
+    subjects: PathLike = "auto",
+    weights: PathLike | None = None,
+    jobs: int | None = None,
+    cache: PathLike | None = None,
+    analyser: FaceAnalyser | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Compare methods on one folder of photos, by k and seed: attacks and utility.
+
+    Writes ``results.csv``, ``index.html``, ``results.md`` and ``figures/``, which show nobody, and
+    ``private/figure6.png``, which shows originals. A run that was stopped goes on where it was.
+
+    Args:
+        data: folder of photos; read, never changed.
+        out: RESULTS; new, or of an earlier evaluation.
+        methods: of "k-same-pixel", "k-same-eigen", "k-same-select", "k-same-m", "k-same-furthest", "kss-gan",
+            "blur", "pixelation", "black-box".
+        k: people who share a picture; the last three methods have no k and are measured once.
+        seeds: how many, from 0 up.
+        subjects: "auto", "folder", "file", or the path of a CSV with the columns ``file,subject``.
+        weights: RUN of :func:`train` for "kss-gan", in place of the shipped weights.
+        jobs: processes; as many as there are cores by default. A script of yours that asks for more than one
+            needs the usual ``if __name__ == "__main__":``.
+        cache: private folder that keeps the analysed faces for the next run.
+        analyser: finds and compares faces; by default the shipped networks.
+        progress: shows progress.
+
+    Returns:
+        The table, what was compared, and which files must be kept secret.
+
+    Raises:
+        UsageError: an argument is wrong, or RESULTS is there and is no evaluation.
+        TooFewPeople: fewer than four people.
+        KssganError: the attacks got a known answer wrong; no figures are shown.
+        WeightsError: shipped weights are missing or damaged.
+        StorageError: the disk is full or refuses to be written.
+    """
+    from kssgan.evaluation import evaluate as run
+
+    return run(
+        data,
+        out=out,
+        methods=methods,
+        k=k,
+        seeds=seeds,
+        subjects=subjects,
+        weights=weights,
+        jobs=jobs,
+        cache=cache,
+        analyser=analyser,
+        progress=progress,
+    )
 
 
 def prepare(

@@ -9,6 +9,7 @@ from kssgan.reporting.audits import audit_page
 from kssgan.reporting.pages import Reports
 from kssgan.reporting.private import GroupRow, Member, Picture, private_report
 from kssgan.reporting.public import Surrogate, public_report
+from kssgan.reporting.results import Results, results_files, results_markdown, results_page
 from kssgan.reporting.tables import text_table
 
 __all__ = [
@@ -16,9 +17,13 @@ __all__ = [
     "Member",
     "Picture",
     "Reports",
+    "Results",
     "Surrogate",
     "audit_page",
     "private_report",
     "public_report",
+    "results_files",
+    "results_markdown",
+    "results_page",
     "text_table",
 ]

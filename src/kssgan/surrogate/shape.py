@@ -15,7 +15,7 @@ from kssgan.surrogate._mesh import CHEEKS, check_points
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
-__all__ = ["Face", "ShapeMean", "moved", "shape_mean", "skin_tone"]
+__all__ = ["Face", "ShapeMean", "mean_in", "moved", "shape_mean", "skin_tone"]
 
 Face = tuple[U8Array, FloatArray | None]
 """A head crop (256, 256, 3) uint8 and its (468, 2) points in its pixels, or None where none are reliable."""
@@ -93,39 +93,31 @@ def shape_mean(
 
     Reference: Gross, Sweeney, de la Torre, Baker 2006, "Model-based face de-identification" (k-Same-M).
     """
-    if not members:
-        raise ValueError("no people came; a surrogate needs at least one")
-    people = [list(m) if isinstance(m, Iterator) else m for m in members]
-    shapes, counts = _People(), []
-    for faces in people:
-        counts.append(0)
-        points = []
-        for crop_u8, found in faces:
-            _check(crop_u8)
-            counts[-1] += 1
-            if found is not None:
-                check_points(found)
-                points.append(found)
-        if not counts[-1]:
-            raise ValueError("a person without a picture came; every person needs at least one")
-        shapes.add(points)
-    shape = shapes.mean()
-    if shape is None:
-        if otherwise is None:
-            raise ValueError(
-                "no face has reliable points, so there is no mean shape; "
-                "give a shape as `otherwise`, or use the plain mean"
-            )
-        check_points(otherwise)
-        shape = otherwise.astype(np.float32)
-    warp = Warp(shape)
-    pictures = _People()
-    for faces, count in zip(people, counts, strict=True):
-        if pictures.add(_warped(faces, warp)) != count:
-            raise ValueError("a person's pictures changed between the two readings")
-    image = pictures.mean()
-    assert image is not None, "every person has a picture"
-    return ShapeMean(np.clip(image / 255, 0, 1).astype(np.float32), shape, pictures.count)
+    people = _people(members)
+    shape, counts = _mean_points(people, otherwise)
+    image = _mean_picture(people, counts, Warp(shape))
+    return ShapeMean(image, shape, len(people))
+
+
+def mean_in(
+    members: Sequence[Iterable[Face]], warp: Warp, *, otherwise: FloatArray | None = None
+) -> ShapeMean:
+    """As :func:`shape_mean`, but the pictures are averaged in one shape that all groups share.
+
+    Args:
+        members: as there.
+        warp: to that shape.
+        otherwise: as there.
+
+    Returns:
+        ``points`` are the group's own mean shape; ``image_01`` lies in the shape of ``warp``.
+
+    Raises:
+        ValueError: as there.
+    """
+    people = _people(members)
+    shape, counts = _mean_points(people, otherwise)
+    return ShapeMean(_mean_picture(people, counts, warp), shape, len(people))
 
 
 def moved(mean: ShapeMean, points: FloatArray, warp: Warp | None = None) -> ShapeMean:
@@ -153,6 +145,55 @@ def skin_tone(mean: ShapeMean) -> FloatArray:
     x, y = np.clip(np.rint(cheeks), 0, CROP_SIZE - 1).astype(np.int64).T
     tone: FloatArray = np.median(mean.image_01[y, x], axis=0).astype(np.float32)
     return tone
+
+
+def _people(members: Sequence[Iterable[Face]]) -> list[Iterable[Face]]:
+    """Each person's faces, such that they can be read twice."""
+    if not members:
+        raise ValueError("no people came; a surrogate needs at least one")
+    return [list(m) if isinstance(m, Iterator) else m for m in members]
+
+
+def _mean_points(
+    people: Sequence[Iterable[Face]], otherwise: FloatArray | None
+) -> tuple[FloatArray, list[int]]:
+    """The mean shape, and each person's number of faces."""
+    shapes, counts = _People(), []
+    for faces in people:
+        counts.append(0)
+        points = []
+        for crop_u8, found in faces:
+            _check(crop_u8)
+            counts[-1] += 1
+            if found is not None:
+                check_points(found)
+                points.append(found)
+        if not counts[-1]:
+            raise ValueError("a person without a picture came; every person needs at least one")
+        shapes.add(points)
+    shape = shapes.mean()
+    if shape is None:
+        if otherwise is None:
+            raise ValueError(
+                "no face has reliable points, so there is no mean shape; "
+                "give a shape as `otherwise`, or use the plain mean"
+            )
+        check_points(otherwise)
+        shape = otherwise.astype(np.float32)
+    return shape, counts
+
+
+def _mean_picture(
+    people: Sequence[Iterable[Face]], counts: Sequence[int], warp: Warp
+) -> FloatArray:
+    """Mean of the pictures after the warp, (256, 256, 3) float32 in [0, 1]."""
+    pictures = _People()
+    for faces, count in zip(people, counts, strict=True):
+        if pictures.add(_warped(faces, warp)) != count:
+            raise ValueError("a person's pictures changed between the two readings")
+    image = pictures.mean()
+    assert image is not None, "every person has a picture"
+    return np.clip(image / 255, 0, 1).astype(np.float32)
 
 
 def _warped(faces: Iterable[Face], warp: Warp) -> Iterator[FloatArray]:

@@ -9,10 +9,10 @@ import numpy as np
 from kssgan.surrogate.shape import Face, ShapeMean, shape_mean
 from kssgan.types import FloatArray, PhotoFace, U8Array
 
-__all__ = ["ShapeMeanSurrogate"]
+__all__ = ["PersonFaces", "ShapeMeanSurrogate"]
 
 
-class _Person(Iterable[Face]):
+class PersonFaces(Iterable[Face]):
     """One person's crops and points, read anew each time."""
 
     def __init__(self, faces: Iterable[PhotoFace]) -> None:
@@ -49,7 +49,7 @@ class ShapeMeanSurrogate:
 
         An iterable of ``members`` is read twice, so it must not be an iterator.
         """
-        return shape_mean([_Person(faces) for faces in members], otherwise=self._otherwise)
+        return shape_mean([PersonFaces(faces) for faces in members], otherwise=self._otherwise)
 
     def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
         """S_g rounded, (256, 256, 3) uint8. ``label`` and ``seed`` change nothing."""
