@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from kssgan.errors import UsageError
 from kssgan.grouping.cells import vote
 from kssgan.grouping.select import groups_within
-from kssgan.types import FloatArray, IntArray
+from kssgan.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Photographs", "fixed_groups"]
 
@@ -38,16 +38,25 @@ class Photographs(Protocol):
         """(N, A) category numbers, -1 where unknown."""
 
 
-def fixed_groups(data: Photographs, k: int | None, seed: int = 0) -> IntArray | None:
+def fixed_groups(
+    data: Photographs,
+    k: int | None,
+    seed: int = 0,
+    *,
+    method: Literal["mdav", "k-same"] = "mdav",
+    without: BoolArray | None = None,
+) -> IntArray | None:
     """Groups of at least k people by their mean embeddings, inside gender where it is known.
 
     Args:
         data: the gallery; every person of it takes part, people held out as well.
         k: people of a group; None gives none.
         seed: of the grouping.
+        method: "mdav" or "k-same".
+        without: (N,) photos of people who take no part, all photos of a person alike.
 
     Returns:
-        (N,) group of each photo, or None.
+        (N,) group of each photo, -1 of those who take no part; or None.
 
     Raises:
         UsageError: k below 2.
@@ -61,8 +70,21 @@ def fixed_groups(data: Photographs, k: int | None, seed: int = 0) -> IntArray | 
     means = np.zeros((people, data.embedding.shape[1]))
     np.add.at(means, data.subject, data.embedding.astype(np.float64))
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    found = groups_within(means.astype(np.float32), k, _genders(data, people), seed=seed)
-    groups: IntArray = found.labels[data.subject].astype(np.int64)
+    genders = _genders(data, people)
+    part = np.ones(people, bool)
+    if without is not None:
+        part[data.subject[without]] = False
+    rows = np.flatnonzero(part)
+    found = groups_within(
+        means[rows].astype(np.float32),
+        k,
+        None if genders is None else [genders[row] for row in rows.tolist()],
+        method=method,
+        seed=seed,
+    )
+    labels = np.full(people, -1, np.int64)
+    labels[rows] = found.labels
+    groups: IntArray = labels[data.subject]
     return groups
 
 
