@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kssgan._version import __version__
 
 if TYPE_CHECKING:
-    from kssgan.api import audit, deidentify, prepare, reidentify, train
+    from kssgan.api import audit, deidentify, prepare, reidentify, report, train, tune
     from kssgan.auditing import AuditReport
     from kssgan.deidentification import Release
 
@@ -27,7 +27,9 @@ __all__ = [
     "deidentify",
     "prepare",
     "reidentify",
+    "report",
     "train",
+    "tune",
 ]
 
 _HOME = {
@@ -37,7 +39,9 @@ _HOME = {
     "deidentify": "kssgan.api",
     "prepare": "kssgan.api",
     "reidentify": "kssgan.api",
+    "report": "kssgan.api",
     "train": "kssgan.api",
+    "tune": "kssgan.api",
 }
 
 

@@ -10,6 +10,7 @@ from kssgan.reporting.pages import Reports
 from kssgan.reporting.private import GroupRow, Member, Picture, private_report
 from kssgan.reporting.public import Surrogate, public_report
 from kssgan.reporting.tables import text_table
+from kssgan.reporting.tuning import tuning_page
 
 __all__ = [
     "GroupRow",
@@ -21,4 +22,5 @@ __all__ = [
     "private_report",
     "public_report",
     "text_table",
+    "tuning_page",
 ]

@@ -32,7 +32,7 @@ from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.training.recipe import Recipe
 from kssgan.types import IntArray
 
-__all__ = ["Trained", "plan", "train"]
+__all__ = ["Trained", "device_of", "plan", "train"]
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,7 @@ def train(
     begin = perf_counter()
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes {minutes} came, above 0 was wanted")
-    place = _device(device)
-    if threads is not None:
-        torch.set_num_threads(_threads(threads))
+    place = device_of(device, threads)
     precision = Precision(config.precision, place)
     data = load_prepared(file)
     digest = str(data.facts.get("digest", data.digest()))
@@ -282,6 +280,18 @@ def _stored(file: Path) -> StoredGenerator:
         raise UsageError(
             f"the generator to start from cannot be read ({type(error).__name__})"
         ) from None
+
+
+def device_of(name: str, threads: int | None = None) -> torch.device:
+    """Where to work, by name; on a CPU with so many threads.
+
+    Raises:
+        UsageError: no such device here, or fewer than one thread.
+    """
+    place = _device(name)
+    if threads is not None:
+        torch.set_num_threads(_threads(threads))
+    return place
 
 
 def _device(name: str) -> torch.device:

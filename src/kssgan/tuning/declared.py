@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from kssgan.tuning.space import Choice, Range, Space
 
-__all__ = ["GALLERY_SPACE"]
+__all__ = ["GALLERY_SPACE", "for_labels"]
+
+_ALL = "all"
 
 GALLERY_SPACE = Space(
     {
@@ -26,3 +30,21 @@ GALLERY_SPACE = Space(
     }
 )
 """Of presets ``paper`` and ``stargan``."""
+
+
+def for_labels(space: Space, scheme: Mapping[str, Sequence[str]]) -> Space:
+    """Leave out label schemes that a collection does not have, and the parameter where one is left.
+
+    Args:
+        space: with or without a parameter "attributes", whose options are "all" or names joined by "+".
+        scheme: categories by attribute.
+    """
+    known = space.parameters.get("attributes")
+    if not isinstance(known, Choice):
+        return space
+    has = {name for name, kinds in scheme.items() if len(kinds) > 1}
+    options = [o for o in known.options if o == _ALL or set(o.split("+")) <= has]
+    kept = {n: p for n, p in space.parameters.items() if n != "attributes" or len(options) > 1}
+    if "attributes" in kept:
+        kept["attributes"] = Choice(tuple(options), known.unit)
+    return Space(kept)

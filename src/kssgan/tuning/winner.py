@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-__all__ = ["winner_toml"]
+from kssgan.errors import StorageError
+
+__all__ = ["winner_toml", "write_winner"]
 
 
 def winner_toml(
@@ -35,3 +39,19 @@ def winner_toml(
         lines.append(f"# A trial with these scored {best}, the default {default}:")
     lines += [f"{name} = {json.dumps(value)}" for name, value in changed.items()]
     return "\n".join(lines) + "\n"
+
+
+def write_winner(path: Path, text: str) -> None:
+    """Write the file in one step; an earlier one is replaced.
+
+    Raises:
+        StorageError: the disk is full or refuses.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise StorageError(f"STUDY cannot be written ({type(error).__name__})") from None
+    finally:
+        part.unlink(missing_ok=True)
