@@ -434,7 +434,7 @@ def tune(
     from kssgan.training.trials import GalleryTrials
 
     _need("optuna")
-    from kssgan.tuning.declared import GALLERY_SPACE, for_labels
+    from kssgan.tuning.declared import GALLERY_SPACE, fitting
     from kssgan.tuning.run import tune as run
     from kssgan.tuning.space_file import read_space
     from kssgan.tuning.winner import winner_toml, write_winner
@@ -450,8 +450,10 @@ def tune(
             "STUDY/run is already there and is never overwritten; leave --apply out"
         )
     data = load_prepared(Path(file))
-    known = for_labels(
-        GALLERY_SPACE if space is None else read_space(Path(space), GALLERY_SPACE), data.scheme
+    known = fitting(
+        GALLERY_SPACE if space is None else read_space(Path(space), GALLERY_SPACE),
+        data.scheme,
+        siamese=base.reconstruction == "siamese",
     )
 
     def group(chosen: GalleryConfig) -> IntArray:

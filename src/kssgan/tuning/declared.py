@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from kssgan.tuning.space import Choice, Range, Space
 
-__all__ = ["GALLERY_SPACE", "for_labels"]
+__all__ = ["GALLERY_SPACE", "fitting"]
 
 _ALL = "all"
+_SIAMESE = ("margin", "lambda_released")
 
 GALLERY_SPACE = Space(
     {
@@ -32,19 +33,22 @@ GALLERY_SPACE = Space(
 """Of presets ``paper`` and ``stargan``."""
 
 
-def for_labels(space: Space, scheme: Mapping[str, Sequence[str]]) -> Space:
-    """Leave out label schemes that a collection does not have, and the parameter where one is left.
+def fitting(space: Space, scheme: Mapping[str, Sequence[str]], *, siamese: bool) -> Space:
+    """Leave out what can make no difference.
 
     Args:
-        space: with or without a parameter "attributes", whose options are "all" or names joined by "+".
-        scheme: categories by attribute.
+        space: whose parameter "attributes", if any, has the options "all" or names joined by "+".
+        scheme: categories by attribute; label schemes that the collection does not have are left out, and
+            the parameter where a single one is left.
+        siamese: whether similarity is asked for; without it ``margin`` and ``lambda_released`` say nothing.
     """
-    known = space.parameters.get("attributes")
-    if not isinstance(known, Choice):
-        return space
-    has = {name for name, kinds in scheme.items() if len(kinds) > 1}
-    options = [o for o in known.options if o == _ALL or set(o.split("+")) <= has]
-    kept = {n: p for n, p in space.parameters.items() if n != "attributes" or len(options) > 1}
-    if "attributes" in kept:
-        kept["attributes"] = Choice(tuple(options), known.unit)
+    kept = dict(space.parameters)
+    if not siamese:
+        kept = {name: known for name, known in kept.items() if name not in _SIAMESE}
+    known = kept.pop("attributes", None)
+    if isinstance(known, Choice):
+        has = {name for name, kinds in scheme.items() if len(kinds) > 1}
+        options = [o for o in known.options if o == _ALL or set(o.split("+")) <= has]
+        if len(options) > 1:
+            kept["attributes"] = Choice(tuple(options), known.unit)
     return Space(kept)

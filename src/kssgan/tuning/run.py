@@ -10,9 +10,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from kssgan.errors import TrainingFailed, UsageError
+from optuna.exceptions import StorageInternalError
+
+from kssgan.errors import StorageError, TrainingFailed, UsageError
 from kssgan.tuning.space import Space, Value
-from kssgan.tuning.study import Outcome, open_study
+from kssgan.tuning.study import Outcome, Study, open_study
 from kssgan.tuning.worker import Score, work
 from kssgan.types import Progress
 
@@ -99,19 +101,20 @@ def tune(
         storage=storage,
         about=about,
     )
-    study.export()  # what a report needs is there from the start
-    shown = nullcontext(_nothing) if progress is None else progress("trials", total=trials)
     try:
-        with shown as advance:
-            advance(len(study.outcomes()))
-            work(study.optuna, score, space, trials=trials, done=lambda: advance(1))
+        _share(study, score, trials, progress)
+    except StorageInternalError as error:
+        raise StorageError(
+            f"the storage failed ({type(error.__cause__).__name__}); the same command goes on"
+        ) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "stopped; trials that are over are kept, and the same command goes on"
         ) from None
+    else:
+        outcomes, best, changes = study.outcomes(), study.best(), study.changes()
     finally:
-        study.export()
-    outcomes, best = study.outcomes(), study.best()
+        study.close()
     if best is None:
         reasons = [outcome.reason for outcome in outcomes if outcome.reason]
         raise TrainingFailed(
@@ -120,8 +123,19 @@ def tune(
     first = [o for o in outcomes if o.values == study.default and o.score is not None]
     states = dict(Counter(outcome.state for outcome in outcomes))
     return Tuned(
-        out, best, first[0] if first else None, study.changes(), states, perf_counter() - begin
+        out, best, first[0] if first else None, changes, states, perf_counter() - begin
     )
+
+
+def _share(study: Study, score: Score, trials: int, progress: Progress | None) -> None:
+    study.export()  # what a report needs is there from the start
+    shown = nullcontext(_nothing) if progress is None else progress("trials", total=trials)
+    try:
+        with shown as advance:
+            advance(len(study.outcomes()))
+            work(study.optuna, score, study.space, trials=trials, done=lambda: advance(1))
+    finally:
+        study.export()
 
 
 def _nothing(count: int) -> None:

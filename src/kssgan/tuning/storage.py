@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,22 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from kssgan.errors import StorageError, UsageError
 from kssgan.tuning.journal import Journal
 
-__all__ = ["me", "open_storage", "release_dead", "without_password"]
+__all__ = ["close_storage", "me", "open_storage", "release_dead", "without_password"]
 
 _BEAT = 20
 _GRACE = 120
+_TRIES = 5
 
 
 def open_storage(folder: Path, url: str | None) -> BaseStorage:
@@ -47,12 +55,7 @@ def open_storage(folder: Path, url: str | None) -> BaseStorage:
                     f"STUDY cannot be written ({type(error).__name__})"
                 ) from None
         try:
-            return RDBStorage(
-                url,
-                engine_kwargs={"pool_pre_ping": True},
-                heartbeat_interval=_BEAT,
-                grace_period=_GRACE,
-            )
+            return _server(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise UsageError(
                 f"the storage cannot be used ({type(error).__name__}); give a URL such as "
@@ -63,6 +66,30 @@ def open_storage(folder: Path, url: str | None) -> BaseStorage:
                 f"the storage {without_password(url)} cannot be opened ({type(error).__name__}); is its "
                 "server running, and the database made?"
             ) from None
+
+
+def _server(url: str) -> RDBStorage:
+    for tries in range(_TRIES):
+        try:
+            return RDBStorage(
+                url,
+                engine_kwargs={"pool_pre_ping": True},
+                heartbeat_interval=_BEAT,
+                grace_period=_GRACE,
+            )
+        except (IntegrityError, ProgrammingError):
+            # Two workers made the tables of a new database at the same moment.
+            if tries == _TRIES - 1:
+                raise
+            time.sleep(0.2)
+    raise AssertionError("the last try raises")
+
+
+def close_storage(storage: BaseStorage) -> None:
+    """Leave a database server; a journal is not held open."""
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def without_password(url: str) -> str:

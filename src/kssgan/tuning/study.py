@@ -12,6 +12,7 @@ from typing import Any
 
 import optuna
 from optuna.pruners import PercentilePruner
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from kssgan.errors import BadOutput, StorageError, UsageError
@@ -19,8 +20,8 @@ from kssgan.tuning.importance import importances
 from kssgan.tuning.sampler import SolverSampler
 from kssgan.tuning.solvers import make_solver
 from kssgan.tuning.space import Space, Value, Values
-from kssgan.tuning.storage import open_storage, without_password
-from kssgan.tuning.worker import counted
+from kssgan.tuning.storage import close_storage, open_storage, without_password
+from kssgan.tuning.worker import DEFAULT, counted
 
 __all__ = ["Outcome", "Study", "open_study"]
 
@@ -85,10 +86,16 @@ class Study:
         space: Space,
         study: optuna.Study,
         url: str | None,
+        opened: BaseStorage,
     ) -> None:
         self.folder, self._settings, self.space = folder, settings, space
         self.default: Values = dict(settings["default"])
         self.optuna, self.storage = study, "" if url is None else without_password(url)
+        self._opened = opened
+
+    def close(self) -> None:
+        """Leave the database server, if there is one."""
+        close_storage(self._opened)
 
     def outcomes(self) -> list[Outcome]:
         """All trials that are over and were asked for."""
@@ -194,9 +201,9 @@ def open_study(
         **(about or {}),
     }
     _agree(study, settings)
-    if not any(t.user_attrs.get("default") and _lives(t) for t in study.get_trials(False)):
-        study.enqueue_trial(dict(default), user_attrs={"default": True})
-    return Study(folder, settings, space, study, storage)
+    if not any(DEFAULT in t.user_attrs and _lives(t) for t in study.get_trials(False)):
+        study.enqueue_trial(dict(default), user_attrs={DEFAULT: True})
+    return Study(folder, settings, space, study, storage, opened)
 
 
 def _lives(trial: FrozenTrial) -> bool:

@@ -14,17 +14,20 @@ from kssgan.tuning.report import Report, TrialReport
 from kssgan.tuning.space import Choice, Space, Value, Values
 from kssgan.tuning.storage import me, release_dead
 
-__all__ = ["Score", "counted", "work"]
+__all__ = ["DEFAULT", "Score", "counted", "work"]
 
 Score = Callable[[Values, Report], float]
 """Parameters and a report in, one number out: lower is better. May raise; then the trial failed."""
+
+DEFAULT = "default"
+"""Mark of the trial that tries the default."""
 
 # What a bad trial may do to itself. Anything else is a mistake in the program and ends the worker.
 _FAILURES = (ArithmeticError, MemoryError, RuntimeError, ValueError)
 
 
 class _Surplus(RuntimeError):
-    """Another worker took the last trial at the same moment."""
+    """Another worker took the last trial, or the default, at the same moment."""
 
 
 def work(
@@ -52,6 +55,8 @@ def work(
     def objective(trial: optuna.Trial) -> float:
         if trial.number >= trials and _before(study, trial.number) >= trials:
             raise _Surplus
+        if DEFAULT in trial.user_attrs and _tried_before(study, trial.number):
+            raise _Surplus
         return _run(trial, score, space)
 
     with _quiet():
@@ -70,6 +75,12 @@ def counted(trial: FrozenTrial) -> bool:
 
 def _before(study: optuna.Study, number: int) -> int:
     return sum(counted(t) for t in study.get_trials(deepcopy=False) if t.number < number)
+
+
+def _tried_before(study: optuna.Study, number: int) -> bool:
+    """Whether two workers, who began at once, both asked for the default."""
+    trials = study.get_trials(deepcopy=False)
+    return any(t.number < number and DEFAULT in t.user_attrs and counted(t) for t in trials)
 
 
 def _run(trial: optuna.Trial, score: Score, space: Space) -> float:
