@@ -136,9 +136,9 @@ class Choice:
 class Space:
     """Parameters by name.
 
-    >>> space = Space({"rate": Range(1e-5, 1e-1, "log"), "kind": Choice(("a", "b"))})
+    >>> space = Space({"margin": Range(0, 0.9), "kind": Choice(("a", "b"))})
     >>> space.at([0.5, 0.9])
-    {'rate': 0.001, 'kind': 'b'}
+    {'margin': 0.45, 'kind': 'b'}
     """
 
     parameters: Mapping[str, Range | Choice]
