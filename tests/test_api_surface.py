@@ -17,7 +17,9 @@ def test_top_level_names() -> None:
         "evaluate",
         "prepare",
         "reidentify",
+        "report",
         "train",
+        "tune",
     ]
     for name in kssgan.__all__:
         assert getattr(kssgan, name) is not None
@@ -27,14 +29,18 @@ def test_verbs_are_functions_even_after_their_rooms_are_imported() -> None:
     import kssgan.auditing
     import kssgan.deidentification
     import kssgan.preparation
+    import kssgan.reporting
     import kssgan.training
+    import kssgan.tuning
 
     assert callable(kssgan.deidentify)
     assert callable(kssgan.audit)
     assert callable(kssgan.evaluate)
     assert callable(kssgan.prepare)
     assert callable(kssgan.reidentify)
+    assert callable(kssgan.report)
     assert callable(kssgan.train)
+    assert callable(kssgan.tune)
 
 
 def test_every_error_has_an_exit_status_and_a_builtin_base() -> None:

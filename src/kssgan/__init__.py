@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 from kssgan._version import __version__
 
 if TYPE_CHECKING:
-    from kssgan.api import audit, deidentify, evaluate, prepare, reidentify, train
+    from kssgan.api import (
+        audit,
+        deidentify,
+        evaluate,
+        prepare,
+        reidentify,
+        report,
+        train,
+        tune,
+    )
     from kssgan.auditing import AuditReport
     from kssgan.deidentification import Release
 
@@ -28,7 +37,9 @@ __all__ = [
     "evaluate",
     "prepare",
     "reidentify",
+    "report",
     "train",
+    "tune",
 ]
 
 _HOME = {
@@ -39,7 +50,9 @@ _HOME = {
     "evaluate": "kssgan.api",
     "prepare": "kssgan.api",
     "reidentify": "kssgan.api",
+    "report": "kssgan.api",
     "train": "kssgan.api",
+    "tune": "kssgan.api",
 }
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from kssgan.errors import OutputExists, StorageError, UsageError
 
 if TYPE_CHECKING:
     from kssgan.auditing import AuditReport
@@ -14,10 +17,23 @@ if TYPE_CHECKING:
     from kssgan.evaluation import Evaluation
     from kssgan.preparation import Preparation
     from kssgan.preparation.prepare import LandmarkFinder
+    from kssgan.training.config import Config
     from kssgan.training.loop import Trained
-    from kssgan.types import FaceAnalyser, Progress, SurrogateMethod
+    from kssgan.training.prepared import Prepared
+    from kssgan.tuning.run import Tuned
+    from kssgan.types import FaceAnalyser, IntArray, Progress, SurrogateMethod
 
-__all__ = ["audit", "deidentify", "evaluate", "prepare", "reidentify", "train"]
+__all__ = [
+    "audit",
+    "deidentify",
+    "evaluate",
+    "gallery_groups",
+    "prepare",
+    "reidentify",
+    "report",
+    "train",
+    "tune",
+]
 
 PathLike = str | os.PathLike[str]
 
@@ -342,7 +358,7 @@ def train(
     file: PathLike,
     *,
     out: PathLike,
-    preset: str = "small",
+    preset: str | None = None,
     config: PathLike | None = None,
     device: str = "auto",
     resume: bool = False,
@@ -358,8 +374,9 @@ def train(
         file: what :func:`prepare` wrote.
         out: RUN, a folder for checkpoints, ``generator.safetensors``, ``log.jsonl`` and ``sheets/``.
         preset: "smoke" (seconds), "small" (about an hour and a half on two CPU cores), "robust" (a GPU), or
-            "paper" and "stargan", which learn the fixed groups of one gallery.
-        config: TOML with options.
+            "paper" and "stargan", which learn the fixed groups of one gallery. By default what ``config``
+            names, else "small".
+        config: TOML with options, for example the winner of :func:`tune`.
         device: "auto", "cpu", "cuda", ...
         resume: go on from the last checkpoint in ``out``.
         minutes: stop in time, with a checkpoint.
@@ -378,15 +395,15 @@ def train(
         StorageError: the disk is full or refuses to be written.
     """
     from kssgan.training.config import resolve
+    from kssgan.training.gallery_config import GalleryConfig
     from kssgan.training.loop import train as run
 
     chosen = resolve(preset, config=None if config is None else Path(config), changes=options)
     fixed = None
-    if groups is not None:
-        from kssgan.preparation.gallery import fixed_groups
+    if groups is not None or (isinstance(chosen, GalleryConfig) and chosen.k):
         from kssgan.training.prepared import load_prepared
 
-        fixed = fixed_groups(load_prepared(Path(file)), groups, chosen.seed)
+        fixed = gallery_groups(load_prepared(Path(file)), chosen, groups)
     return run(
         Path(file),
         out=Path(out),
@@ -398,3 +415,191 @@ def train(
         groups=fixed,
         tensorboard=tensorboard,
     )
+
+
+def gallery_groups(
+    data: Prepared, config: Config, k: int | None = None, *, held_out: bool = True
+) -> IntArray | None:
+    """Groups of a run on one gallery.
+
+    Args:
+        data: the collection.
+        config: says how people are gathered, and how many where ``k`` does not.
+        k: people of each group.
+        held_out: whether people held out take part.
+
+    Returns:
+        (N,) group of each photo, -1 of those who take no part; None where nobody names a k.
+
+    Raises:
+        UsageError, TooFewPeople: as :func:`kssgan.preparation.gallery.fixed_groups`.
+    """
+    from kssgan.preparation.gallery import fixed_groups
+    from kssgan.training.gallery_config import GalleryConfig
+
+    without = None if held_out else data.held_out
+    if not isinstance(config, GalleryConfig):
+        return fixed_groups(data, k, config.seed, without=without)
+    return fixed_groups(
+        data,
+        config.k or None if k is None else k,
+        config.seed,
+        method=config.grouping,
+        without=without,
+    )
+
+
+def tune(
+    file: PathLike,
+    *,
+    out: PathLike,
+    solver: Literal["random", "hyperopt", "pso"] = "pso",
+    trials: int = 20,
+    budget: int = 500,
+    storage: str | None = None,
+    apply: bool = False,
+    preset: Literal["paper", "stargan"] = "paper",
+    config: PathLike | None = None,
+    groups: int | None = None,
+    space: PathLike | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Tuned:
+    """Look for better hyperparameters of the paper's training. Needs ``kssgan[tune]``.
+
+    Called again with the same arguments it goes on, and in several processes at a time it shares the work:
+    on one machine as it is, on many with ``storage``. Trials are judged by people whom the file holds out.
+
+    Args:
+        file: what :func:`prepare` wrote, with people held out.
+        out: STUDY, a folder: the study, ``study.json`` for :func:`report`, ``winner.toml`` for :func:`train`.
+        solver: "random" (Random Search), "hyperopt" (its TPE) or "pso" (Particle Swarm).
+        trials: in all; the first is the default.
+        budget: steps of a trial.
+        storage: URL of a database server, for workers on several machines; STUDY's name is the study's.
+        apply: train with the winner afterwards, into ``STUDY/run``.
+        preset: what is tuned.
+        config: TOML with options that stay as they are.
+        groups: people of each group; 5 where ``config`` does not say.
+        space: TOML with other ranges; see :func:`kssgan.tuning.space_file.read_space`.
+        seed: of the solver and of every trial.
+        device: "auto", "cpu", "cuda", ...
+        threads: of the CPU; the machine's by default.
+        progress: shows progress; nothing by default.
+        options: of :class:`kssgan.training.gallery_config.GalleryConfig` that stay as they are.
+
+    Returns:
+        The winner, what it changes, scores.
+
+    Raises:
+        UsageError: an argument is wrong, nobody is held out, or the study was begun with other settings.
+        TrainingFailed: no trial ran to its end.
+        StorageError: the disk or the database refuses.
+    """
+    from kssgan.training.config import PRESETS, resolve
+    from kssgan.training.gallery_config import GalleryConfig
+    from kssgan.training.loop import device_of
+    from kssgan.training.prepared import load_prepared
+    from kssgan.training.trials import GalleryTrials
+
+    _need("optuna")
+    from kssgan.tuning.declared import GALLERY_SPACE, fitting
+    from kssgan.tuning.run import tune as run
+    from kssgan.tuning.space_file import read_space
+    from kssgan.tuning.winner import winner_toml, write_winner
+
+    changes = options | {"seed": seed} | ({} if groups is None else {"k": groups})
+    base = resolve(preset, config=None if config is None else Path(config), changes=changes)
+    if not isinstance(base, GalleryConfig):
+        raise UsageError(f"preset {preset} came; paper and stargan can be tuned")
+    base = replace(base, k=base.k or 5)
+    study = Path(out)
+    if apply and (study / "run").exists():
+        raise OutputExists(
+            "STUDY/run is already there and is never overwritten; leave --apply out"
+        )
+    data = load_prepared(Path(file))
+    known = fitting(
+        GALLERY_SPACE if space is None else read_space(Path(space), GALLERY_SPACE),
+        data.scheme,
+        siamese=base.reconstruction == "siamese",
+    )
+
+    def group(chosen: GalleryConfig) -> IntArray:
+        found = gallery_groups(data, chosen, held_out=False)
+        assert found is not None, "k was set above"
+        return found
+
+    one = GalleryTrials(
+        data, replace(base, steps=budget), group, device=device_of(device, threads)
+    )
+    found = run(
+        one.score,
+        out=study,
+        solver=solver,
+        space=known,
+        default=one.values(list(known.parameters)),
+        trials=trials,
+        budget=budget,
+        seed=seed,
+        storage=storage,
+        about={"base": base.to_json(), "data": data.facts.get("digest", "")},
+        progress=progress,
+    )
+    changed = {
+        name: value
+        for name, value in one.config(found.changes).to_json().items()
+        if name in found.changes
+    }
+    usual = PRESETS[preset].to_json()
+    kept = {n: v for n, v in base.to_json().items() if v != usual[n] and n not in changed}
+    winner = study / "winner.toml"
+    write_winner(winner, winner_toml({"preset": preset} | kept, changed, scores=found.scores))
+    trained = train(file, out=study / "run", config=winner, device=device) if apply else None
+    return replace(found, winner=winner, run=trained)
+
+
+def report(*studies: PathLike, out: PathLike) -> Path:
+    """Draw what studies found: Figures 4 and 5 of the paper, as PNG and on one page.
+
+    Studies of equal space, budget and number of trials are shown together, seeds of one solver as a band.
+
+    Args:
+        studies: folders of :func:`tune`.
+        out: folder to write; must not exist.
+
+    Returns:
+        The page.
+
+    Raises:
+        UsageError: a folder is no study, or ``out`` is already there.
+        StorageError: the disk is full or refuses.
+    """
+    from kssgan.reporting.tuning import tuning_page
+
+    _need("optuna")
+    from kssgan.tuning.saved import read_study
+
+    folder = Path(out)
+    if folder.exists():
+        raise OutputExists("DIR is already there and is never overwritten; choose another")
+    if not studies:
+        raise UsageError("no study came; give folders of kssgan tune")
+    files = tuning_page([read_study(Path(study)) for study in studies])
+    try:
+        folder.mkdir(parents=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise StorageError(f"DIR cannot be written ({type(error).__name__})") from None
+    return folder / "report.html"
+
+
+def _need(module: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise UsageError(f"the package {module} is not installed; install kssgan[tune]")

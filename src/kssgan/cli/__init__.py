@@ -16,12 +16,34 @@ from collections.abc import Sequence
 from types import FrameType
 
 from kssgan._version import __version__
-from kssgan.cli import audit, deidentify, demo, evaluate, info, prepare, reidentify, train
+from kssgan.cli import (
+    audit,
+    deidentify,
+    demo,
+    evaluate,
+    info,
+    prepare,
+    reidentify,
+    report,
+    train,
+    tune,
+)
 from kssgan.errors import KssganError
 
 __all__ = ["build_parser", "main"]
 
-_VERBS = (deidentify, audit, reidentify, prepare, train, evaluate, demo, info)
+_VERBS = (
+    deidentify,
+    audit,
+    reidentify,
+    prepare,
+    train,
+    tune,
+    evaluate,
+    report,
+    demo,
+    info,
+)
 
 _DESCRIPTION = """\
 De-identify face photos: every released picture is a 256-pixel head crop shared by at least k people.

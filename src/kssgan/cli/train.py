@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kssgan.api import gallery_groups
 from kssgan.cli._paths import shown
 
 if TYPE_CHECKING:
     from kssgan.training.loop import Trained
-    from kssgan.training.prepared import Prepared
-    from kssgan.types import IntArray
 
 __all__ = ["add", "run"]
 
@@ -69,9 +68,8 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--preset",
         choices=("smoke", "small", "robust", "paper", "stargan"),
-        default="small",
         help="smoke takes seconds, small an hour and a half on two CPU cores, robust wants a GPU; paper and "
-        "stargan train on one gallery (default small)",
+        "stargan train on one gallery (default: what --config names, else small)",
     )
     parser.add_argument(
         "--groups",
@@ -134,6 +132,7 @@ def add(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0, also when ``--minutes`` ended it."""
     from kssgan.training.config import read_changes, resolve
+    from kssgan.training.gallery_config import GalleryConfig
     from kssgan.training.prepared import load_prepared
 
     changes = {name: getattr(args, name) for name in (*_OPTIONS, "precision")}
@@ -144,14 +143,14 @@ def run(args: argparse.Namespace) -> int:
         from kssgan.training.loop import plan
 
         data = load_prepared(args.file)
-        groups = _groups(data, args.groups, config.seed)
+        groups = gallery_groups(data, config, args.groups)
         print(json.dumps(plan(data, config, groups=groups), indent=2))
         return 0
     from kssgan.training.loop import train
 
     groups = None
-    if args.groups is not None:
-        groups = _groups(load_prepared(args.file), args.groups, config.seed)
+    if args.groups is not None or (isinstance(config, GalleryConfig) and config.k):
+        groups = gallery_groups(load_prepared(args.file), config, args.groups)
         print(_OWN_PEOPLE, file=sys.stderr)
     done = train(
         args.file,
@@ -170,14 +169,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _tell(done, config.steps)
     return 0
-
-
-def _groups(data: Prepared, k: int | None, seed: int) -> IntArray | None:
-    if k is None:  # what groups people needs more than a machine that trains must have
-        return None
-    from kssgan.preparation.gallery import fixed_groups
-
-    return fixed_groups(data, k, seed)
 
 
 def _plain(done: Trained) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from kssgan.errors import UsageError
 from kssgan.grouping.cells import vote
 from kssgan.grouping.select import groups_within
 from kssgan.training.prepared import Prepared
-from kssgan.types import IntArray
+from kssgan.types import BoolArray, IntArray
 
 __all__ = ["fixed_groups"]
 
@@ -16,7 +18,14 @@ _KNOWN = 0.9
 """Share of people whose gender is known from which on groups are formed inside it."""
 
 
-def fixed_groups(data: Prepared, k: int | None, seed: int = 0) -> IntArray | None:
+def fixed_groups(
+    data: Prepared,
+    k: int | None,
+    seed: int = 0,
+    *,
+    method: Literal["mdav", "k-same"] = "mdav",
+    without: BoolArray | None = None,
+) -> IntArray | None:
     """Groups of at least k people by their mean embeddings, inside gender where it is known.
 
     Args:
@@ -24,9 +33,11 @@ def fixed_groups(data: Prepared, k: int | None, seed: int = 0) -> IntArray | Non
             twice in a group, as in a release.
         k: people of a group; None gives none.
         seed: of the grouping.
+        method: "mdav" or "k-same".
+        without: (N,) photos of people who take no part, all photos of a person alike.
 
     Returns:
-        (N,) group of each photo, or None.
+        (N,) group of each photo, -1 of those who take no part; or None.
 
     Raises:
         UsageError: k below 2.
@@ -40,14 +51,25 @@ def fixed_groups(data: Prepared, k: int | None, seed: int = 0) -> IntArray | Non
     means = np.zeros((people, data.embedding.shape[1]))
     np.add.at(means, data.subject, data.embedding.astype(np.float64))
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    genders = _genders(data, people)
+    part = np.ones(people, bool)
+    if without is not None:
+        part[data.subject[without]] = False
+    rows = np.flatnonzero(part)
+    place = np.full(people, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    pairs = place[_look_alikes(data)]
     found = groups_within(
-        means.astype(np.float32),
+        means[rows].astype(np.float32),
         k,
-        _genders(data, people),
+        None if genders is None else [genders[row] for row in rows.tolist()],
+        method=method,
         seed=seed,
-        look_alikes=_look_alikes(data),
+        look_alikes=pairs[(pairs >= 0).all(1)],
     )
-    groups: IntArray = found.labels[data.subject].astype(np.int64)
+    labels = np.full(people, -1, np.int64)
+    labels[rows] = found.labels
+    groups: IntArray = labels[data.subject]
     return groups
 
 

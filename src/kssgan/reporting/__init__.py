@@ -11,6 +11,7 @@ from kssgan.reporting.private import GroupRow, Member, Picture, private_report
 from kssgan.reporting.public import Surrogate, public_report
 from kssgan.reporting.results import Results, results_files, results_markdown, results_page
 from kssgan.reporting.tables import text_table
+from kssgan.reporting.tuning import tuning_page
 
 __all__ = [
     "GroupRow",
@@ -26,4 +27,5 @@ __all__ = [
     "results_markdown",
     "results_page",
     "text_table",
+    "tuning_page",
 ]

@@ -266,23 +266,23 @@ PRESETS: Mapping[str, Config] = {
 
 
 def resolve(
-    preset: str, *, config: Path | None = None, changes: Mapping[str, Any] | None = None
+    preset: str | None, *, config: Path | None = None, changes: Mapping[str, Any] | None = None
 ) -> Config:
     """The configuration of a run: a preset, then a TOML file, then single options.
 
     Args:
-        preset: one of :data:`PRESETS`.
+        preset: one of :data:`PRESETS`; None takes the file's ``preset``, and "small" where it has none.
         config: TOML with names of :class:`TrainingConfig`, or of :class:`GalleryConfig`, at the top level.
         changes: options; those that are None are left out.
 
     Raises:
         UsageError: an unknown preset or option, a file that is no TOML, a value that cannot be.
     """
+    told = {} if config is None else _read(config)
+    preset = preset or told.get("preset", "small")
     if preset not in PRESETS:
         raise UsageError(f"preset {preset!r} came; choose one of {', '.join(PRESETS)}")
-    values = PRESETS[preset].to_json()
-    if config is not None:
-        values.update(_read(config))
+    values = PRESETS[preset].to_json() | told
     values.update({k: v for k, v in (changes or {}).items() if v is not None})
     values["preset"] = preset
     return type(PRESETS[preset]).from_json(values)

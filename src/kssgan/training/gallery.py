@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from kssgan.models.star_generator import StarGenerator
 from kssgan.models.stored_gallery import StoredGallery, write_gallery
 from kssgan.training.data import laplacian_variance
 from kssgan.training.gallery_config import GalleryConfig
-from kssgan.training.gallery_data import GalleryData
+from kssgan.training.gallery_data import GalleryData, Material, Question
+from kssgan.training.jury import Jury, held_out_jury, own_jury
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared
-from kssgan.training.score import Probe, sliced_distance, validation_score
+from kssgan.training.score import sliced_distance, validation_score
 from kssgan.training.siamese_batch import conditions
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_step import siamese_step
@@ -40,6 +41,9 @@ class Gallery:
         device: where.
         precision: of the arithmetic.
         groups: (N,) group of each photo; -1 takes no part.
+        judges: rows of people in no group, for looks; by default all that the file holds out and no group
+            has. Without any, people of the gallery judge.
+        material: of :func:`kssgan.training.gallery_data.gallery_material`, where it was made before.
 
     Raises:
         UsageError: no groups, groups of too few people, unknown attributes, or a batch larger than the data.
@@ -53,6 +57,8 @@ class Gallery:
         precision: Precision,
         *,
         groups: IntArray | None,
+        judges: IntArray | None = None,
+        material: Material | None = None,
     ) -> None:
         if groups is None:
             raise UsageError(
@@ -61,7 +67,11 @@ class Gallery:
             )
         precision.crew.check_batch(config.batch)
         self._config, self._precision = config, precision
-        self.data = GalleryData(data, groups, config, device)
+        self.data = GalleryData(data, groups, config, device, material=material)
+        self._file = data
+        self._judges = (
+            np.flatnonzero(data.held_out & (groups < 0)) if judges is None else judges
+        )
         counts = self.data.counts
         told = () if config.modulate else (config.z,)
         width = self.data.groups + sum(told) + sum(counts)
@@ -78,14 +88,15 @@ class Gallery:
         self._device = device
 
     def begin(self, step: int, stopped: Callable[[], bool]) -> None:
-        """Fit the probes of the score."""
+        """Call the jury."""
         del step, stopped
-        self._probes = {
-            column: Probe(self.data.photographs(rows), torch.from_numpy(kinds), count)
-            for column, count in enumerate(self.data.counts)
-            for rows, kinds in [self.data.known(column)]
-            if np.unique(kinds).size > 1
-        }
+        self._jury = self.jury(self._judges)
+
+    def jury(self, judges: IntArray) -> Jury:
+        """Who judges: these rows of the file, or without any the gallery itself."""
+        if not len(judges):
+            return own_jury(self.data, self._config.check)
+        return held_out_jury(self._file, judges, self.data, self._config.size, self._device)
 
     def step(self, step: int) -> dict[str, float]:
         """Algorithm 2, once."""
@@ -110,21 +121,28 @@ class Gallery:
 
     @torch.no_grad()
     def look(self) -> tuple[dict[str, float], U8Array]:
-        """Pictures of the groups with every attribute asked for in turn, from S_g and from photographs."""
-        data, config = self.data, self._config
-        question = data.question(config.check)
-        drawn = self._drawn(question.source, question.code, question.wanted, question.style)
-        reals = data.photographs(data.spread(max(config.check, 32)))
+        """Pictures of the groups with every attribute asked for in turn, from S_g and from photographs.
+
+        Figures are by people held out, where the file has some that are in no group.
+        """
+        return self.figures(self._jury), self._sheet()
+
+    @torch.no_grad()
+    def figures(self, jury: Jury) -> dict[str, float]:
+        """What a jury finds of the averaged generator."""
+        config = self._config
+        question = self.data.question(config.check, jury.counts)
+        drawn = self._answers(question, question.source, jury.told)
         missed = [
             (probe(drawn) != question.wanted[:, column].cpu()).float().mean()
-            for column, probe in self._probes.items()
+            for column, probe in jury.probes.items()
         ]
         small = max(1, config.size // 16)
         ratio = laplacian_variance((drawn + 1) / 2).median() / laplacian_variance(
-            (reals + 1) / 2
+            (jury.photographs + 1) / 2
         ).median().clamp(min=1e-9)
-        figures = {
-            "sliced": sliced_distance(drawn, reals),
+        return {
+            "sliced": sliced_distance(drawn, jury.photographs),
             "missed": float(torch.stack(missed).mean()) if missed else 0.0,
             "coarse": float(
                 (F.avg_pool2d(drawn, small) - F.avg_pool2d(question.surrogate, small))
@@ -133,15 +151,20 @@ class Gallery:
             ),
             "sharpness": float(ratio),
         }
-        again = self._drawn(question.real, question.code, question.wanted, question.style)
-        rows = (question.surrogate, drawn, question.real, again)
-        sheet = torch.cat([torch.cat(list(row[:_SHOWN]), 2) for row in rows], 1)
-        grey = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte()
-        return figures, np.ascontiguousarray(grey.permute(1, 2, 0).cpu().numpy())
 
-    def _drawn(
-        self, source: Tensor, code: Tensor, wanted: Tensor, style: Tensor | None
-    ) -> Tensor:
+    def _sheet(self) -> U8Array:
+        question = self.data.question(min(_SHOWN, self._config.check))
+        told = range(len(self.data.counts))
+        drawn = self._answers(question, question.source, told)
+        again = self._answers(question, question.real, told)
+        rows = (question.surrogate, drawn, question.real, again)
+        sheet = torch.cat([torch.cat(list(row), 2) for row in rows], 1)
+        grey = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte()
+        return np.ascontiguousarray(grey.permute(1, 2, 0).cpu().numpy())
+
+    def _answers(self, question: Question, source: Tensor, told: Iterable[int]) -> Tensor:
+        code, style = question.code, question.style
+        wanted = question.wanted[:, list(told)]
         found = []
         for start in range(0, len(source), 16):
             part = slice(start, start + 16)

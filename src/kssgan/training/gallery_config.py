@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from kssgan.errors import UsageError
 from kssgan.models.siamese import SiameseConfig
@@ -14,7 +14,9 @@ from kssgan.training.options import known_options, plain
 from kssgan.training.precision import PRECISIONS, PrecisionName
 from kssgan.training.siamese_settings import Adversarial, Reconstruction, SiameseSettings
 
-__all__ = ["GalleryConfig"]
+__all__ = ["GalleryConfig", "Grouping"]
+
+Grouping = Literal["mdav", "k-same"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class GalleryConfig:
         steps: updates of the generator; the critic has ``n_critic`` times as many.
         batch: photographs per update.
         precision: "fp32", "fp16" or "bf16".
+        k: people of each group, for whoever forms the groups; 0 leaves it to ``--groups``.
+        grouping: how they are gathered, "mdav" or "k-same".
         attributes: of the file's labels, those that G is told and D tells; () takes all.
         size: side of the pictures: 256 divided by a power of two.
         strict: share of a batch for which G reads S_g; for the others it reads a photograph, as in utility
@@ -59,6 +63,8 @@ class GalleryConfig:
     steps: int = 40000
     batch: int = 16
     precision: PrecisionName = "fp32"
+    k: int = 0
+    grouping: Grouping = "mdav"
     attributes: tuple[str, ...] = ()
     size: int = 128
     strict: float = 0.5
@@ -92,7 +98,7 @@ class GalleryConfig:
     def __post_init__(self) -> None:
         problems = []
         least = {"steps": 1, "batch": 1, "width": 1, "depth": 1, "n_critic": 1, "check": 1}
-        least |= {"blocks": 0, "z": 0, "seed": 0, "twin_features": 1}
+        least |= {"blocks": 0, "z": 0, "k": 0, "seed": 0, "twin_features": 1}
         least |= {"log_every": 1, "check_every": 1, "save_every": 1}
         for name, lowest in least.items():
             if getattr(self, name) < lowest:
@@ -122,6 +128,7 @@ class GalleryConfig:
             problems.append("twin_widths wants numbers above 0")
         choices = {
             "precision": PRECISIONS,
+            "grouping": get_args(Grouping),
             "adversarial": get_args(Adversarial),
             "reconstruction": get_args(Reconstruction),
             "upsample": get_args(Upsampling),

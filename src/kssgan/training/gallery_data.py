@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from kssgan.training.prepared import Prepared
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["GalleryData", "Question"]
+__all__ = ["GalleryData", "Material", "Question", "gallery_material", "small_photographs"]
 
 _TURNS = 1 << 20  # more critic updates than a step has
 _AT_ONCE = 32
@@ -43,6 +44,45 @@ class Question(NamedTuple):
     style: Tensor | None
 
 
+class Material(NamedTuple):
+    """What takes long to make: a minute for a thousand photographs. Runs on the same groups may share it.
+
+    Attributes:
+        pictures: (N, 3, size, size) uint8, photographs that take part.
+        surrogates: (G, 3, size, size) S_g in [-1, 1].
+    """
+
+    pictures: Tensor
+    surrogates: Tensor
+
+
+def gallery_material(data: Prepared, groups: IntArray, size: int) -> Material:
+    """Photographs and means of a gallery, on the CPU.
+
+    Args:
+        data: the collection.
+        groups: (N,) group of each photo, -1 takes no part.
+        size: side of the pictures.
+    """
+    rows = np.flatnonzero(groups >= 0)
+    means = [
+        F.avg_pool2d(mean_of(data, np.flatnonzero(groups == g))[None], 256 // size)[0] * 2 - 1
+        for g in np.unique(groups[rows])
+    ]
+    return Material(small_photographs(data, rows, size), torch.stack(means))
+
+
+def small_photographs(data: Prepared, rows: IntArray, size: int) -> Tensor:
+    """(B, 3, size, size) uint8."""
+    found = []
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        crops = torch.from_numpy(np.stack([data.crop(int(row)) for row in part]))
+        small = F.avg_pool2d(crops.permute(0, 3, 1, 2).float(), 256 // size)
+        found.append(small.round().to(torch.uint8))
+    return torch.cat(found)
+
+
 class GalleryData:
     """Photographs, groups and their means at the size that is trained at.
 
@@ -63,7 +103,13 @@ class GalleryData:
     """
 
     def __init__(
-        self, data: Prepared, groups: IntArray, config: GalleryConfig, device: torch.device
+        self,
+        data: Prepared,
+        groups: IntArray,
+        config: GalleryConfig,
+        device: torch.device,
+        *,
+        material: Material | None = None,
     ) -> None:
         if groups.shape != (len(data),):
             raise UsageError(f"{len(groups)} groups came for {len(data)} photos")
@@ -94,24 +140,9 @@ class GalleryData:
         self.counts = tuple(len(c) for c in self.labels.values())
         order = [list(data.scheme).index(name) for name in self.labels]
         self.categories: IntArray = data.labels[rows][:, order]
-        shrink = 256 // config.size
-        crops = [
-            self._small(data, rows[i : i + _AT_ONCE], shrink)
-            for i in range(0, len(rows), _AT_ONCE)
-        ]
-        self._pictures = torch.cat(crops).to(device)
-        self.surrogates = torch.stack(
-            [
-                F.avg_pool2d(mean_of(data, rows[self.group == g])[None], shrink)[0] * 2 - 1
-                for g in range(self.groups)
-            ]
-        ).to(device)
-
-    @staticmethod
-    def _small(data: Prepared, rows: IntArray, shrink: int) -> Tensor:
-        crops = torch.from_numpy(np.stack([data.crop(int(row)) for row in rows]))
-        small = F.avg_pool2d(crops.permute(0, 3, 1, 2).float(), shrink)
-        return small.round().to(torch.uint8)
+        made = material or gallery_material(data, groups, config.size)
+        self._pictures = made.pictures.to(device)
+        self.surrogates = made.surrogates.to(device)
 
     def photographs(self, rows: IntArray) -> Tensor:
         """(B, 3, size, size) in [-1, 1]."""
@@ -166,14 +197,20 @@ class GalleryData:
         told = torch.from_numpy(same).to(self._device)
         return TwinPairs(self.photographs(first), other, told)
 
-    def question(self, count: int) -> Question:
-        """The same at every look."""
+    def question(self, count: int, kinds: Sequence[int] | None = None) -> Question:
+        """The same at every look.
+
+        Args:
+            count: B.
+            kinds: categories of each attribute to ask for; of those that G is told by default.
+        """
         config = self._config
         group = np.arange(count) % self.groups
         first = {int(g): int(np.flatnonzero(self.group == g)[0]) for g in np.unique(group)}
-        wanted = np.zeros((count, len(self.counts)), np.int64)
-        for column, kinds in enumerate(self.counts):
-            wanted[:, column] = (np.arange(count) // self.groups + np.arange(count)) % kinds
+        kinds = self.counts if kinds is None else kinds
+        wanted = np.zeros((count, len(kinds)), np.int64)
+        for column, many in enumerate(kinds):
+            wanted[:, column] = (np.arange(count) // self.groups + np.arange(count)) % many
         z = np.random.default_rng([config.seed, count]).normal(size=(count, config.z))
         at = torch.from_numpy(group).to(self._device)
         code, style = self._code(at, torch.from_numpy(z.astype(np.float32)).to(self._device))

@@ -33,7 +33,7 @@ from kssgan.training.processes import Processes, processes
 from kssgan.training.recipe import Recipe
 from kssgan.types import IntArray
 
-__all__ = ["Trained", "plan", "train"]
+__all__ = ["Trained", "device_of", "plan", "train"]
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,19 @@ def train(
     begin = perf_counter()
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes {minutes} came, above 0 was wanted")
-    if threads is not None:
-        torch.set_num_threads(_threads(threads))
     with processes(device) as (crew, ours):
         return _train(
-            file, out, config, groups, ours, crew, start, resume, minutes, tensorboard, begin
+            file,
+            out,
+            config,
+            groups,
+            device_of(ours, threads),
+            crew,
+            start,
+            resume,
+            minutes,
+            tensorboard,
+            begin,
         )
 
 
@@ -116,7 +124,7 @@ def _train(
     out: Path,
     config: Config,
     groups: IntArray | None,
-    device: str,
+    place: torch.device,
     crew: Processes,
     start: Path | None,
     resume: bool,
@@ -124,7 +132,6 @@ def _train(
     tensorboard: bool,
     begin: float,
 ) -> Trained:
-    place = _device(device)
     precision = Precision(config.precision, place, crew)
     data = load_prepared(file)
     digest = str(data.facts.get("digest", data.digest()))
@@ -327,6 +334,18 @@ def _stored(file: Path) -> StoredGenerator:
         raise UsageError(
             f"the generator to start from cannot be read ({type(error).__name__})"
         ) from None
+
+
+def device_of(name: str, threads: int | None = None) -> torch.device:
+    """Where to work, by name; on a CPU with so many threads.
+
+    Raises:
+        UsageError: no such device here, or fewer than one thread.
+    """
+    place = _device(name)
+    if threads is not None:
+        torch.set_num_threads(_threads(threads))
+    return place
 
 
 def _device(name: str) -> torch.device:

@@ -1,0 +1,169 @@
+"""``kssgan tune``: better hyperparameters for the paper's training."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kssgan.cli._paths import shown
+from kssgan.cli._progress import bars
+
+if TYPE_CHECKING:
+    from kssgan.tuning.run import Tuned
+
+__all__ = ["add", "run"]
+
+_DESCRIPTION = """\
+Look for better hyperparameters of the paper's training: short runs, judged by people whom FILE holds out.
+
+The score has fixed weights, so that trials whose losses are weighted otherwise can be compared; lower is
+better. STUDY receives the study, study.json and winner.toml, which kssgan train takes as it is. The same
+command goes on where a study stopped, and started several times at once it shares the work: on one machine
+as it is, on many with --storage. Needs kssgan[tune]."""
+
+_EXAMPLES = """\
+examples:
+  kssgan tune photos.safetensors --out pso-0 --solver pso --trials 40 --budget 2000
+  kssgan train photos.safetensors --out run --config pso-0/winner.toml
+  kssgan report pso-0 random-0 --out report
+
+  kssgan tune photos.safetensors --out pso-1 --trials 20 --budget 24 --threads 1 \\
+              --set size=32 --set width=12 --set depth=4 --set blocks=1 --set batch=8 --space small.toml
+      on a CPU; small.toml has width = {low = 8, high = 16} and the like
+
+  kssgan tune photos.safetensors --out pso-2 --storage postgresql+pg8000://me@host/studies
+      the same on every machine that shall help"""
+
+
+def add(verbs: Any) -> None:
+    """Add the verb to the parser."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "tune",
+        help="look for better hyperparameters",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="what kssgan prepare wrote")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="STUDY",
+        help="folder to write, or to go on in",
+    )
+    parser.add_argument(
+        "--solver",
+        choices=("random", "hyperopt", "pso"),
+        default="pso",
+        help="Random Search, Hyperopt's TPE or Particle Swarm (default pso)",
+    )
+    parser.add_argument(
+        "--trials", type=int, default=20, metavar="N", help="in all (default 20)"
+    )
+    parser.add_argument(
+        "--budget", type=int, default=500, metavar="STEPS", help="of a trial (default 500)"
+    )
+    parser.add_argument(
+        "--storage", metavar="URL", help="database server, for workers on several machines"
+    )
+    parser.add_argument(
+        "--apply", action="store_true", help="then train with the winner, into STUDY/run"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=("paper", "stargan"),
+        default="paper",
+        help="what is tuned (default paper)",
+    )
+    parser.add_argument("--groups", type=int, metavar="K", help="people of a group (default 5)")
+    parser.add_argument(
+        "--config", type=Path, metavar="TOML", help="options that stay as they are"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="NAME=VALUE",
+        help="another option that stays as it is",
+    )
+    parser.add_argument(
+        "--space", type=Path, metavar="TOML", help="other ranges than the declared ones"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the solver and of every trial"
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default auto)"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="of the CPU (default: the machine's)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", dest="as_json", help="print the result as JSON on stdout"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; the exit status is 0, or 1 when no trial ran to its end."""
+    from kssgan.api import tune
+    from kssgan.training.config import read_changes
+
+    done = tune(
+        args.file,
+        out=args.out,
+        solver=args.solver,
+        trials=args.trials,
+        budget=args.budget,
+        storage=args.storage,
+        apply=args.apply,
+        preset=args.preset,
+        config=args.config,
+        groups=args.groups,
+        space=args.space,
+        seed=args.seed,
+        device=args.device,
+        threads=args.threads,
+        progress=bars,
+        **read_changes(args.changes),
+    )
+    if args.as_json:
+        print(json.dumps(_plain(done)))
+    else:
+        _tell(done)
+    return 0
+
+
+def _plain(done: Tuned) -> dict[str, Any]:
+    return {
+        "study": str(done.path),
+        "winner": str(done.winner),
+        "trial": done.best.number,
+        "score": done.best.score,
+        "default_score": None if done.scores is None else done.scores[0],
+        "held_out": done.best.facts.get("held_out"),
+        "changes": done.changes,
+        "trials": done.states,
+        "run": None if done.run is None else str(done.run.path),
+        "seconds": done.seconds,
+        "exit_status": 0,
+    }
+
+
+def _tell(done: Tuned) -> None:
+    states = ", ".join(f"{count:,} {state}" for state, count in sorted(done.states.items()))
+    print(f"trials: {states}")
+    if done.scores is not None:
+        default, best = done.scores
+        print(f"score of the default {default:.4f}, of trial {done.best.number} {best:.4f}")
+    for name, value in done.changes.items():
+        print(f"  {name} = {value:.5g}" if isinstance(value, float) else f"  {name} = {value}")
+    if not done.changes:
+        print("no trial scored better than the default")
+    print(f"Winner:             {shown(str(done.winner))} (for kssgan train --config)")
+    if done.run is not None:
+        print(f"Weights:            {shown(done.run.generator)} (keep secret)")
