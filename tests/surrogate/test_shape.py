@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kssgan.surrogate.mean import equal_mean
-from kssgan.surrogate.shape import shape_mean
+from kssgan.surrogate.shape import mean_in, shape_mean
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray, U8Array
 
@@ -125,3 +125,14 @@ def test_exceptions(paint: Painter, shape: FloatArray) -> None:
 
     with pytest.raises(ValueError, match="changed"):
         shape_mean([Changing(), [paint(2)]])
+
+
+def test_a_mean_in_the_groups_own_shape_is_the_shape_mean(paint: Painter) -> None:
+    members = [[paint(1), paint(2)], [paint(3)]]
+    whole = shape_mean(members)
+    found = mean_in(members, Warp(whole.points))
+    assert found.image_01.tobytes() == whole.image_01.tobytes()
+    assert found.points.tobytes() == whole.points.tobytes()
+    elsewhere = mean_in(members, Warp(whole.points + np.float32(4)))
+    assert elsewhere.points.tobytes() == whole.points.tobytes()
+    assert not np.array_equal(elsewhere.image_01, whole.image_01)

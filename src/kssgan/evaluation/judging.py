@@ -29,6 +29,15 @@ class Looked:
     embeddings: FloatArray
     attributes: Sequence[Mapping[str, str]]
 
+    def of(self, rows: Sequence[int]) -> Looked:
+        """Of some of the pictures."""
+        chosen = list(rows)
+        return Looked(
+            self.detected[chosen],
+            self.embeddings[chosen],
+            [self.attributes[row] for row in chosen],
+        )
+
 
 class Judge:
     """Looks at pictures as files.

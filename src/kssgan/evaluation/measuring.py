@@ -69,13 +69,15 @@ def measure(
         other = form_groups(method, photos, k, seed + _OTHER)
         learnt = draw_groups(method, photos, other, seed + _OTHER, first=True)
         probed = np.arange(len(drawn.members))
+        seen, learnt_seen = judge.look(drawn.pictures), judge.look(learnt.pictures)
     else:
         drawn = redraw(method, photos, range(len(photos.subject)))
         drawing = perf_counter() - begin
         lead = [int(photos.rows(person)[0]) for person in range(photos.persons)]
         learnt = Drawn(drawn.pictures[lead], [drawn.members[row] for row in lead], 1)
         probed = np.setdiff1d(np.arange(len(drawn.members)), lead)
-    seen = judge.look(drawn.pictures)
+        seen = judge.look(drawn.pictures)
+        learnt_seen = seen.of(lead)
     near = person_distances(seen.embeddings, photos.embeddings, photos.subject)
     near = np.where(seen.detected[:, None], near, _NOTHING)
     naive = identify(near, drawn.truths, seed=seed)
@@ -85,7 +87,7 @@ def measure(
         "least_people": drawn.least,
         **naive.figures(),
         **_likeness(near, seen, drawn, threshold),
-        **_parrot(photos, drawn, seen, learnt, judge.look(learnt.pictures), probed),
+        **_parrot(photos, drawn, seen, learnt, learnt_seen, probed),
         "recompute_rank1": _recompute(drawn, photos.persons),
         **_utility(photos, drawn, seen),
         "seconds_drawing": drawing,
