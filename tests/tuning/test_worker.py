@@ -210,8 +210,8 @@ def test_sigkill_loses_no_finished_trial(tmp_path: Path) -> None:
 
 
 def test_two_workers_share_a_study(tmp_path: Path) -> None:
-    alone = go(start(tmp_path / "one", 12, 0.4))
-    both = go(*[start(tmp_path / "two", 12, 0.4) for _ in range(2)])
+    alone = go(start(tmp_path / "one", 12, 0.5))
+    both = go(*[start(tmp_path / "two", 12, 0.5) for _ in range(2)])
     trials = read_study(tmp_path / "two")["trials"]
     assert [t["state"] for t in trials] == ["complete"] * 12
     assert len({t["values"]["x"] for t in trials}) == 12
