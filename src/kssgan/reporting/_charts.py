@@ -21,7 +21,7 @@ COLOURS = ("#2f5f9e", "#c05a1c", "#2f7d4f", "#6b4c9a", "#8a6d1d")
 _INK, _SOFT, _GRID = "#1c2330", "#4a5568", "#d5dae3"
 _SIZE = (960, 540)
 _SHARP = 2  # drawn so much larger, then reduced: smooth lines
-_LEFT, _RIGHT, _TOP, _BOTTOM = 86, 24, 52, 64
+_LEFT, _RIGHT, _TOP, _BOTTOM = 86, 24, 82, 64
 _TICKS = 6
 
 
@@ -138,7 +138,7 @@ class _Paper:
 
     def legend(self, lines: Sequence[Line]) -> None:
         """Names at the top right."""
-        right, top = float((_SIZE[0] - _RIGHT) * _SHARP), 36 * _SHARP
+        right, top = float((_SIZE[0] - _RIGHT) * _SHARP), 56 * _SHARP
         for line in reversed(lines):
             wide = self.draw.textlength(line.name, font=self.font)
             at = (right - wide, top)

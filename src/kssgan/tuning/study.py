@@ -151,8 +151,8 @@ def open_study(
 ) -> Study:
     """Begin a study, or join one that was begun with the same settings.
 
-    The default's values are the first trial. A trial is ended early when a quarter of the others were better
-    after as many steps, from a third of the budget on and after five whole trials.
+    The default's values are the first trial. A trial is ended early when three quarters of the others were
+    better after as many steps, from a third of the budget on and after five whole trials.
 
     Args:
         folder: STUDY; its name is the study's name in the storage.
