@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import UsageError
@@ -24,6 +24,7 @@ from kssgan.training.score import sliced_distance, validation_score
 from kssgan.training.siamese_batch import conditions
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_step import siamese_step
+from kssgan.training.tensors import packed, unpack
 from kssgan.types import IntArray, U8Array
 
 __all__ = ["Gallery"]
@@ -179,13 +180,7 @@ class Gallery:
 
     def state(self) -> dict[str, Tensor]:
         """Of networks, the average and optimisers."""
-        found = {f"average.{n}": v for n, v in self.average.state_dict().items()}
-        for name, module in self.networks.modules().items():
-            found |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-        for name, optimiser in self.networks.optimisers.items():
-            for number, values in optimiser.state_dict()["state"].items():
-                for key, value in values.items():
-                    found[f"optimiser.{name}.{number}.{key}"] = torch.as_tensor(value)
+        found = packed(self._modules(), self.networks.optimisers)
         groups = np.frombuffer(bytes.fromhex(self._groups_digest()), np.uint8)
         return found | {"groups": torch.from_numpy(groups.copy())}
 
@@ -195,24 +190,10 @@ class Gallery:
             raise UsageError(
                 "RUN was begun with other groups; give the same --groups to --resume, or a new RUN"
             )
-        modules = {"average": self.average, **self.networks.modules()}
-        for name, module in modules.items():
-            module.load_state_dict(
-                {
-                    key.removeprefix(f"{name}."): value
-                    for key, value in tensors.items()
-                    if key.startswith(f"{name}.")
-                }
-            )
-        for name, optimiser in self.networks.optimisers.items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in tensors.items():
-                if key.startswith(f"optimiser.{name}."):
-                    number, entry = key.split(".")[2:]
-                    state.setdefault(int(number), {})[entry] = value
-            whole = optimiser.state_dict()
-            whole["state"] = state
-            optimiser.load_state_dict(whole)
+        unpack(tensors, self._modules(), self.networks.optimisers)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"average": self.average, **self.networks.modules()}
 
     def _groups_digest(self) -> str:
         return hashlib.sha256(self.data.group.astype(np.int64).tobytes()).hexdigest()

@@ -13,6 +13,7 @@ from kssgan.models.critic import Critic, CriticConfig
 from kssgan.models.generator import Generator, GeneratorConfig
 from kssgan.models.stored import StoredGenerator
 from kssgan.training.config import TrainingConfig
+from kssgan.training.tensors import packed, unpack
 
 __all__ = ["Networks", "parameters"]
 
@@ -172,14 +173,7 @@ class Networks:
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor of weights, averages and optimisers, by name."""
-        found: dict[str, Tensor] = {}
-        for name, module in self._modules().items():
-            found |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-        for name, optimiser in self.optimisers.items():
-            for number, values in optimiser.state_dict()["state"].items():
-                for key, value in values.items():
-                    found[f"optimiser.{name}.{number}.{key}"] = torch.as_tensor(value)
-        return found
+        return packed(self._modules(), self.optimisers)
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Inverse of :meth:`state`.
@@ -187,22 +181,7 @@ class Networks:
         Raises:
             KeyError, RuntimeError, ValueError: tensors of other networks.
         """
-        for name, module in self._modules().items():
-            part = {
-                key.removeprefix(f"{name}."): value
-                for key, value in tensors.items()
-                if key.startswith(f"{name}.")
-            }
-            module.load_state_dict(part)
-        for name, optimiser in self.optimisers.items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in tensors.items():
-                if key.startswith(f"optimiser.{name}."):
-                    number, entry = key.split(".")[2:]
-                    state.setdefault(int(number), {})[entry] = value
-            whole = optimiser.state_dict()
-            whole["state"] = state
-            optimiser.load_state_dict(whole)
+        unpack(tensors, self._modules(), self.optimisers)
 
     def _modules(self) -> dict[str, nn.Module]:
         return {

@@ -1,0 +1,53 @@
+"""Networks and optimisers as named tensors, as checkpoints hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["packed", "unpack"]
+
+
+def packed(
+    modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, Tensor]:
+    """Every tensor of weights and optimisers, by name."""
+    found: dict[str, Tensor] = {}
+    for name, module in modules.items():
+        found |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+    for name, optimiser in optimisers.items():
+        for number, values in optimiser.state_dict()["state"].items():
+            for key, value in values.items():
+                found[f"optimiser.{name}.{number}.{key}"] = torch.as_tensor(value)
+    return found
+
+
+def unpack(
+    tensors: Mapping[str, Tensor],
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer],
+) -> None:
+    """Inverse of :func:`packed`.
+
+    Raises:
+        KeyError, RuntimeError, ValueError: tensors of other networks.
+    """
+    for name, module in modules.items():
+        module.load_state_dict(
+            {
+                key.removeprefix(f"{name}."): value
+                for key, value in tensors.items()
+                if key.startswith(f"{name}.")
+            }
+        )
+    for name, optimiser in optimisers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith(f"optimiser.{name}."):
+                number, entry = key.split(".")[2:]
+                state.setdefault(int(number), {})[entry] = value
+        whole = optimiser.state_dict()
+        whole["state"] = state
+        optimiser.load_state_dict(whole)
