@@ -10,7 +10,7 @@ from typing import Any
 
 from kssgan.errors import UsageError
 from kssgan.training.gallery_config import GalleryConfig
-from kssgan.training.options import known_options, plain
+from kssgan.training.options import Options
 from kssgan.training.precision import PRECISIONS, PrecisionName
 
 __all__ = ["PRESETS", "Config", "TrainingConfig", "Turn", "read_changes", "resolve"]
@@ -32,7 +32,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Options):
     """A training run.
 
     Attributes:
@@ -194,19 +194,6 @@ class TrainingConfig:
         if step < first:
             return Turn(False, step, first)
         return Turn(True, step - first, max(1, self.steps - first))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values: they round-trip through JSON and TOML."""
-        return plain(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """Inverse of :meth:`to_json`.
-
-        Raises:
-            UsageError: unknown names or values of another kind, all told at once.
-        """
-        return cls(**known_options(cls, values))
 
 
 Config = TrainingConfig | GalleryConfig

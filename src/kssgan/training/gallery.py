@@ -80,7 +80,7 @@ class Gallery:
             config.generator(width),
             config.critic(counts, self.data.groups),
             config.twin(),
-            config.settings,
+            config,
             seed=config.seed,
             device=device,
         )
@@ -107,9 +107,7 @@ class Gallery:
         pairs = own(self.data.pairs(step)) if config.twin() else None
         source = torch.Generator(self._device)
         source.manual_seed((config.seed << 32) + step)
-        parts = siamese_step(
-            self.networks, batches, pairs, config.settings, self._precision, source
-        )
+        parts = siamese_step(self.networks, batches, pairs, config, self._precision, source)
         self._follow(step)
         return parts
 

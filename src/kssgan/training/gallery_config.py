@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from kssgan.errors import UsageError
 from kssgan.models.siamese import SiameseConfig
 from kssgan.models.star_critic import StarCriticConfig
 from kssgan.models.star_generator import StarGeneratorConfig, Upsampling
-from kssgan.training.options import known_options, plain
 from kssgan.training.precision import PRECISIONS, PrecisionName
 from kssgan.training.siamese_settings import Adversarial, Reconstruction, SiameseSettings
 
@@ -20,8 +18,8 @@ Grouping = Literal["mdav", "k-same"]
 
 
 @dataclass(frozen=True)
-class GalleryConfig:
-    """A run of Algorithm 2 on a gallery; the defaults are preset ``paper``.
+class GalleryConfig(SiameseSettings):
+    """A run of Algorithm 2 on a gallery: settings of a step and what else a run needs; as preset ``paper``.
 
     Attributes:
         preset: where the values started from.
@@ -45,10 +43,6 @@ class GalleryConfig:
         depth: steps down of D.
         twin_widths: channels of the Siamese twin.
         twin_features: length of its features.
-        adversarial, reconstruction, n_critic, lambda_gp, lambda_cls, lambda_rec, lambda_released, margin,
-            twin_margin, rate: see :class:`kssgan.training.siamese_settings.SiameseSettings`.
-        beta1: of Adam.
-        beta2: of Adam.
         ema: decay of the averaged generator, which is what is exported.
         log_every: steps between lines of the log.
         check_every: steps between looks.
@@ -77,18 +71,6 @@ class GalleryConfig:
     depth: int = 6
     twin_widths: tuple[int, ...] = (32, 64, 128, 256)
     twin_features: int = 128
-    adversarial: Adversarial = "wasserstein"
-    reconstruction: Reconstruction = "siamese"
-    n_critic: int = 5
-    lambda_gp: float = 10.0
-    lambda_cls: float = 1.0
-    lambda_rec: float = 10.0
-    lambda_released: float = 10.0
-    margin: float = 0.5
-    twin_margin: float = 1.0
-    rate: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
     ema: float = 0.999
     log_every: int = 20
     check_every: int = 500
@@ -141,23 +123,6 @@ class GalleryConfig:
         if problems:
             raise UsageError("; ".join(problems))
 
-    @property
-    def settings(self) -> SiameseSettings:
-        """What a step needs to know."""
-        return SiameseSettings(
-            adversarial=self.adversarial,
-            reconstruction=self.reconstruction,
-            n_critic=self.n_critic,
-            lambda_gp=self.lambda_gp,
-            lambda_cls=self.lambda_cls,
-            lambda_rec=self.lambda_rec,
-            lambda_released=self.lambda_released,
-            margin=self.margin,
-            twin_margin=self.twin_margin,
-            rate=self.rate,
-            betas=(self.beta1, self.beta2),
-        )
-
     def generator(self, conditions: int) -> StarGeneratorConfig:
         """Shape of G for so many conditions."""
         return StarGeneratorConfig(
@@ -184,16 +149,3 @@ class GalleryConfig:
         if self.reconstruction != "siamese":
             return None
         return SiameseConfig(widths=self.twin_widths, features=self.twin_features)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values: they round-trip through JSON and TOML."""
-        return plain(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> GalleryConfig:
-        """Inverse of :meth:`to_json`.
-
-        Raises:
-            UsageError: unknown names or values of another kind, all told at once.
-        """
-        return cls(**known_options(cls, values))

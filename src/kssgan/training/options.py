@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from kssgan.errors import UsageError
 
-__all__ = ["known_options", "plain"]
+__all__ = ["Options"]
 
 
-def plain(config: Any) -> dict[str, Any]:
-    """Values of a configuration that JSON and TOML hold."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
+class Options:
+    """A dataclass whose values JSON and TOML hold."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: they round-trip through JSON and TOML."""
+        values = asdict(self)  # type: ignore[call-overload]
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            UsageError: unknown names or values of another kind, all told at once.
+        """
+        return cls(**_known(cls, values))
 
 
-def known_options(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values that a configuration's class takes.
 
     Raises:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
+
+from kssgan.training.options import Options
 
 __all__ = ["Adversarial", "Reconstruction", "SiameseSettings"]
 
@@ -12,7 +14,7 @@ Reconstruction = Literal["siamese", "l1"]
 
 
 @dataclass(frozen=True)
-class SiameseSettings:
+class SiameseSettings(Options):
     """Weights and rates; the defaults are the paper's, and StarGAN's where it names none.
 
     Attributes:
@@ -26,7 +28,8 @@ class SiameseSettings:
         margin: similarity that is low enough (Eq. 3).
         twin_margin: distance that is far enough (Eq. 1).
         rate: of Adam, for every network.
-        betas: of Adam.
+        beta1: of Adam.
+        beta2: of Adam.
     """
 
     adversarial: Adversarial = "wasserstein"
@@ -39,13 +42,10 @@ class SiameseSettings:
     margin: float = 0.5
     twin_margin: float = 1.0
     rate: float = 1e-4
-    betas: tuple[float, float] = (0.5, 0.999)
+    beta1: float = 0.5
+    beta2: float = 0.999
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for a checkpoint."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> SiameseSettings:
-        """Inverse of :meth:`to_json`."""
-        return cls(**{**values, "betas": tuple(values["betas"])})
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Both, as Adam takes them."""
+        return self.beta1, self.beta2
