@@ -395,24 +395,20 @@ def train(
         StorageError: the disk is full or refuses to be written.
     """
     from kssgan.training.config import resolve
-    from kssgan.training.gallery_config import GalleryConfig
     from kssgan.training.loop import train as run
+    from kssgan.training.prepared import load_prepared
 
     chosen = resolve(preset, config=None if config is None else Path(config), changes=options)
-    fixed = None
-    if groups is not None or (isinstance(chosen, GalleryConfig) and chosen.k):
-        from kssgan.training.prepared import load_prepared
-
-        fixed = gallery_groups(load_prepared(Path(file)), chosen, groups)
+    data = load_prepared(Path(file))
     return run(
-        Path(file),
+        data,
         out=Path(out),
         config=chosen,
         device=device,
         resume=resume,
         minutes=minutes,
         threads=threads,
-        groups=fixed,
+        groups=gallery_groups(data, chosen, groups),
         tensorboard=tensorboard,
     )
 
@@ -434,18 +430,16 @@ def gallery_groups(
     Raises:
         UsageError, TooFewPeople: as :func:`kssgan.preparation.gallery.fixed_groups`.
     """
-    from kssgan.preparation.gallery import fixed_groups
     from kssgan.training.gallery_config import GalleryConfig
 
-    without = None if held_out else data.held_out
-    if not isinstance(config, GalleryConfig):
-        return fixed_groups(data, k, config.seed, without=without)
+    own = config if isinstance(config, GalleryConfig) else GalleryConfig()
+    k = own.k or None if k is None else k
+    if k is None:  # what groups people needs more than a machine that trains must have
+        return None
+    from kssgan.preparation.gallery import fixed_groups
+
     return fixed_groups(
-        data,
-        config.k or None if k is None else k,
-        config.seed,
-        method=config.grouping,
-        without=without,
+        data, k, config.seed, method=own.grouping, without=None if held_out else data.held_out
     )
 
 

@@ -132,28 +132,25 @@ def add(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0, also when ``--minutes`` ended it."""
     from kssgan.training.config import read_changes, resolve
-    from kssgan.training.gallery_config import GalleryConfig
     from kssgan.training.prepared import load_prepared
 
     changes = {name: getattr(args, name) for name in (*_OPTIONS, "precision")}
     config = resolve(
         args.preset, config=args.config, changes=changes | read_changes(args.changes)
     )
+    data = load_prepared(args.file)
+    groups = gallery_groups(data, config, args.groups)
     if args.dry_run:
         from kssgan.training.loop import plan
 
-        data = load_prepared(args.file)
-        groups = gallery_groups(data, config, args.groups)
         print(json.dumps(plan(data, config, groups=groups), indent=2))
         return 0
     from kssgan.training.loop import train
 
-    groups = None
-    if args.groups is not None or (isinstance(config, GalleryConfig) and config.k):
-        groups = gallery_groups(load_prepared(args.file), config, args.groups)
+    if groups is not None:
         print(_OWN_PEOPLE, file=sys.stderr)
     done = train(
-        args.file,
+        data,
         out=args.out,
         config=config,
         groups=groups,

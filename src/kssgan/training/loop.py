@@ -65,7 +65,7 @@ def plan(data: Prepared, config: Config, *, groups: IntArray | None = None) -> d
 
 
 def train(
-    file: Path,
+    file: Path | Prepared,
     *,
     out: Path,
     config: Config,
@@ -83,7 +83,7 @@ def train(
     weights, byte for byte, as one that was not.
 
     Args:
-        file: what ``kssgan prepare`` wrote.
+        file: what ``kssgan prepare`` wrote, or its content.
         out: RUN, a folder: checkpoints, ``generator.safetensors``, ``log.jsonl``, ``sheets/``.
         config: what to do.
         groups: (N,) group of each photo of the file, for a gallery of fixed groups; -1 takes no part.
@@ -120,7 +120,7 @@ def train(
 
 
 def _train(
-    file: Path,
+    file: Path | Prepared,
     out: Path,
     config: Config,
     groups: IntArray | None,
@@ -133,8 +133,8 @@ def _train(
     begin: float,
 ) -> Trained:
     precision = Precision(config.precision, place, crew)
-    data = load_prepared(file)
-    digest = str(data.facts.get("digest", data.digest()))
+    data = file if isinstance(file, Prepared) else load_prepared(file)
+    digest = str(data.facts.get("digest") or data.digest())
     known = None if start is None else _stored(start)
     at = _open_run(out, resume)
     if at is not None:
