@@ -19,6 +19,7 @@ from kssgan.errors import WeightsError
 from kssgan.models.codes import CodeTable
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig
+from kssgan.models.heads import about
 from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["FORMAT", "PublicMean", "StoredGenerator", "read_generator", "write_generator"]
@@ -90,7 +91,7 @@ def write_generator(stored: StoredGenerator) -> bytes:
         tensors[f"public.{gender}:{category}.points"] = torch.tensor(np.float32(mean.points))
     if stored.space is not None:
         tensors |= _space_tensors(stored.space)
-    about = {
+    said = {
         "format": FORMAT,
         "config": stored.generator.config.to_json(),
         "labels": [[name, list(c)] for name, c in stored.labels.items()],
@@ -99,7 +100,7 @@ def write_generator(stored: StoredGenerator) -> bytes:
         "facts": dict(stored.facts),
     }
     # One entry: the order of several would differ from run to run.
-    return serialise(tensors, {"kssgan": json.dumps(about, sort_keys=True)})
+    return serialise(tensors, {"kssgan": json.dumps(said, sort_keys=True)})
 
 
 def read_generator(data: bytes) -> StoredGenerator:
@@ -108,19 +109,16 @@ def read_generator(data: bytes) -> StoredGenerator:
     Raises:
         WeightsError: not a generator's file, of another version, or damaged.
     """
-    try:
-        length = int.from_bytes(data[:8], "little")
-        head = json.loads(data[8 : 8 + length])
-        about = json.loads(head.get("__metadata__", {}).get("kssgan", "{}"))
-    except (ValueError, AttributeError, RecursionError):
+    said = about(data)
+    if said is None:
         raise WeightsError(
             "these are no generator's weights; give a file that kssgan train wrote"
-        ) from None
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        )
+    if said.get("format") != FORMAT:
         raise WeightsError(f"weights of another kind or version came, {FORMAT} was wanted")
     try:
         tensors = {name: value.float() for name, value in parse(data).items()}
-        generator = Generator(GeneratorConfig.from_json(about["config"]))
+        generator = Generator(GeneratorConfig.from_json(said["config"]))
         generator.load_state_dict(
             {
                 name.removeprefix("generator."): value
@@ -133,12 +131,12 @@ def read_generator(data: bytes) -> StoredGenerator:
             tensors["codes.layout"].numpy(),
             tensors["codes.tone"].numpy(),
             tensors["codes.wall"].numpy(),
-            about["donors"],
+            said["donors"],
         )
         parts = (codes.vector, codes.layout, codes.tone, codes.wall, codes.attributes)
         if len({len(part) for part in parts}) > 1:
             raise ValueError("codes and donors differ in number")
-        labels = {name: tuple(c) for name, c in about["labels"]}
+        labels = {name: tuple(c) for name, c in said["labels"]}
         shapes: dict[str, dict[str, FloatArray]] = {}
         for name, value in sorted(tensors.items()):
             if name.startswith("shapes."):
@@ -148,7 +146,7 @@ def read_generator(data: bytes) -> StoredGenerator:
                 shapes.setdefault(attribute, {})[category] = value.numpy()
         public = {
             _pair(name): _public(tensors, name, int(people))
-            for name, people in about.get("public", {}).items()
+            for name, people in said.get("public", {}).items()
         }
         space = _space(tensors) if "space.points" in tensors else None
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -159,7 +157,7 @@ def read_generator(data: bytes) -> StoredGenerator:
         generator.eval().requires_grad_(False),
         codes,
         labels,
-        about["facts"],
+        said["facts"],
         shapes,
         public,
         space,

@@ -14,6 +14,7 @@ from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 
 from kssgan.errors import WeightsError
+from kssgan.models.heads import about
 from kssgan.models.star_generator import StarGenerator, StarGeneratorConfig
 from kssgan.types import FloatArray, IntArray
 
@@ -69,7 +70,7 @@ def write_gallery(stored: StoredGallery) -> bytes:
     ).half()
     tensors["group"] = torch.from_numpy(np.ascontiguousarray(stored.group, np.int32))
     tensors["person"] = torch.from_numpy(np.ascontiguousarray(stored.person, np.int32))
-    about = {
+    said = {
         "format": GALLERY_FORMAT,
         "config": stored.generator.config.to_json(),
         "size": stored.size,
@@ -81,12 +82,12 @@ def write_gallery(stored: StoredGallery) -> bytes:
         "facts": dict(stored.facts),
     }
     # One entry: the order of several would differ from run to run.
-    return serialise(tensors, {"kssgan": json.dumps(about, sort_keys=True)})
+    return serialise(tensors, {"kssgan": json.dumps(said, sort_keys=True)})
 
 
 def is_gallery(data: bytes) -> bool:
     """Whether bytes are what :func:`write_gallery` wrote, by their head alone."""
-    return _about(data).get("format") == GALLERY_FORMAT
+    return (about(data) or {}).get("format") == GALLERY_FORMAT
 
 
 def read_gallery(data: bytes) -> StoredGallery:
@@ -95,14 +96,14 @@ def read_gallery(data: bytes) -> StoredGallery:
     Raises:
         WeightsError: not a gallery's file, of another version, or damaged.
     """
-    about = _about(data)
-    if about.get("format") != GALLERY_FORMAT:
+    said = about(data) or {}
+    if said.get("format") != GALLERY_FORMAT:
         raise WeightsError(
             f"weights of another kind or version came, {GALLERY_FORMAT} was wanted"
         )
     try:
         tensors = parse(data)
-        generator = StarGenerator(StarGeneratorConfig.from_json(about["config"]))
+        generator = StarGenerator(StarGeneratorConfig.from_json(said["config"]))
         generator.load_state_dict(
             {
                 name.removeprefix("generator."): value.float()
@@ -114,31 +115,21 @@ def read_gallery(data: bytes) -> StoredGallery:
         embedding = tensors["embedding"].float().numpy()
         if not len(embedding) == len(group) == len(person) or group.min() < 0:
             raise ValueError("photographs of different number")
-        labels = {name: tuple(c) for name, c in about["labels"]}
+        labels = {name: tuple(c) for name, c in said["labels"]}
         return StoredGallery(
             generator.eval().requires_grad_(False),
-            int(about["size"]),
-            int(about["z"]),
-            int(about["k"]),
+            int(said["size"]),
+            int(said["z"]),
+            int(said["k"]),
             labels,
             embedding,
             group,
             person,
-            bool(about["strict"]),
-            bool(about["utility"]),
-            about["facts"],
+            bool(said["strict"]),
+            bool(said["utility"]),
+            said["facts"],
         )
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"the gallery's weights are damaged ({type(error).__name__}); copy or train them again"
         ) from None
-
-
-def _about(data: bytes) -> dict[str, Any]:
-    try:
-        length = int.from_bytes(data[:8], "little")
-        head = json.loads(data[8 : 8 + length])
-        found = json.loads(head.get("__metadata__", {}).get("kssgan", "{}"))
-    except (ValueError, AttributeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
