@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import PromiseError, UsageError
 from kssgan.grouping.attributes import KNOWN
+from kssgan.models.drawing import on_one_thread, picture_u8
 from kssgan.models.stored_gallery import StoredGallery
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
@@ -181,19 +182,13 @@ class GallerySurrogate(ShapeMeanSurrogate):
         for name, categories in stored.labels.items():
             wanted = [float(label.get(name) == category) for category in categories]
             code.append(torch.tensor([wanted]))
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                small = F.avg_pool2d(image_01[None], CROP_SIZE // stored.size)
-                picture = stored.generator(
-                    small * 2 - 1, torch.cat(code, 1), z if shape.style else None
+        with on_one_thread():
+            small = F.avg_pool2d(image_01[None], CROP_SIZE // stored.size)
+            picture = stored.generator(
+                small * 2 - 1, torch.cat(code, 1), z if shape.style else None
+            )
+            if stored.size < CROP_SIZE:
+                picture = F.interpolate(
+                    picture, (CROP_SIZE, CROP_SIZE), mode="bicubic", align_corners=False
                 )
-                if stored.size < CROP_SIZE:
-                    picture = F.interpolate(
-                        picture, (CROP_SIZE, CROP_SIZE), mode="bicubic", align_corners=False
-                    )
-        finally:
-            torch.set_num_threads(threads)
-        grey = ((picture[0].clamp(-1, 1) + 1) * 127.5).round().byte()
-        return np.ascontiguousarray(grey.permute(1, 2, 0).numpy())
+        return picture_u8(picture[0])

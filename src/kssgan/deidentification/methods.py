@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import torch
 
 from kssgan import weights
@@ -15,6 +14,7 @@ from kssgan.deidentification.asked import SurrogateName
 from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.errors import UsageError
 from kssgan.models.codes import mix_codes
+from kssgan.models.drawing import on_one_thread, picture_u8
 from kssgan.models.face_space import Features
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
@@ -84,22 +84,16 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             ]
         ).reshape(1, -1)
         noise = torch.Generator().manual_seed(seed)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                picture = self._stored.generator(
-                    torch.from_numpy(surrogate.image_01).permute(2, 0, 1)[None] * 2 - 1,
-                    torch.from_numpy(sight(surrogate.points))[None, None],
-                    torch.from_numpy(style)[None],
-                    torch.from_numpy(layout)[None],
-                    code if code.shape[1] else None,
-                    noise=noise,
-                )[0]
-        finally:
-            torch.set_num_threads(threads)
-        grey = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte()
-        return np.ascontiguousarray(grey.permute(1, 2, 0).numpy())
+        with on_one_thread():
+            picture = self._stored.generator(
+                torch.from_numpy(surrogate.image_01).permute(2, 0, 1)[None] * 2 - 1,
+                torch.from_numpy(sight(surrogate.points))[None, None],
+                torch.from_numpy(style)[None],
+                torch.from_numpy(layout)[None],
+                code if code.shape[1] else None,
+                noise=noise,
+            )[0]
+        return picture_u8(picture)
 
     def _prepared(self, surrogate: ShapeMean, label: Mapping[str, str], seed: int) -> ShapeMean:
         """S_g as G sees it: no member weighs much, it looks like one person, and has the wanted expression.

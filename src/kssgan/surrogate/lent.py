@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
+from kssgan.surrogate.shape import DARK, ShapeMean, moved, skin_tone
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -23,7 +23,6 @@ TEXTURE = 0.6
 SHAPE = 0.9
 """The same in shape."""
 
-_DARK = 0.03  # added before logarithms, as where the ratios were taken
 _MOST = 1.5  # of a ratio's logarithm; the picture that is warped holds no more
 PLAIN = 1.4
 """Where a wanted expression's texture lies on its way: 0 is the mean of the others, 1 its own mean."""
@@ -47,7 +46,7 @@ def lent(mean: ShapeMean, ratio: FloatArray, points: FloatArray, warp: Warp) -> 
     grey = (np.clip(ratio / _MOST, -1, 1) + 1) * np.float32(127.5)
     planes = _torch_warp.sample(grey[None], field[None], CROP_SIZE)[0]
     gain = np.exp((planes.transpose(1, 2, 0) / np.float32(127.5) - 1) * np.float32(_MOST))
-    image = np.clip((mean.image_01 + _DARK) * gain - _DARK, 0, 1)
+    image = np.clip((mean.image_01 + DARK) * gain - DARK, 0, 1)
     return replace(mean, image_01=image.astype(np.float32))
 
 
@@ -67,7 +66,7 @@ def missing_texture(
         (S, S, 3) float32, a multiple of ``way``.
     """
     common = moved(mean, points, warp)
-    ratio = np.log(common.image_01 + _DARK) - np.log(skin_tone(common) + _DARK)
+    ratio = np.log(common.image_01 + DARK) - np.log(skin_tone(common) + DARK)
     side = len(way)
     small = ratio.reshape(side, CROP_SIZE // side, side, CROP_SIZE // side, 3).mean((1, 3))
     at = float(((small - origin) * way).sum() / max(float((way**2).sum()), 1e-9))

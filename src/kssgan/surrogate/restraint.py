@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
+from kssgan.surrogate.shape import DARK, ShapeMean, moved, skin_tone
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray
 
@@ -17,8 +17,6 @@ __all__ = ["LIKE", "public_share", "restrained", "restrained_shape"]
 
 LIKE = 16
 """A group's mean gives away no more than one of that many people does."""
-
-_DARK = 0.03  # added before logarithms, so that noise in the dark stays small
 
 
 def public_share(people: int) -> float:
@@ -63,7 +61,7 @@ def restrained(
         return moved(mean, shape, warp)
     warp = warp or Warp(shape)
     own, other = (moved(m, shape, warp) for m in (mean, public))
-    gain = np.log(skin_tone(own) + _DARK) - np.log(skin_tone(other) + _DARK)
-    tinted = np.exp(np.log(other.image_01 + _DARK) + gain) - _DARK
+    gain = np.log(skin_tone(own) + DARK) - np.log(skin_tone(other) + DARK)
+    tinted = np.exp(np.log(other.image_01 + DARK) + gain) - DARK
     image = (1 - share) * own.image_01 + share * np.clip(tinted, 0, 1)
     return ShapeMean(image.astype(np.float32), shape, mean.people)

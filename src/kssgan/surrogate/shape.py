@@ -15,10 +15,13 @@ from kssgan.surrogate._mesh import CHEEKS, check_points
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
-__all__ = ["Face", "ShapeMean", "mean_in", "moved", "shape_mean", "skin_tone"]
+__all__ = ["DARK", "Face", "ShapeMean", "mean_in", "moved", "shape_mean", "skin_tone"]
 
 Face = tuple[U8Array, FloatArray | None]
 """A head crop (256, 256, 3) uint8 and its (468, 2) points in its pixels, or None where none are reliable."""
+
+DARK = 0.03
+"""Added to pictures in [0, 1] before logarithms, so that noise in the dark stays small."""
 
 # Whole numbers, as in ``mean.py``: their sums do not depend on an order. Pictures are rounded to 2**-12 grey
 # levels and points to 2**-12 pixels when they come, a person's mean is kept to 2**-24 of the unit.

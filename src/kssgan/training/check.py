@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.reconstruction import reconstruction
 from kssgan.models.codes import PARTS, CodeTable, mix_codes
+from kssgan.models.drawing import picture_u8
 from kssgan.training.bank import Bank, Batch, gather
 from kssgan.training.data import Photos, laplacian_variance, one_hot
 from kssgan.training.networks import Networks
@@ -129,9 +130,7 @@ class Examiner:
         count = len(strips[0])
         real = self._photos.crops(np.resize(self._real, count)) * 2 - 1
         sheet = torch.cat([torch.cat(list(strip), 2) for strip in (*strips, real)], 1)
-        grey = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte()
-        image: U8Array = grey.permute(1, 2, 0).cpu().numpy()
-        return np.ascontiguousarray(image)
+        return picture_u8(sheet)
 
 
 def category_shapes(photos: Photos, label: str) -> dict[str, FloatArray]:

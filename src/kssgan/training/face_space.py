@@ -9,6 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from kssgan.models.face_space import FaceSpace
 from kssgan.surrogate._mesh import CHEEKS
+from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
 from kssgan.training.warps import Spline
@@ -20,7 +21,6 @@ _PICTURES = 40  # directions: nine tenths of how 160 photos differ
 _SHAPES = 20
 _FEWEST = 24  # people of a gender whose covariance is taken; also of anybody
 _MOST = 400  # photos; more change nothing that is seen
-_DARK = 0.03  # added before logarithms, so that noise in the dark stays small
 _WARPS = 16  # crops warped together
 
 
@@ -79,7 +79,7 @@ def _faces(photos: Photos, rows: IntArray, common: Tensor) -> tuple[Tensor, Tens
     for start in range(0, len(rows), _WARPS):
         part = rows[start : start + _WARPS]
         points = photos.points[torch.from_numpy(part).to(photos.device)]
-        warped = spline(photos.crops(part), points).clamp(0, 1) + _DARK
+        warped = spline(photos.crops(part), points).clamp(0, 1) + DARK
         tone = warped[:, :, y, x].median(2).values
         ratio = warped.log() - tone.log()[:, :, None, None]
         found.append((F.avg_pool2d(ratio, 2) * seen).flatten(1))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import UsageError
+from kssgan.models.drawing import picture_u8
 from kssgan.models.star_generator import StarGenerator
 from kssgan.models.stored_gallery import StoredGallery, write_gallery
 from kssgan.training.data import laplacian_variance
@@ -158,8 +159,7 @@ class Gallery:
         again = self._answers(question, question.real, told)
         rows = (question.surrogate, drawn, question.real, again)
         sheet = torch.cat([torch.cat(list(row), 2) for row in rows], 1)
-        grey = ((sheet.clamp(-1, 1) + 1) * 127.5).round().byte()
-        return np.ascontiguousarray(grey.permute(1, 2, 0).cpu().numpy())
+        return picture_u8(sheet)
 
     def _answers(self, question: Question, source: Tensor, told: Iterable[int]) -> Tensor:
         code, style = question.code, question.style
