@@ -110,6 +110,41 @@ def test_a_lesson_is_a_function_of_its_number(photos: Photos) -> None:
     assert not torch.equal(a.surrogate, first.lesson(6).surrogate)
 
 
+def test_a_ghosted_photograph_is_to_be_given_back(photos: Photos) -> None:
+    """Its S_g is soft where copies disagree, and its answer is the donor's portrait itself."""
+    teacher = Teacher(photos, label="expression", seed=3, pictures=3, ghosted=1.0)
+    for number in range(3):
+        lesson = teacher.lesson(number)
+        row = photos.donors[lesson.donors.numpy()]
+        assert row[0] in photos.train
+        portrait = (photos.crops(row) * 255).round()
+        assert torch.equal(lesson.pictures.float(), portrait)
+        assert lesson.labels.tolist() == photos.category("expression")[row].tolist()
+        soft = laplacian_variance(lesson.surrogate[None].float() / 255)
+        assert soft < 0.8 * laplacian_variance(portrait / 255)
+        face = lesson.face[0] > 128
+        half = [
+            torch.nn.functional.avg_pool2d(i.float(), 2)
+            for i in (lesson.surrogate[None], portrait)
+        ]
+        apart = (half[0] - half[1]).abs().mean((0, 1))[face].mean()
+        assert 0.5 < apart < 40  # the same person, not the same picture
+        assert torch.equal(lesson.surrogate, teacher.lesson(number).surrogate)
+    assert teacher.lesson(0, held_out=True).people > 1
+
+
+def test_the_share_of_ghosted_photographs(photos: Photos) -> None:
+    teacher = Teacher(photos, label="expression", seed=3, pictures=2, ghosted=0.5)
+    plain = Teacher(photos, label="expression", seed=3, pictures=2)
+    lessons = [teacher.lesson(number) for number in range(24)]
+    ghosts = [lesson.people == 1 for lesson in lessons]
+    assert 5 <= sum(ghosts) <= 19
+    other = ghosts.index(False)
+    assert torch.equal(lessons[other].pictures, plain.lesson(other).pictures)
+    bank = Bank(teacher, size=24, refresh=0.0, seed=1)
+    assert len(bank.batch(0, 24).donor) == 24
+
+
 def test_the_mean_weighs_people_not_photos(photos: Photos) -> None:
     one, two = (
         photos.train[photos.subject[photos.train] == 0],

@@ -79,11 +79,12 @@ class Bank:
             self.make(number)
         rng = np.random.default_rng([self._seed, 5, step])
         chosen = [
-            (self._lessons[int(slot)], int(rng.integers(self.teacher.pictures)))
+            (lesson, int(rng.integers(len(lesson.donors))))
             for slot in rng.choice(self._size, size, replace=size > self._size)
+            if (lesson := self._lessons[int(slot)]) is not None
         ]
         flipped = rng.random(size) < 0.5 if flips else np.zeros(size, bool)
-        return gather([(lesson, i) for lesson, i in chosen if lesson is not None], flipped)
+        return gather(chosen, flipped)
 
 
 def gather(

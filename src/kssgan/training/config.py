@@ -57,6 +57,8 @@ class TrainingConfig(Options):
         bank: lessons held in memory (one S_g with ``pictures`` composites each, 1 MB).
         refresh: new lessons per step.
         pictures: composites per lesson.
+        ghosted: share of the lessons that are a donor's photograph, to be found in its average with warped
+            copies of itself, in place of composites.
         rate: Adam's, of the generator.
         rate_codes: of the codes.
         rate_critic: of the critic.
@@ -108,6 +110,7 @@ class TrainingConfig(Options):
     bank: int = 300
     refresh: float = 0.2
     pictures: int = 4
+    ghosted: float = 0.0
     rate: float = 1e-3
     rate_codes: float = 1e-2
     rate_critic: float = 2e-4
@@ -163,6 +166,8 @@ class TrainingConfig(Options):
             widths = getattr(self, name)
             if not least <= len(widths) <= 6 or min(widths, default=0) < 1:
                 problems.append(f"{name} wants {least} to 6 numbers above 0")
+        if not 0 <= self.ghosted <= 1:
+            problems.append(f"ghosted is {self.ghosted}, 0 to 1 was wanted")
         if not 0 <= self.ema < 1:
             problems.append(f"ema is {self.ema}, 0 up to 1 was wanted")
         for name in (

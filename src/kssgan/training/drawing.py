@@ -85,7 +85,11 @@ class Drawing:
         """Make the examiner's questions and the lessons of the bank."""
         config, photos = self._config, self.photos
         teacher = Teacher(
-            photos, label=config.label, seed=config.seed, pictures=config.pictures
+            photos,
+            label=config.label,
+            seed=config.seed,
+            pictures=config.pictures,
+            ghosted=config.ghosted,
         )
         self._bank = Bank(teacher, size=config.bank, refresh=config.refresh, seed=config.seed)
         self._mates = photos.mates(config.label)

@@ -1,5 +1,8 @@
 """Exact examples for the generator: (S_g, donor, c) -> composite, from random groups and public donors.
 
+Some lessons may be ghosted photographs instead: a donor's own portrait, averaged with warped copies of
+itself, is to be given back. What is drawn there is a photograph and no composite.
+
 Every group has a number; group n of a seed is always the same, whatever was made before it. So a stopped run
 makes again what it needs, and nobody has to store pictures.
 """
@@ -29,6 +32,9 @@ _MOUTH = 0.06  # difference of mouth openings up to which a donor's lips fit
 _FEWEST = 6  # donors to choose from before a wish is given up
 _UNSURE = 0.3  # of the groups with a label may also have donors whose label is unknown
 _ATTEMPTS = 20  # to find a group that leaves somebody to lend a head
+_COPIES = (2, 9)  # warped copies in a ghost, from and below
+_JITTER = 3.0  # standard deviation of a landmark in a copy, pixels of a crop
+_TOGETHER = 24.0  # landmarks nearer than about this move together, so that a copy stays smooth
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,11 @@ class Lesson:
 
     Attributes:
         surrogate: (3, 256, 256) uint8 S_g.
-        pictures: (n, 3, 256, 256) uint8 composites.
+        pictures: (n, 3, 256, 256) uint8 composites; of a ghosted photograph the photograph, n = 1.
         donors: (n,) int64 rows of the code table.
         labels: (n,) int64 category to draw, -1 where unknown.
         face: (1, 128, 128) uint8, what is seen of S_g.
-        people: members of the group.
+        people: members of the group; 1 for a ghosted photograph.
     """
 
     surrogate: Tensor
@@ -60,11 +66,15 @@ class Teacher:
         label: the attribute that the generator draws.
         seed: of all groups.
         pictures: composites per group.
+        ghosted: share of the lessons that are ghosted photographs.
     """
 
-    def __init__(self, photos: Photos, *, label: str, seed: int, pictures: int = 4) -> None:
+    def __init__(
+        self, photos: Photos, *, label: str, seed: int, pictures: int = 4, ghosted: float = 0.0
+    ) -> None:
         self.photos = photos
         self.pictures = pictures
+        self._ghosted = ghosted
         self._label = label
         self._seed = seed
         self._kinds = photos.category(label)
@@ -95,8 +105,11 @@ class Teacher:
 
         Args:
             number: of the group.
-            held_out: members are people who are never trained on.
+            held_out: members are people who are never trained on; their photographs are never ghosted.
         """
+        chance = np.random.default_rng([self._seed, 9, number])
+        if not held_out and chance.random() < self._ghosted:
+            return self._ghost(chance)
         group, rng = self.group(number, held_out=held_out)
         shape = mean_points(self.photos, group.members)
         surrogate = mean_picture(self.photos, group.members, Spline(shape))
@@ -124,6 +137,27 @@ class Teacher:
             torch.tensor(labels, device=device),
             _u8(torch.from_numpy(sight(shape.cpu().numpy())).to(device)[None]),
             len(group.members),
+        )
+
+    def _ghost(self, rng: np.random.Generator) -> Lesson:
+        """One donor's portrait, to be found again in its average with copies that are warped by chance."""
+        donor = int(rng.integers(len(self.photos.donors)))
+        row = self.photos.donors[[donor]]
+        crop, shape = (
+            self.photos.crops(row),
+            self.photos.points[_on(row, self.photos.points)][0],
+        )
+        spline = Spline(shape)
+        moved = shape + _jitters(shape, int(rng.integers(*_COPIES)), rng)
+        copies = spline(crop.expand(len(moved), -1, -1, -1), moved).clamp(0, 1)
+        ghost = torch.cat([crop, copies]).mean(0)
+        return Lesson(
+            _u8(ghost),
+            _u8(crop),
+            torch.tensor([donor], device=crop.device),
+            torch.tensor([int(self._kinds[row[0]])], device=crop.device),
+            _u8(torch.from_numpy(sight(shape.cpu().numpy())).to(crop.device)[None]),
+            1,
         )
 
     def _donors(
@@ -156,6 +190,14 @@ class Teacher:
         far = np.linalg.norm(self.photos.tone[rows[found]] - tone, axis=1)
         near = found[np.argsort(far, kind="stable")[: max(_FEWEST, len(found) // 3)]]
         return rng.choice(near, count, replace=len(near) < count)
+
+
+def _jitters(shape: Tensor, count: int, rng: np.random.Generator) -> Tensor:
+    """(count, 468, 2) smooth movements of a face's landmarks by chance, in pixels."""
+    by_chance = torch.from_numpy(rng.standard_normal((count, len(shape), 2), np.float32))
+    near = torch.exp(-0.5 * (torch.cdist(shape, shape) / _TOGETHER) ** 2)
+    smooth = near / near.square().sum(1, keepdim=True).sqrt()
+    return _JITTER * torch.einsum("ij,njc->nic", smooth, by_chance.to(shape))
 
 
 def _shares(pictures: int, targets: int, rng: np.random.Generator) -> list[int]:
