@@ -1,6 +1,7 @@
 """The picture gate: are a generator's pictures sharp, natural and nobody's? And does it see through cheats?
 
-    python benchmarks/picture_gate.py faces.safetensors [--weights run/generator.safetensors] [--json FILE]
+    python benchmarks/picture_gate.py faces.safetensors [--weights run/generator.safetensors] [--seeds 3]
+                                      [--json FILE]
 
 ``faces.safetensors`` is what ``kssgan prepare`` wrote. Random groups of people held out, one gender a group,
 give S_g; each is drawn once. All figures are of those people, whom no network was trained on:
@@ -16,7 +17,9 @@ trained ..  the same of any photo trained on
 
 Four controls must fail, each made from the same groups: the bare mean with an unsharp mask and with noise,
 both as sharp as photos, a member's own photo, and the photo trained on that is nearest to the generator's
-picture. The last column names what a row fails. Exit status 1 when a control passes.
+picture. The last column names what a row fails. With several seeds (other groups, other pictures) a row is
+their mean, and its limits are those of the means; the JSON has every seed. Exit status 1 when a control
+passes.
 """
 
 from __future__ import annotations
@@ -219,7 +222,7 @@ def measure(
             "gender": data.scheme["gender"][gender],
             "expression": expressions[number // 2 % 2],
         }
-        drawn = method.draw(mean, label, seed=1000 * k + number)
+        drawn = method.draw(mean, label, seed=1_000_000 * seed + 1000 * k + number)
         bare = np.rint(mean.image_01 * 255).astype(np.uint8)
         embedding = judge.embedding(drawn)
         near = judge.nearest(embedding, judge.trained)[1] if embedding is not None else 0
@@ -234,6 +237,11 @@ def measure(
     for row in found.values():
         row["times_mean"] = row["sharpness"] / found["mean"]["sharpness"]
     return found, contact_sheet(pictures["mean"], pictures["generator"])
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """Mean of each figure over seeds."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
 def contact_sheet(above: Sequence[U8Array], below: Sequence[U8Array]) -> U8Array:
@@ -270,6 +278,7 @@ def asked_generator(file: Path | None) -> StoredGenerator:
 def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--groups", type=int, default=24)
+    parser.add_argument("--seeds", type=int, default=1, help="how many, from --seed up")
     parser.add_argument(
         "--sheet",
         type=Path,
@@ -284,8 +293,12 @@ def main() -> int:
     print("k".ljust(18) + "".join(name.rjust(17) for name in COLUMNS.values()) + "  fails")
     everything, passed, sheets = {}, [], []
     for k in asked.k:
-        rows, sheet = measure(data, judge, method, k, asked.groups, asked.seed)
-        sheets.append(sheet)
+        each = []
+        for seed in range(asked.seed, asked.seed + asked.seeds):
+            rows, sheet = measure(data, judge, method, k, asked.groups, seed)
+            each.append(rows)
+            sheets.append(sheet)
+        rows = {name: mean_row([of_one[name] for of_one in each]) for name in each[0]}
         for name, row in rows.items():
             failed = failures(row, rows)
             cells = "".join(f"{row[column]:.3f}".rjust(17) for column in COLUMNS)
@@ -293,6 +306,8 @@ def main() -> int:
                 f"{k} {name}".ljust(18) + cells + "  " + (", ".join(failed) or "-"), flush=True
             )
             everything[f"{k} {name}"] = {**row, "fails": failed}
+            if asked.seeds > 1:
+                everything[f"{k} {name}"]["seeds"] = [of_one[name] for of_one in each]
             if name != "generator" and not failed:
                 passed.append(f"{k} {name}")
     if asked.sheet:
@@ -301,6 +316,7 @@ def main() -> int:
         about = {
             "machine": platform.machine(),
             "seed": asked.seed,
+            "seeds": asked.seeds,
             "groups": asked.groups,
             "features": FEATURES,
         }
