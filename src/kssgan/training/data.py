@@ -108,6 +108,10 @@ class Photos:
             found = self._unpack(rows).to(self.device)
         return found.float() / 255
 
+    def shapes(self, rows: IntArray) -> Tensor:
+        """Landmarks of some rows, (B, 468, 2) pixels of their crops."""
+        return self.points[torch.from_numpy(rows).to(self.device)]
+
     def mates(self, label: str, *, columns: int = 64) -> Tensor:
         """For each donor, others of its gender and category, before a like wall, (D, columns) int64.
 

@@ -45,7 +45,7 @@ def face_space(photos: Photos, label: str) -> FaceSpace | None:
         return None
     if len(rows) > _MOST:
         rows = np.sort(np.random.default_rng(_MOST).permutation(rows)[:_MOST])
-    common = photos.points[torch.from_numpy(rows).to(photos.device)].mean(0)
+    common = photos.shapes(rows).mean(0)
     ratios, shapes = _faces(photos, rows, common)
     textures = _kinds(photos, label, ratios, rows)
     _take_means_away(ratios, genders[rows], kinds[rows])
@@ -78,12 +78,12 @@ def _faces(photos: Photos, rows: IntArray, common: Tensor) -> tuple[Tensor, Tens
     found = []
     for start in range(0, len(rows), _WARPS):
         part = rows[start : start + _WARPS]
-        points = photos.points[torch.from_numpy(part).to(photos.device)]
+        points = photos.shapes(part)
         warped = spline(photos.crops(part), points).clamp(0, 1) + DARK
         tone = warped[:, :, y, x].median(2).values
         ratio = warped.log() - tone.log()[:, :, None, None]
         found.append((F.avg_pool2d(ratio, 2) * seen).flatten(1))
-    points = photos.points[torch.from_numpy(rows).to(photos.device)]
+    points = photos.shapes(rows)
     return torch.cat(found), points.flatten(1).clone()
 
 

@@ -28,8 +28,7 @@ def mean_points(photos: Photos, members: Sequence[IntArray]) -> Tensor:
         photos: the collection.
         members: rows of each person.
     """
-    points = photos.points
-    return torch.stack([points[_on(rows, points)].mean(0) for rows in members]).mean(0)
+    return torch.stack([photos.shapes(rows).mean(0) for rows in members]).mean(0)
 
 
 def mean_picture(photos: Photos, members: Sequence[IntArray], spline: Spline) -> Tensor:
@@ -45,7 +44,7 @@ def mean_picture(photos: Photos, members: Sequence[IntArray], spline: Spline) ->
     weights = np.concatenate([np.full(len(m), 1 / len(m) / len(members)) for m in members])
     for start in range(0, len(rows), _WARPS):
         part = rows[start : start + _WARPS]
-        warped = spline(photos.crops(part), photos.points[_on(part, total)])
+        warped = spline(photos.crops(part), photos.shapes(part))
         share = torch.from_numpy(weights[start : start + _WARPS]).to(warped)
         total += (warped.clamp(0, 1) * share.view(-1, 1, 1, 1)).sum(0)
     return total
@@ -102,7 +101,3 @@ def public_means(photos: Photos, label: str) -> dict[tuple[str, str], PublicMean
                 len(people),
             )
     return found
-
-
-def _on(rows: IntArray, like: Tensor) -> Tensor:
-    return torch.from_numpy(rows).to(like.device)

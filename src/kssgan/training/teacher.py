@@ -123,9 +123,7 @@ class Teacher:
             mean = mean_picture(self.photos, members, spline)
             chosen = self._donors(group, category, goal, mean, count, rng)
             rows = self.photos.donors[chosen]
-            heads = spline(self.photos.crops(rows), self.photos.points[_on(rows, goal)]).clamp(
-                0, 1
-            )
+            heads = spline(self.photos.crops(rows), self.photos.shapes(rows)).clamp(0, 1)
             pictures.append(compose(mean, heads, regions(goal)))
             donors += chosen.tolist()
             labels += [category] * count
@@ -145,7 +143,7 @@ class Teacher:
         row = self.photos.donors[[donor]]
         crop, shape = (
             self.photos.crops(row),
-            self.photos.points[_on(row, self.photos.points)][0],
+            self.photos.shapes(row)[0],
         )
         spline = Spline(shape)
         moved = shape + _jitters(shape, int(rng.integers(*_COPIES)), rng)
@@ -205,10 +203,6 @@ def _shares(pictures: int, targets: int, rng: np.random.Generator) -> list[int]:
     for i in rng.permutation(targets)[: pictures % targets].tolist():
         shares[i] += 1
     return shares
-
-
-def _on(rows: IntArray, like: Tensor) -> Tensor:
-    return torch.from_numpy(rows).to(like.device)
 
 
 def _u8(image_01: Tensor) -> Tensor:
