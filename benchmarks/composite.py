@@ -1,10 +1,11 @@
 """Composites on real photos: natural, nobody's, and how much of the donor is left in them.
 
-    python benchmarks/composite.py [../shared/faces] [--groups 17] [--json FILE] [--sheet FILE.png]
+    python benchmarks/composite.py [../shared/faces] [--groups 17] [--own] [--json FILE] [--sheet FILE.png]
 
 The folder (or the one that KSSGAN_FACES names) holds ``labels.csv`` (file, subject, gender) and photos in two
 or more sets, the first folder of their path. For each set, random groups of one gender are drawn from its
-people; donors come from another set. Photos, donors, means and composites go through the program's own
+people; donors come from another set, with --own from the same one as well: its other people, without anybody
+who looks like a member. Photos, donors, means and composites go through the program's own
 detector, landmarks, recogniser and screening. Random groups are harder than released ones, which are formed
 of people who look alike.
 
@@ -141,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--k", type=int, nargs="+", default=list(KS))
     parser.add_argument("--groups", type=int, default=17, help="per row of the table")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--own", action="store_true", help="donors of the same set as well")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE.png", help="mean, donor, composite of each group"
@@ -151,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, people in sets.items():
         counts = ", ".join(f"{n} {why}" for why, n in people.screening.items())
         print(f"donors from {name}: {counts}")
-    rows, made = run(sets, asked.k, asked.groups, asked.seed)
+    rows, made = run(sets, asked.k, asked.groups, asked.seed, own=asked.own)
     for row in rows:
         print("\n".join(lines(row)), flush=True)
     if asked.sheet:
@@ -165,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(
-    sets: Mapping[str, Collection], ks: Sequence[int], groups: int, seed: int
+    sets: Mapping[str, Collection], ks: Sequence[int], groups: int, seed: int, *, own: bool
 ) -> tuple[list[Row], list[tuple[U8Array, U8Array, U8Array]]]:
     """Rows of the table, and mean, donor and composite of every group."""
     eyes = Eyes()
@@ -177,7 +179,7 @@ def run(
         masked = features(list(align.face_only(np.stack(photos))))
         spectrum = mean_spectrum(photos)
         for lending, others in sets.items():
-            if lending == name or not others.donors:
+            if (lending == name and not own) or not others.donors:
                 continue
             method = CompositeSurrogate(
                 others.donors,
@@ -218,11 +220,13 @@ def draw(
         rows = [[i for i, s in enumerate(people.subjects) if s == one] for one in chosen]
         mean = method.surrogate([[people.faces[i] for i in one] for one in rows])
         clock = time.process_time()
-        found = method.compose(mean, {"gender": gender}, seed=1000 * k + number)
+        members = [i for one in rows for i in one]
+        others = method.without(people.embeddings[members], closer_than=thresholds.LOOK_ALIKE)
+        found = others.compose(mean, {"gender": gender}, seed=1000 * k + number)
         clock = time.process_time() - clock
         bare = np.rint(mean.image_01 * 255).astype(np.uint8)
-        members = [i for one in rows for i in one]
-        made.append(Made(bare, found.picture_u8, members, found.lenders, clock))
+        lenders = tuple(method.donors.index(others.donors[i]) for i in found.lenders)
+        made.append(Made(bare, found.picture_u8, members, lenders, clock))
     return made
 
 
