@@ -5,7 +5,8 @@ python tools/ship_generator.py RUN/generator.safetensors [--refiner EARLIER.safe
 
 With ``--refiner`` the weights of the refiner become a mean of this and an earlier export, ``--share`` of this
 one's (network interpolation: Wang et al. 2018, ESRGAN): between soft and clean, and sharp and hard.
-``--faces`` takes the public means and the face space anew from the prepared file that was trained on.
+``--faces`` takes the public means, the face space and the detail of the donors' heads anew from the prepared
+file that was trained on.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kssgan.models.stored import read_generator, write_generator
 from kssgan.training.data import Photos
 from kssgan.training.face_space import face_space
+from kssgan.training.head_detail import head_detail
 from kssgan.training.means import public_means
 from kssgan.training.prepared import load_prepared
 
@@ -53,10 +56,16 @@ def main() -> None:
         mixed = {"step": other.facts.get("steps"), "share": asked.share}
         stored = replace(stored, facts={**stored.facts, "refiner_mixed": mixed})
     if asked.faces is not None:
-        photos = Photos(load_prepared(asked.faces), torch.device("cpu"))
+        photos_file = load_prepared(asked.faces)
+        photos = Photos(photos_file, torch.device("cpu"))
         label = next(iter(stored.labels))
         public, space = public_means(photos, label), face_space(photos, label)
-        stored = replace(stored, public=public, space=space)
+        # Codes are numbered among the donors of the run.
+        of_run = Photos(
+            photos_file, torch.device("cpu"), donors=stored.facts["config"]["donors"]
+        )
+        detail = head_detail(of_run, np.array(stored.facts["codes"]))
+        stored = replace(stored, public=public, space=space, detail=detail)
     if asked.refiner is not None or asked.faces is not None:
         data = write_generator(stored)
     if len(data) > MOST:

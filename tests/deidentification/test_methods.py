@@ -124,7 +124,7 @@ def test_a_group_is_lent_the_features_of_nobody(drawn: GeneratorSurrogate) -> No
 
     def apart(method: GeneratorSurrogate) -> float:
         seen = [
-            method._prepared(surrogate, label, seed).image_01[100:220, 70:190]
+            method._prepared(surrogate, label, seed)[0].image_01[100:220, 70:190]
             for seed in (1, 2)
         ]
         return float(np.abs(seen[0] - seen[1]).mean())

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import get_args
 
 import torch
+from torch import Tensor
 
 from kssgan import weights
 from kssgan.deidentification.asked import SurrogateName
 from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.errors import UsageError
-from kssgan.models.codes import mix_codes
+from kssgan.models.codes import mixed_codes, mixture
 from kssgan.models.drawing import on_one_thread, picture_u8
 from kssgan.models.face_space import Features
+from kssgan.models.refiner import doubled
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.expression import express
+from kssgan.surrogate.head_detail import Layer, with_head_detail
 from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, without
 from kssgan.surrogate.restraint import restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
@@ -39,8 +42,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
 
     S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
     mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
-    exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back. One
-    picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
+    exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back.
+    Where the head agrees with one of the three, that donor lends strands of hair, never anything of a face.
+    One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 
     Args:
@@ -74,8 +78,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
         # By S_g as it is: all pictures of a group show one head.
-        style, layout = mix_codes(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
-        surrogate = self._prepared(surrogate, label, seed)
+        mix = mixture(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
+        style, layout = mixed_codes(self._stored.codes, mix)
+        surrogate, warp = self._prepared(surrogate, label, seed)
         code = torch.tensor(
             [
                 [float(label.get(name) == category)]
@@ -84,21 +89,34 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             ]
         ).reshape(1, -1)
         noise = torch.Generator().manual_seed(seed)
+        generator = self._stored.generator
         with on_one_thread():
-            picture = self._stored.generator(
+            head = generator.head(
                 torch.from_numpy(surrogate.image_01).permute(2, 0, 1)[None] * 2 - 1,
                 torch.from_numpy(sight(surrogate.points))[None, None],
                 torch.from_numpy(style)[None],
                 torch.from_numpy(layout)[None],
                 code if code.shape[1] else None,
                 noise=noise,
-            )[0]
+            )
+            picture = generator.refiner(head, noise=noise)[0]
+            if detail := self._stored.detail:
+                lenders = [
+                    Layer(detail.logs(row), detail.coarse[row], detail.points[row])
+                    for row, _ in mix
+                ]
+                picture = _detailed(picture, head, surrogate, lenders, warp)
         return picture_u8(picture)
 
-    def _prepared(self, surrogate: ShapeMean, label: Mapping[str, str], seed: int) -> ShapeMean:
+    def _prepared(
+        self, surrogate: ShapeMean, label: Mapping[str, str], seed: int
+    ) -> tuple[ShapeMean, Warp | None]:
         """S_g as G sees it: no member weighs much, it looks like one person, and has the wanted expression.
 
         All of it is one warp: a picture that is warped twice is twice as soft.
+
+        Returns:
+            S_g, and the warp to its shape where one was needed.
         """
         public = self._public(label)
         points = restrained_shape(surrogate, public) if public else surrogate.points
@@ -110,13 +128,13 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         for name, shapes in self._stored.shapes.items():
             points = express(points, label.get(name, ""), shapes)
         if points is surrogate.points:
-            return surrogate
+            return surrogate, None
         warp = Warp(points)
         if public:
             found = restrained(surrogate, public, points=points, warp=warp)
         else:
             found = moved(surrogate, points, warp)
-        return self._lent(found, features, label, warp) if features else found
+        return (self._lent(found, features, label, warp) if features else found), warp
 
     def _lent(
         self, mean: ShapeMean, features: Features, label: Mapping[str, str], warp: Warp
@@ -138,6 +156,25 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 if (gender, category) in self.public:
                     return self.public[gender, category]
         return None
+
+
+def _detailed(
+    picture: Tensor, head: Tensor, mean: ShapeMean, lenders: Sequence[Layer], warp: Warp | None
+) -> Tensor:
+    """The picture, (3, 256, 256) in [-1, 1], with the strands of one of the head's donors."""
+    refined_01, smooth_01 = (
+        ((image.clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
+        for image in (picture, doubled(head)[0])
+    )
+    found = with_head_detail(
+        refined_01,
+        smooth_01,
+        mean.points,
+        skin_tone(mean),
+        lenders,
+        warp or Warp(mean.points),
+    )
+    return torch.from_numpy(found).permute(2, 0, 1) * 2 - 1
 
 
 def trained_method(path: Path) -> SurrogateMethod:

@@ -13,7 +13,17 @@ from torch import Tensor, nn
 from kssgan.models.generator import GeneratorConfig
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["CLOSE", "LEAST", "PARTS", "WALL", "CodeTable", "Codes", "mix_codes", "mixture"]
+__all__ = [
+    "CLOSE",
+    "LEAST",
+    "PARTS",
+    "WALL",
+    "CodeTable",
+    "Codes",
+    "mix_codes",
+    "mixed_codes",
+    "mixture",
+]
 
 PARTS = 3
 """Donors whose codes make one fresh code."""
@@ -179,11 +189,17 @@ def mix_codes(
     Returns:
         Vector (style,) and map (layout, grid, grid), float32.
     """
-    mix = mixture(table, wanted, seed, tone=tone, parts=parts)
+    return mixed_codes(table, mixture(table, wanted, seed, tone=tone, parts=parts))
+
+
+def mixed_codes(
+    table: CodeTable, mix: Sequence[tuple[int, float]]
+) -> tuple[FloatArray, FloatArray]:
+    """The code of a :func:`mixture`: vector (style,) and map (layout, grid, grid), float32."""
     return _mean(table.vector, mix), _mean(table.layout, mix)
 
 
-def _mean(codes: FloatArray, mix: tuple[tuple[int, float], ...]) -> FloatArray:
+def _mean(codes: FloatArray, mix: Sequence[tuple[int, float]]) -> FloatArray:
     rows, weights = [r for r, _ in mix], np.array([w for _, w in mix])
     result: FloatArray = np.tensordot(weights, codes[rows].astype(np.float64), 1).astype(
         np.float32

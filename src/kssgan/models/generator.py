@@ -196,7 +196,25 @@ class Generator(nn.Module):
         Returns:
             (B, 3, size, size), unclamped.
         """
-        small = F.avg_pool2d(surrogate_pm1, 2)
-        drawn = self.drawer(small, face, style, layout, label, noise=noise)
-        found: Tensor = self.refiner(drawn.clamp(-1, 1), noise=noise)
+        head = self.head(surrogate_pm1, face, style, layout, label, noise=noise)
+        found: Tensor = self.refiner(head, noise=noise)
         return found
+
+    def head(
+        self,
+        surrogate_pm1: Tensor,
+        face: Tensor,
+        style: Tensor,
+        layout: Tensor,
+        label: Tensor | None = None,
+        *,
+        noise: torch.Generator | None = None,
+    ) -> Tensor:
+        """The picture before it is refined; arguments as of :meth:`forward`.
+
+        Returns:
+            (B, 3, size / 2, size / 2) in [-1, 1].
+        """
+        small = F.avg_pool2d(surrogate_pm1, 2)
+        drawn: Tensor = self.drawer(small, face, style, layout, label, noise=noise)
+        return drawn.clamp(-1, 1)

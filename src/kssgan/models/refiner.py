@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 from kssgan.models.haar import softened, without_nyquist
 from kssgan.models.parts import Noise, enlarged
 
-__all__ = ["Refiner"]
+__all__ = ["Refiner", "doubled"]
 
 
 def _conv(inside: int, outside: int) -> nn.Conv2d:
@@ -84,9 +84,12 @@ class Refiner(nn.Module):
         x = F.leaky_relu(self.second(x), 0.2)
         x = F.leaky_relu(self.grain(self.up(softened(enlarged(x))), noise), 0.2)
         x = F.leaky_relu(self.last(x), 0.2)
-        doubled = F.interpolate(
-            picture_pm1, scale_factor=2.0, mode="bicubic", align_corners=False
-        )
-        # Doubling leaves stripes of a tenth of a grey level.
-        found: Tensor = without_nyquist(doubled) + self.out(x)
+        found: Tensor = doubled(picture_pm1) + self.out(x)
         return found
+
+
+def doubled(picture_pm1: Tensor) -> Tensor:
+    """A picture at twice its size, (B, C, 2H, 2W), with nothing added."""
+    large = F.interpolate(picture_pm1, scale_factor=2.0, mode="bicubic", align_corners=False)
+    # Doubling leaves stripes of a tenth of a grey level.
+    return without_nyquist(large)

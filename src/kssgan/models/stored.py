@@ -19,6 +19,7 @@ from kssgan.errors import WeightsError
 from kssgan.models.codes import CodeTable
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig
+from kssgan.models.head_detail import HeadDetail
 from kssgan.models.heads import about
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -58,6 +59,7 @@ class StoredGenerator:
         public: by gender and category of the first label, "" where any will do: mean of training people, to
             which S_g of few people is drawn. Pictures are kept at half size.
         space: how faces of training people differ; None where they are too few.
+        detail: fine detail of the donors' heads, in the order of ``codes``; None where none is lent.
     """
 
     generator: Generator
@@ -67,6 +69,7 @@ class StoredGenerator:
     shapes: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
     public: Mapping[tuple[str, str], PublicMean] = field(default_factory=dict)
     space: FaceSpace | None = None
+    detail: HeadDetail | None = None
 
 
 def write_generator(stored: StoredGenerator) -> bytes:
@@ -91,6 +94,8 @@ def write_generator(stored: StoredGenerator) -> bytes:
         tensors[f"public.{gender}:{category}.points"] = torch.tensor(np.float32(mean.points))
     if stored.space is not None:
         tensors |= _space_tensors(stored.space)
+    if stored.detail is not None:
+        tensors |= stored.detail.tensors()
     said = {
         "format": FORMAT,
         "config": stored.generator.config.to_json(),
@@ -117,7 +122,9 @@ def read_generator(data: bytes) -> StoredGenerator:
     if said.get("format") != FORMAT:
         raise WeightsError(f"weights of another kind or version came, {FORMAT} was wanted")
     try:
-        tensors = {name: value.float() for name, value in parse(data).items()}
+        parsed = parse(data)
+        detail = HeadDetail.of(parsed)
+        tensors = {n: v.float() for n, v in parsed.items() if not n.startswith("detail.")}
         generator = Generator(GeneratorConfig.from_json(said["config"]))
         generator.load_state_dict(
             {
@@ -136,6 +143,8 @@ def read_generator(data: bytes) -> StoredGenerator:
         parts = (codes.vector, codes.layout, codes.tone, codes.wall, codes.attributes)
         if len({len(part) for part in parts}) > 1:
             raise ValueError("codes and donors differ in number")
+        if detail is not None and len(detail) != len(codes):
+            raise ValueError("codes and details differ in number")
         labels = {name: tuple(c) for name, c in said["labels"]}
         shapes: dict[str, dict[str, FloatArray]] = {}
         for name, value in sorted(tensors.items()):
@@ -161,6 +170,7 @@ def read_generator(data: bytes) -> StoredGenerator:
         shapes,
         public,
         space,
+        detail,
     )
 
 

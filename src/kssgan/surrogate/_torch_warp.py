@@ -63,6 +63,31 @@ def enlarge(planes: FloatArray, size: int) -> FloatArray:
     return result
 
 
+def blurred(planes: FloatArray, sigma: float) -> FloatArray:
+    """Gaussian blur of (C, H, W) float32, mirrored at the border."""
+    reach = max(1, round(4 * sigma))
+    line = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (line / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    with torch.inference_mode():
+        image = torch.from_numpy(np.ascontiguousarray(planes, np.float32))[:, None]
+        for shape, pad in (((1, -1), (reach, reach, 0, 0)), ((-1, 1), (0, 0, reach, reach))):
+            padded = functional.pad(image, pad, mode="reflect")
+            image = functional.conv2d(padded, kernel.view(1, 1, *shape))
+        result: FloatArray = image[:, 0].numpy()
+    return result
+
+
+def widened(planes: FloatArray, reach: int) -> FloatArray:
+    """Largest value within ``reach`` pixels in both directions, (C, H, W)."""
+    with torch.inference_mode():
+        image = torch.from_numpy(np.ascontiguousarray(planes, np.float32))
+        result: FloatArray = functional.max_pool2d(image[None], 2 * reach + 1, 1, reach)[
+            0
+        ].numpy()
+    return result
+
+
 def interpolate(system: _Array, right: _Array, basis: _Array) -> _Array:
     """``basis`` (P, N) times the solution of ``system`` (N, N) for ``right`` (N, M), in torch's threads.
 

@@ -21,6 +21,7 @@ from kssgan.training.check import (
 from kssgan.training.config import TrainingConfig
 from kssgan.training.data import Photos
 from kssgan.training.face_space import face_space
+from kssgan.training.head_detail import head_detail
 from kssgan.training.log import Shown
 from kssgan.training.means import public_means
 from kssgan.training.networks import Networks, parameters
@@ -152,6 +153,7 @@ class Drawing:
             {label: self._shapes} if self._shapes else {},
             self._public,
             self._space,
+            head_detail(photos, rows),
         )
         return write_generator(stored)
 

@@ -1,0 +1,172 @@
+"""Lend a drawn head the strands of real hair: fine detail that a small network draws as noise.
+
+A drawn head is a mixture of three donors, so its hair is smooth. Where its tones agree with those of one of
+the three, that donor's fine detail is laid over it, warped to its shape; elsewhere the head stays as it was
+drawn. Nothing of it touches the face. Who lends is chosen among the mixture by how much agrees, so the
+result is a function of S_g, label and seed like the head itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kssgan.surrogate.shape import DARK
+from kssgan.surrogate.sight import sight
+from kssgan.surrogate.warp import Warp
+from kssgan.types import CROP_SIZE, FloatArray, U8Array
+
+__all__ = ["BLUR", "COARSE", "Layer", "around_face", "with_head_detail"]
+
+COARSE = CROP_SIZE // 4
+"""Side of the small pictures that show where a donor has hair, wall and clothes."""
+
+BLUR = 4.0
+"""Standard deviation of the blur that parts detail from tone, pixels of a 256 px picture."""
+
+_STRENGTH = np.float32(1.8)  # a warped portrait and a partial agreement weaken detail
+_MOST = np.float32(1.3)  # of a layer's logarithms
+_AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
+_HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
+_SKIN = np.float32(0.10)  # the same on skin: pores, but no strand of another's fringe
+_WALL = np.float32(0.04), np.float32(0.07)  # lighter and darker on a wall: no glow, little loose hair
+_ON_WALL = (0.12, 0.42)  # difference from the wall's tone: wall, no wall
+_ON_SKIN = (0.2, 0.5)  # the same of the cheeks'
+_LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
+_REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
+_BESIDE = (slice(1, 22), 4)  # rows and columns of a reduced picture that show the wall
+_SOFT = 0.7  # how soft the drawn head is made under lent detail, pixels
+_BEYOND, _BEYOND_SOFT = 4, 3.0  # how far a face is kept clear, and how softly, pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """What one donor can lend.
+
+    Attributes:
+        fine: (256, 256) float32, logarithm of the grey portrait over its own blur, 0 on the face.
+        coarse: (64, 64, 3) uint8, the portrait reduced four times, its face in the colour of its cheeks.
+        points: (468, 2) float32, the donor's mesh in pixels of a 256 px crop.
+    """
+
+    fine: FloatArray
+    coarse: U8Array
+    points: FloatArray
+
+
+def around_face(points: FloatArray) -> FloatArray:
+    """(256, 256) float32: 0 on what G sees of S_g, and a little beyond, 1 elsewhere, soft between."""
+    from kssgan.surrogate import _torch_warp
+
+    face = _torch_warp.enlarge(sight(points)[None], CROP_SIZE)
+    wide = _torch_warp.blurred(_torch_warp.widened(face, _BEYOND), _BEYOND_SOFT)[0]
+    # The sum of a blur is not exactly 1; on the face the result is exactly 0.
+    found: FloatArray = np.clip((1 - wide) * np.float32(1.02) - np.float32(0.01), 0, 1)
+    return found
+
+
+def with_head_detail(
+    refined_01: FloatArray,
+    smooth_01: FloatArray,
+    points: FloatArray,
+    tone: FloatArray,
+    lenders: Sequence[Layer],
+    warp: Warp,
+) -> FloatArray:
+    """A drawn picture with a donor's fine detail around the face.
+
+    Args:
+        refined_01: (256, 256, 3) float32 in [0, 1], what G drew.
+        smooth_01: the same before it was refined, doubled.
+        points: (468, 2) where the face lies.
+        tone: (3,) colour of its cheeks in [0, 1].
+        lenders: donors of the head, at least one; the first of those who agree as much lends.
+        warp: to ``points``.
+
+    Returns:
+        (256, 256, 3) float32 in [0, 1].
+    """
+    from kssgan.surrogate import _torch_warp
+
+    around = around_face(points)
+    small = _softened(_reduced(smooth_01))
+    wall = _near(small, _wall(small), *_ON_WALL)
+    skin = (1 - wall) * _near(small, np.log(tone + DARK), *_ON_SKIN, lighter=_LIGHTER)
+    free = _reduced(around[..., None])[..., 0] * (1 - wall)
+    best: tuple[float, FloatArray, Layer, FloatArray] | None = None
+    for layer in lenders:
+        field = warp.sources(layer.points, size=CROP_SIZE)
+        theirs = _torch_warp.sample(layer.coarse[None], field[None], COARSE)[0]
+        theirs = _softened(theirs.transpose(1, 2, 0) / np.float32(255))
+        agreed = 1 - _eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
+        share = float((agreed * free).sum())
+        if best is None or share > best[0]:
+            best = share, agreed, layer, field
+    assert best is not None, "somebody lends"
+    _, agreed, layer, field = best
+    # Samples are held inside 0..255.
+    grey = np.clip(layer.fine / _MOST, -1, 1) * np.float32(127.5) + np.float32(127.5)
+    sampled = _torch_warp.sample(np.dstack([grey] * 3)[None], field[None], CROP_SIZE)[0][0]
+    fine = _STRENGTH * _MOST * (sampled / np.float32(127.5) - 1)
+    over, under = (_HAIR + wall * (limit - _HAIR) + skin * (_SKIN - _HAIR) for limit in _WALL)
+    agreed, over, under = _torch_warp.enlarge(np.stack([agreed, over, under]), CROP_SIZE)
+    limit = np.where(fine > 0, over, under)
+    fine = limit * np.tanh(fine / limit)
+    under_it = _blurred(smooth_01, _SOFT)
+    lent = np.exp(np.log(np.clip(under_it, 0, 1) + DARK) + (agreed * fine)[..., None]) - DARK
+    drawn = _REFINED * refined_01 + (1 - _REFINED) * lent
+    head = lent + (1 - agreed[..., None]) * (drawn - lent)
+    found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
+    return found.clip(0, 1).astype(np.float32)
+
+
+def _reduced(image: FloatArray) -> FloatArray:
+    """(256, 256, C) to (64, 64, C), area means."""
+    by = CROP_SIZE // COARSE
+    found: FloatArray = image.reshape(COARSE, by, COARSE, by, -1).mean((1, 3))
+    return found
+
+
+def _softened(small_01: FloatArray) -> FloatArray:
+    """(64, 64, 3) logarithm of the blurred tones."""
+    soft = _blurred(small_01, BLUR * COARSE / CROP_SIZE)
+    found: FloatArray = np.log(np.clip(soft, 0, 1) + DARK).astype(np.float32)
+    return found
+
+
+def _blurred(image: FloatArray, sigma: float) -> FloatArray:
+    """(H, W, C)."""
+    from kssgan.surrogate import _torch_warp
+
+    return _torch_warp.blurred(image.transpose(2, 0, 1), sigma).transpose(1, 2, 0)
+
+
+def _wall(small: FloatArray) -> FloatArray:
+    """(3,) tone of what lies beside the head."""
+    rows, columns = _BESIDE
+    sides = np.concatenate([small[rows, :columns], small[rows, -columns:]], 1)
+    found: FloatArray = np.median(sides.reshape(-1, 3), axis=0).astype(np.float32)
+    return found
+
+
+def _near(
+    small: FloatArray,
+    tone: FloatArray,
+    alike: float,
+    other: float,
+    *,
+    lighter: float = 1.0,
+) -> FloatArray:
+    """(64, 64): 1 where tones are alike, 0 where they are others."""
+    away = small - tone
+    far = np.where(away > 0, np.float32(lighter) * away, -away).mean(2)
+    found: FloatArray = 1 - _eased(far, alike, other)
+    return found
+
+
+def _eased(x: FloatArray, low: float, high: float) -> FloatArray:
+    t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
+    found: FloatArray = t * t * (3 - 2 * t)
+    return found

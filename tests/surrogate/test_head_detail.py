@@ -1,0 +1,126 @@
+"""Strands are lent where a head agrees with its donor's, and never a thing of a face."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate._torch_warp import blurred, widened
+from kssgan.surrogate.head_detail import COARSE, Layer, around_face, with_head_detail
+from kssgan.surrogate.sight import sight
+from kssgan.surrogate.warp import Warp
+from kssgan.types import FloatArray
+
+POINTS = mean_shape()
+WARP = Warp(POINTS)
+AROUND = around_face(POINTS)
+SKIN = np.array([0.8, 0.6, 0.5], np.float32)
+HAIR = slice(4, 44)  # rows above the forehead, all hair; the wall lies beside
+MIDDLE = slice(90, 166)
+
+
+def head() -> FloatArray:
+    """Skin in the middle, dark hair above, a light wall left and right."""
+    image = np.full((256, 256, 3), 0.75, np.float32)
+    image[:, 60:196] = SKIN
+    image[:60, 60:196] = 0.15
+    return image
+
+
+def stripes() -> FloatArray:
+    """Lines two pixels wide, as of single hairs."""
+    rows = np.where(np.arange(256) // 2 % 2, 0.3, -0.3).astype(np.float32)
+    found: FloatArray = np.repeat(rows[None], 256, 0) * AROUND
+    return found
+
+
+def layer(image: FloatArray, fine: FloatArray | None = None) -> Layer:
+    small = image.reshape(COARSE, 4, COARSE, 4, 3).mean((1, 3))
+    return Layer(
+        stripes() if fine is None else fine, np.rint(small * 255).astype(np.uint8), POINTS
+    )
+
+
+def lend(lenders: list[Layer], refined: FloatArray | None = None) -> FloatArray:
+    image = head()
+    return with_head_detail(
+        image if refined is None else refined, image, POINTS, SKIN, lenders, WARP
+    )
+
+
+def striped(image: FloatArray, rows: slice, columns: slice) -> float:
+    """How strong the lines are, 1 as in the layer."""
+    wanted = stripes()[rows, columns]
+    there = np.log(image[rows, columns].mean(2) + 0.03)
+    there = there - there.mean()
+    return float((there * wanted).sum() / (wanted**2).sum())
+
+
+def test_hair_that_agrees_is_lent_strands() -> None:
+    assert striped(head(), HAIR, MIDDLE) == pytest.approx(0, abs=1e-6)
+    assert striped(lend([layer(head())]), HAIR, MIDDLE) > 0.6
+
+
+def test_hair_that_differs_stays_as_it_was_drawn() -> None:
+    other = head()
+    other[:60, 60:196] = 0.75  # the donor is bald
+    assert abs(striped(lend([layer(other)]), HAIR, MIDDLE)) < 0.02
+
+
+def test_the_donor_who_agrees_most_lends() -> None:
+    bald = head()
+    bald[:60, 60:196] = 0.75
+    both = lend([layer(bald), layer(head())])
+    assert np.array_equal(both, lend([layer(head())]))
+    assert np.array_equal(lend([layer(head()), layer(bald)]), both)
+
+
+def test_nothing_is_lent_to_the_face() -> None:
+    rng = np.random.default_rng(0)
+    refined = rng.random((256, 256, 3), np.float32)
+    loud = layer(head(), rng.normal(0, 1, (256, 256)).astype(np.float32))
+    found = lend([loud], refined)
+    face = AROUND == 0
+    assert face.sum() > 8000
+    assert np.array_equal(found[face], refined[face])
+    seen = np.kron(sight(POINTS), np.ones((2, 2))) > 0.9
+    assert (AROUND[seen] < 0.05).all()  # what G sees of S_g is kept clear
+
+
+def test_walls_and_skin_take_little() -> None:
+    """No glow around a head, and no strand of another's fringe over a forehead."""
+    loud = layer(head(), 3 * stripes())
+    found, drawn = lend([loud]), head()
+    change = np.abs(np.log(found + 0.03) - np.log(drawn + 0.03)).max(2)
+    assert change[100:200, :40].max() < 0.1
+    below = (slice(235, 256), slice(100, 156))  # the neck
+    assert 0.01 < change[below].max() < 0.2
+    assert change[HAIR, MIDDLE].max() > 0.5
+
+
+def test_it_is_a_function_of_its_arguments() -> None:
+    first = lend([layer(head())])
+    assert np.array_equal(first, lend([layer(head())]))
+    moved = replace(layer(head()), points=(POINTS + 6).astype(np.float32))
+    assert not np.array_equal(first, lend([moved]))
+
+
+def test_blur_keeps_sums_and_spreads() -> None:
+    dot = np.zeros((1, 65, 65), np.float32)
+    dot[0, 32, 32] = 1
+    for sigma in (0.7, 3.0, 4.0):
+        soft = blurred(dot, sigma)[0].astype(np.float64)
+        assert soft.sum() == pytest.approx(1, abs=1e-5)
+        at = np.arange(65) - 32
+        assert (soft.sum(0) * at**2).sum() == pytest.approx(sigma**2, rel=0.03)
+
+
+def test_widening_by_hand() -> None:
+    dot = np.zeros((1, 9, 9), np.float32)
+    dot[0, 4, 4] = 2
+    wanted = np.zeros((9, 9))
+    wanted[2:7, 2:7] = 2
+    assert np.array_equal(widened(dot, 2)[0], wanted)

@@ -1,0 +1,66 @@
+"""What is taken off a donor's portrait: hair and clothes, nothing of the face."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from kssgan.models.head_detail import UNIT, HeadDetail
+from kssgan.surrogate.head_detail import around_face
+from kssgan.training.data import Photos
+from kssgan.training.head_detail import head_detail
+from kssgan.training.prepared import Prepared
+
+CPU = torch.device("cpu")
+
+
+def test_a_face_leaves_no_trace(prepared: Prepared) -> None:
+    """Eyes, nose and mouth may be anything at all: the layers are the same to the last bit."""
+    photos, changed = Photos(prepared, CPU), Photos(prepared, CPU)
+    donors = np.arange(3)
+    rows = photos.donors[donors]
+    assert changed._crops is not None
+    for row in rows.tolist():
+        face = around_face(prepared.landmarks[row]) == 0
+        assert face.sum() > 4000
+        # Between the cheeks, which give the skin its tone.
+        band = torch.from_numpy(face & (np.abs(np.arange(256) - 128) < 12))
+        noise = torch.from_numpy(np.random.default_rng(row).integers(0, 256, (3, 256, 256)))
+        changed._crops[row] = torch.where(band, noise.to(torch.uint8), changed._crops[row])
+    assert not torch.equal(photos.crops(rows), changed.crops(rows))
+    plain, other = head_detail(photos, donors), head_detail(changed, donors)
+    assert np.array_equal(plain.fine, other.fine)
+    assert np.array_equal(plain.coarse, other.coarse)
+    for number, row in enumerate(rows.tolist()):
+        inside = around_face(prepared.landmarks[row]) == 0
+        assert not plain.fine[number][inside].any()
+        assert plain.fine[number].any()
+
+
+def test_detail_is_the_logarithm_over_a_blur(prepared: Prepared) -> None:
+    photos = Photos(prepared, CPU)
+    found = head_detail(photos, np.array([0]))
+    row = int(photos.donors[0])
+    top = prepared.crop(row)[:20].astype(np.float64) @ [0.299, 0.587, 0.114] / 255
+    grain = np.log(top + 0.03) - np.log(top.mean() + 0.03)
+    away = found.logs(0)[4:16, 4:-4] - grain[4:16, 4:-4]
+    assert np.abs(away).mean() < 0.25 * np.abs(grain).mean()
+    assert found.logs(0).max() <= 127 * UNIT + 1e-6
+
+
+def test_layers_of_another_shape_are_refused(prepared: Prepared) -> None:
+    found = head_detail(Photos(prepared, CPU), np.arange(2))
+    back = HeadDetail.of(found.tensors())
+    assert back is not None
+    assert np.array_equal(back.fine, found.fine)
+    assert np.array_equal(back.coarse, found.coarse)
+    assert np.abs(back.points - found.points).max() < 0.1
+    with pytest.raises(ValueError, match="coarse of shape"):
+        HeadDetail(found.fine, found.coarse[:1], found.points)
+    tensors = found.tensors()
+    with pytest.raises(ValueError, match="details of"):
+        HeadDetail.of(tensors | {"detail.fine": tensors["detail.fine"].float()})
+    with pytest.raises(KeyError):
+        HeadDetail.of({"detail.fine": tensors["detail.fine"]})
+    assert HeadDetail.of({}) is None
