@@ -21,11 +21,11 @@ MOST = 4_000_000  # bytes
 NAME = KSameNet.weights
 
 _ABOUT = """\
-- Training data: {photos} photos of {proxies} people of the Face Research Lab London Set (DeBruine, Lisa; Jones,
-  Benedict, 2017, figshare, doi 10.6084/m9.figshare.5047666), licence CC BY 4.0
-  (https://creativecommons.org/licenses/by/4.0/), and of the official portraits of the 118th US Congress, works of
-  the US Government in the public domain. The file holds a code, the recogniser's embedding and the gender of
-  each; no photo, no name. The code of one proxy alone draws a soft picture of that person.
+- Training data: {photos} photos of {proxies} people of the Face Research Lab London Set (DeBruine, Lisa;
+  Jones, Benedict, 2017, figshare, doi 10.6084/m9.figshare.5047666), licence CC BY 4.0
+  (https://creativecommons.org/licenses/by/4.0/), and of the official portraits of the 118th US Congress,
+  works of the US Government in the public domain. The file holds a code, the recogniser's embedding and the
+  gender of each; no photo, no name. The code of one proxy alone draws a soft picture of that person.
 - Licence of this file: CC BY 4.0, with the attribution above.
 - Use here: the method k-same-net, with which others are compared (`kssgan evaluate`)."""
 

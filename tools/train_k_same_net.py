@@ -22,7 +22,7 @@ from kssgan.faces.align import chips_of_crops
 from kssgan.faces.attributes import Probes
 from kssgan.faces.embed import Recogniser
 from kssgan.models.drawing import picture_u8
-from kssgan.models.parts import enlarged
+from kssgan.models.proxy_network import at_crop_size
 from kssgan.models.stored_proxies import StoredProxies, read_proxies, write_proxies
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.training.proxies import Lessons, ProxyRecipe, choose_proxies, train_proxies
@@ -109,8 +109,7 @@ def sheet(stored: StoredProxies, lessons: Lessons) -> U8Array:
         one_hot = torch.eye(labels)[torch.tensor(label)]
         with torch.inference_mode():
             drawn = stored.network(torch.from_numpy(mixture), one_hot)
-            while drawn.shape[-1] < photos[0].shape[0]:
-                drawn = enlarged(drawn)
+            drawn = at_crop_size(drawn)
         lines.append(np.concatenate([picture_u8(picture) for picture in drawn], 1))
     return np.concatenate(lines)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kssgan.errors import WeightsError
-from kssgan.models.proxy_network import ProxyConfig, ProxyNetwork
+from kssgan.models.proxy_network import ProxyConfig, ProxyNetwork, at_crop_size
 from kssgan.models.stored_proxies import FORMAT, StoredProxies, read_proxies, write_proxies
 
 SMALL = ProxyConfig(5, 2, code=4, hidden=8, spread=3, widths=(6, 5, 4))
@@ -36,6 +36,7 @@ def test_cardinality() -> None:
     assert made(mixture, label).shape == (2, 3, 64, 64)
     assert made.rough(mixture @ made.codes, label).shape == (2, 3, 16, 16)
     assert ProxyConfig(9, 2).size == 128
+    assert at_crop_size(torch.ones(2, 3, 64, 64)).shape == (2, 3, 256, 256)
     assert ProxyConfig.from_json(json.loads(json.dumps(SMALL.to_json()))) == SMALL
 
 
