@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "preparation": {"faces", "grouping", "training"},
     "tuning": set(),
     "deidentification": {"faces", "grouping", "surrogate", "models"},
-    "baselines": {"grouping", "surrogate"},
+    "baselines": {"grouping", "surrogate", "models"},
     "auditing": {"faces"},
     "reporting": set(),
     # As the verbs do, it introduces others to each other: methods on one side, attacks on the other.

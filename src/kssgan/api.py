@@ -259,8 +259,8 @@ def evaluate(
     Args:
         data: folder of photos; read, never changed.
         out: RESULTS; new, or of an earlier evaluation.
-        methods: of "k-same-pixel", "k-same-eigen", "k-same-select", "k-same-m", "k-same-furthest", "kss-gan",
-            "blur", "pixelation", "black-box".
+        methods: of "k-same-pixel", "k-same-eigen", "k-same-select", "k-same-m", "k-same-furthest",
+            "k-same-net", "kss-gan", "blur", "pixelation", "black-box".
         k: people who share a picture; the last three methods have no k and are measured once.
         seeds: how many, from 0 up.
         subjects: "auto", "folder", "file", or the path of a CSV with the columns ``file,subject``.

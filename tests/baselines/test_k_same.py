@@ -26,6 +26,7 @@ def test_names_are_classes_and_each_says_what_it_promises() -> None:
         "k-same-select",
         "k-same-m",
         "k-same-furthest",
+        "k-same-net",
     ]
     assert all(name == method.name for name, method in BASELINES.items())
     assert all(method.guarantee and method.fails for method in BASELINES.values())

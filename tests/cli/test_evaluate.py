@@ -32,8 +32,8 @@ def test_a_small_comparison(
 
 def test_usage(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["evaluate", str(photos), "--out", str(tmp_path / "results")]
-    assert main([*asked, "--methods", "k-same-net"]) == 2
-    assert "k-same-net" in capsys.readouterr().err
+    assert main([*asked, "--methods", "k-same-nett"]) == 2
+    assert "k-same-nett" in capsys.readouterr().err
     assert main([*asked, "--methods", "blur", "--k", "a"]) == 2
     assert main([*asked, "--methods", "blur", "--k", "1"]) == 2
     assert main(["evaluate", str(tmp_path / "nowhere"), *asked[2:], "--methods", "blur"]) == 2

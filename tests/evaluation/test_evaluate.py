@@ -188,6 +188,7 @@ def test_methods_are_an_inventory() -> None:
         "k-same-select",
         "k-same-m",
         "k-same-furthest",
+        "k-same-net",
         "blur",
         "pixelation",
         "black-box",

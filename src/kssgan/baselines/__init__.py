@@ -1,8 +1,7 @@
 """The methods to compare with, by name.
 
 Those of :data:`K_SAME` draw one picture for a group (:class:`kssgan.types.SurrogateMethod`) and keep k;
-those of :data:`PER_PHOTO` redraw each photo (:class:`PhotoMethod`) and promise nothing about k. k-Same-Net
-is not here: it needs a network of its own, which has not been trained.
+those of :data:`PER_PHOTO` redraw each photo (:class:`PhotoMethod`) and promise nothing about k.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from kssgan.baselines.appearance import KSameM
 from kssgan.baselines.eigen import KSameEigen
 from kssgan.baselines.furthest import KSameFurthest
+from kssgan.baselines.net import KSameNet
 from kssgan.baselines.per_photo import BlackBox, Blur, PhotoMethod, Pixelation
 from kssgan.baselines.pixel import KSame, KSamePixel
 from kssgan.baselines.select import KSameSelect
@@ -24,15 +24,16 @@ __all__ = [
     "KSameEigen",
     "KSameFurthest",
     "KSameM",
+    "KSameNet",
     "KSamePixel",
     "KSameSelect",
     "PhotoMethod",
     "Pixelation",
 ]
 
-K_SAME: dict[str, type[KSameEigen | KSameM | KSamePixel]] = {
+K_SAME: dict[str, type[KSameEigen | KSameM | KSameNet | KSamePixel]] = {
     method.name: method
-    for method in (KSamePixel, KSameEigen, KSameSelect, KSameM, KSameFurthest)
+    for method in (KSamePixel, KSameEigen, KSameSelect, KSameM, KSameFurthest, KSameNet)
 }
 """Baselines that keep k."""
 
@@ -41,7 +42,9 @@ PER_PHOTO: dict[str, type[Blur | Pixelation | BlackBox]] = {
 }
 """Baselines without k."""
 
-BASELINES: dict[str, type[KSameEigen | KSameM | KSamePixel | Blur | Pixelation | BlackBox]] = {
+BASELINES: dict[
+    str, type[KSameEigen | KSameM | KSameNet | KSamePixel | Blur | Pixelation | BlackBox]
+] = {
     **K_SAME,
     **PER_PHOTO,
 }

@@ -21,6 +21,7 @@ was stopped goes on where it was. Before anything is measured the attacks must g
 _EXAMPLES = """\
 methods:
   k-same-pixel k-same-eigen k-same-select k-same-m k-same-furthest   one picture for each group
+  k-same-net                                                         the same, of public people by a network
   kss-gan                                                            ours, by the shipped generator
   blur pixelation black-box                                          each photo redrawn; no k
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kssgan._version import __version__
-from kssgan.baselines import BASELINES, PER_PHOTO, KSame, PhotoMethod
+from kssgan.baselines import BASELINES, PER_PHOTO, KSame, KSameNet, PhotoMethod
 from kssgan.errors import UsageError
 from kssgan.types import SurrogateMethod
 
@@ -23,7 +23,7 @@ __all__ = [
 
 OURS = "kss-gan"
 METHODS: tuple[str, ...] = (*BASELINES, OURS)
-"""Every name that can be evaluated. k-Same-Net is missing: it has no trained network yet."""
+"""Every name that can be evaluated."""
 
 
 def check_methods(names: Sequence[str]) -> tuple[str, ...]:
@@ -81,10 +81,12 @@ def grouping_of(method: SurrogateMethod) -> KSame:
 
 def version_of(name: str, *, weights: Path | None = None) -> str:
     """Changes when a method's pictures may change; part of what tells a finished cell from a stale one."""
-    if name != OURS:
-        return __version__
     from kssgan import weights as shipped
 
+    if name == KSameNet.name:
+        return f"{__version__} {shipped.digest(KSameNet.weights)}"
+    if name != OURS:
+        return __version__
     if weights is None:
         return f"{__version__} {shipped.digest('generator')}"
     file = weights / "generator.safetensors" if weights.is_dir() else weights
