@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kssgan.auditing.detection import landmarks_in_picture
 from kssgan.types import BoolArray, FaceAnalyser, FloatArray, PhotoFace, U8Array
 
 __all__ = ["Judge", "Looked"]
@@ -23,11 +24,13 @@ class Looked:
         detected: (P,) whether one usable face is found.
         embeddings: (P, D) float32, zeros where none is.
         attributes: what is read off each.
+        landmarks: (P, 468, 2) float32 in pixels of each picture, NaN where none are reliable.
     """
 
     detected: BoolArray
     embeddings: FloatArray
     attributes: Sequence[Mapping[str, str]]
+    landmarks: FloatArray
 
     def of(self, rows: Sequence[int]) -> Looked:
         """Of some of the pictures."""
@@ -36,6 +39,7 @@ class Looked:
             self.detected[chosen],
             self.embeddings[chosen],
             [self.attributes[row] for row in chosen],
+            self.landmarks[chosen],
         )
 
 
@@ -57,14 +61,18 @@ class Judge:
         """Look at (P, 256, 256, 3) uint8 pictures."""
         detected = np.zeros(len(pictures_u8), bool)
         embeddings = np.zeros((len(pictures_u8), self._width), np.float32)
+        landmarks = np.full((len(pictures_u8), 468, 2), np.nan, np.float32)
         attributes: list[Mapping[str, str]] = [{} for _ in pictures_u8]
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             paths = [Path(folder) / f"{row}.png" for row in range(len(pictures_u8))]
             for path, picture in zip(paths, pictures_u8, strict=True):
-                Image.fromarray(picture).save(path, compress_level=1)
+                Image.fromarray(picture).save(path, compress_level=0)
             for row, found in enumerate(self._analyser.analyse(paths)):
                 if isinstance(found, PhotoFace):
                     detected[row] = True
                     embeddings[row] = found.embedding
                     attributes[row] = found.attributes
-        return Looked(detected, embeddings, attributes)
+                    points = landmarks_in_picture(found)
+                    if points is not None:
+                        landmarks[row] = points
+        return Looked(detected, embeddings, attributes, landmarks)

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kssgan.auditing.compression import QUALITIES
 from kssgan.auditing.gallery import small_grey
 from kssgan.auditing.gate import person_distances
 from kssgan.auditing.identification import identify
 from kssgan.auditing.parrot import head_distances, lda_distances
-from kssgan.auditing.quality import features, kernel_distance
 from kssgan.auditing.recompute import recompute_distances
 from kssgan.baselines import PhotoMethod
 from kssgan.errors import KssganError
 from kssgan.evaluation.drawing import Drawn, draw_groups, form_groups, redraw
 from kssgan.evaluation.judging import Judge, Looked
-from kssgan.evaluation.photos import PERSONAL, Photos, sharpnesses
+from kssgan.evaluation.kept import Kept, Pictures
+from kssgan.evaluation.photos import Photos
+from kssgan.evaluation.utility import utility_figures
 from kssgan.types import Groups, SurrogateMethod
 
 __all__ = ["measure"]
 
-_OTHER = 1_000_003  # added to a seed: the parrot's own run
+_OTHER = 1_000_003  # seed of the parrot's own run, one for all seeds of a method and k
 _AGAIN = 1  # groups that are drawn a second time
 _NOTHING = (
     2.0  # distance of a picture without a face to everybody: as far as unit vectors can be
@@ -38,6 +38,7 @@ def measure(
     method: SurrogateMethod | PhotoMethod,
     photos: Photos,
     judge: Judge,
+    kept: Kept,
     *,
     k: int,
     seed: int,
@@ -49,6 +50,7 @@ def measure(
         method: fitted.
         photos: the gallery.
         judge: looks at pictures.
+        kept: pictures that other cells need too.
         k: people of a group; no meaning for methods that redraw each photo.
         seed: of groups and pictures.
         threshold: distance at which two faces verify.
@@ -66,15 +68,16 @@ def measure(
         drawn = draw_groups(method, photos, groups, seed)
         drawing = perf_counter() - begin
         _check_again(method, photos, groups, seed, drawn)
-        other = form_groups(method, photos, k, seed + _OTHER)
-        learnt = draw_groups(method, photos, other, seed + _OTHER, first=True)
         probed = np.arange(len(drawn.members))
-        seen, learnt_seen = judge.look(drawn.pictures), judge.look(learnt.pictures)
+        seen = judge.look(drawn.pictures)
+        learnt, learnt_seen = kept.get(
+            f"{method.name}-k{k}", lambda: _own_run(method, photos, judge, k)
+        )
     else:
         drawn = redraw(method, photos, range(len(photos.subject)))
         drawing = perf_counter() - begin
         lead = [int(photos.rows(person)[0]) for person in range(photos.persons)]
-        learnt = Drawn(drawn.pictures[lead], [drawn.members[row] for row in lead], 1)
+        learnt = drawn.of(lead)
         probed = np.setdiff1d(np.arange(len(drawn.members)), lead)
         seen = judge.look(drawn.pictures)
         learnt_seen = seen.of(lead)
@@ -89,11 +92,18 @@ def measure(
         **_likeness(near, seen, drawn, threshold),
         **_parrot(photos, drawn, seen, learnt, learnt_seen, probed),
         "recompute_rank1": _recompute(drawn, photos.persons),
-        **_utility(photos, drawn, seen),
+        **utility_figures(photos, drawn, seen, seed=seed),
         "seconds_drawing": drawing,
         "seconds": perf_counter() - begin,
     }
     return found
+
+
+def _own_run(method: SurrogateMethod, photos: Photos, judge: Judge, k: int) -> Pictures:
+    """The parrot's: groups of her own, from one photo of each person."""
+    groups = form_groups(method, photos, k, _OTHER)
+    learnt = draw_groups(method, photos, groups, _OTHER, first=True)
+    return learnt, judge.look(learnt.pictures)
 
 
 def _check_again(
@@ -171,31 +181,3 @@ def _recompute(drawn: Drawn, persons: int) -> float:
     small = np.ascontiguousarray(drawn.pictures[:, ::4, ::4])
     near = recompute_distances(small, small, np.array(pairs), persons)
     return identify(np.minimum(near, 1e6), drawn.truths).rank(1)[0]
-
-
-def _utility(photos: Photos, drawn: Drawn, seen: Looked) -> dict[str, Any]:
-    sharp = np.median([sharpnesses(picture) for picture in drawn.pictures], axis=0)
-    usual = np.median(photos.sharp, axis=0)
-    found: dict[str, Any] = {"sharpness": float(sharp[0])}
-    for place, name in enumerate(("ratio", *(f"ratio_q{q}" for q in QUALITIES))):
-        found[f"sharpness_{name}"] = float(sharp[place] / max(usual[place], 1e-12))
-    found |= {"kid": None, "kid_deviation": None}
-    if len(drawn.pictures) >= 2:
-        distance = kernel_distance(
-            features(list(drawn.pictures)), photos.features, scale=photos.features
-        )
-        found |= {"kid": distance.value, "kid_deviation": distance.deviation}
-    found["detected"] = float(seen.detected.mean())
-    known = photos.personal()
-    for name in PERSONAL:
-        found[f"{name}_agrees"] = _agreement(known[name], drawn, seen.attributes, name)
-    return found
-
-
-def _agreement(known: list[str], drawn: Drawn, attributes: Any, name: str) -> float | None:
-    """Share of files off which the probe reads what it reads off their person's photos."""
-    same: list[bool] = []
-    read: Mapping[str, str]
-    for people, read in zip(drawn.members, attributes, strict=True):
-        same += [read.get(name) == known[p] for p in people if known[p] != "unknown"]
-    return float(np.mean(same)) if same else None

@@ -172,7 +172,7 @@ def store_photos(
     )
     landmarks = np.full((count, 468, 2), np.nan, np.float32)
     points = np.zeros((count, 5, 2), np.float32)
-    seen_features, sharp = [], np.zeros((count, 1 + len(QUALITIES)))
+    sharp = np.zeros((count, 1 + len(QUALITIES)))
     with progress("photos", total=count) as step:
         for row, photo in enumerate(seen):
             face = reader.face(photo)
@@ -180,7 +180,6 @@ def store_photos(
             points[row] = face.face.points
             if face.landmarks is not None:
                 landmarks[row] = face.landmarks
-            seen_features.append(features([face.crop])[0])
             sharp[row] = sharpnesses(face.crop)
             step(1)
     crops.flush()
@@ -190,7 +189,7 @@ def store_photos(
         "embeddings": np.stack([photo.embedding for photo in seen]),
         "subject": subjects.photo_subject,
         "look_alikes": subjects.look_alikes,
-        "features": np.stack(seen_features),
+        "features": features(list(crops)),
         "sharp": sharp,
     }
     for name, array in arrays.items():

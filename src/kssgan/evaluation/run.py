@@ -32,6 +32,7 @@ from kssgan.evaluation.photos import Photos, store_photos
 from kssgan.evaluation.private import private_folder
 from kssgan.evaluation.sheet import figure_6, write_sheet
 from kssgan.evaluation.table import csv_text, table_rows
+from kssgan.evaluation.utility import ceiling_figures
 from kssgan.evaluation.workers import Worker, measure_all
 from kssgan.faces import thresholds
 from kssgan.grouping.subjects import declared_subjects
@@ -140,7 +141,11 @@ def evaluate(
             ]
             found = {c: f for c in cells if (f := read_cell(cells_folder, c)) is not None}
             resumed = len(found)
-            waiting = [cell for cell in cells if cell not in found]
+            # Seeds last: what cells of one method and k share is there when the next seed comes.
+            waiting = sorted(
+                (cell for cell in cells if cell not in found),
+                key=lambda cell: (names.index(cell.method), cell.seed, cell.k),
+            )
             running = min(jobs or os.cpu_count() or 1, max(1, len(waiting)))
             with show("cells", total=len(cells)) as step:
                 step(resumed)
@@ -153,6 +158,7 @@ def evaluate(
                     step(1)
             rows = table_rows(cells, found)
             about |= _about(names, ks, seeds, subjects, own, photos, limit, controls)
+            about["photos_themselves"] = ceiling_figures(photos, worker.judge)
             private = _sheets(worker, names, ks, out_path)
             left_out = {
                 c.file.removesuffix(".json"): str(f["left_out"])

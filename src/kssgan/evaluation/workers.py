@@ -11,6 +11,7 @@ from typing import Any
 from kssgan.errors import TooFewPeople
 from kssgan.evaluation.cells import Cell
 from kssgan.evaluation.judging import Judge
+from kssgan.evaluation.kept import Kept
 from kssgan.evaluation.measuring import measure
 from kssgan.evaluation.methods import make
 from kssgan.evaluation.photos import Photos
@@ -39,9 +40,11 @@ class Worker:
         if analyser is None:
             from kssgan.faces.analyse import StandardAnalyser
 
-            analyser = StandardAnalyser()
+            # Head crops are upright, and looking at blurs and boxes turned takes most of the time.
+            analyser = StandardAnalyser(quarters=False)
         self.photos = Photos.load(folder)
         self.judge = Judge(analyser, folder, self.photos.embeddings.shape[1])
+        self.kept = Kept(folder)
         self._weights = weights
         self._threshold = threshold
         self._methods: dict[str, Any] = {}
@@ -63,6 +66,7 @@ class Worker:
                 self.method(cell.method),
                 self.photos,
                 self.judge,
+                self.kept,
                 k=cell.k,
                 seed=cell.seed,
                 threshold=self._threshold,
