@@ -28,8 +28,9 @@ examples:
   kssgan evaluate photos --out results --methods k-same-pixel,k-same-m,kss-gan
   kssgan evaluate photos --out results --methods k-same-m,kss-gan,blur --k 3,5 --seeds 1 --subjects folder
 
-RESULTS gets results.csv, index.html, results.md, figures/ (numbers only) and private/figure6.png, which shows
-originals and must be kept secret."""
+RESULTS gets results.csv, index.html, results.md, figures/ (numbers only) and private/, whose figure6.png has
+originals and must be kept secret; figure8-k*.png beside it show every surrogate of ours. kssgan report draws
+page and figures again, also of several RESULTS together."""
 
 
 def add(verbs: Any) -> None:
@@ -123,7 +124,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"left out: {cell} ({why})")
     print(f"Page, table and figures, which show nobody: {shown(done.path)}")
     for path in done.private:
-        print(f"Keep secret, it shows originals: {shown(path)}")
+        why = "it shows originals" if path.name == "figure6.png" else "it shows all surrogates"
+        print(f"Keep secret, {why}: {shown(path)}")
     return 0
 
 

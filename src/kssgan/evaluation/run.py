@@ -30,7 +30,7 @@ from kssgan.evaluation.known import known_answers
 from kssgan.evaluation.methods import OURS, check_methods, forms_groups, version_of
 from kssgan.evaluation.photos import Photos, store_photos
 from kssgan.evaluation.private import private_folder
-from kssgan.evaluation.sheet import figure_6, write_sheet
+from kssgan.evaluation.sheet import figure_6, figure_8, write_sheet
 from kssgan.evaluation.table import csv_text, table_rows
 from kssgan.evaluation.utility import ceiling_figures
 from kssgan.evaluation.workers import Worker, measure_all
@@ -43,8 +43,8 @@ __all__ = ["Evaluation", "evaluate"]
 
 PathLike = str | os.PathLike[str]
 _MARK = "evaluation.json"
-_SHEET = ("k-same-m", OURS)
-_SHEET_K = 3  # as in the paper's Figure 6
+_SHEET = ("k-same-m", "k-same-net", OURS)
+_SHEET_K = (3, 30)  # as in the paper's Figures 6 and 8
 _GATE_K = 5
 _SUBJECTS = ("auto", "folder", "file")
 
@@ -57,7 +57,7 @@ class Evaluation:
         path: RESULTS.
         rows: one mapping for each finished cell, as in ``results.csv``.
         about: photos, people, seeds, versions, controls; no names.
-        private: files that show originals: never hand them on.
+        private: files that show originals or all surrogates at once: never hand them on.
         resumed: cells that an earlier run had finished.
     """
 
@@ -273,6 +273,7 @@ def _about(
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "kssgan": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "data": photos.digest()[:16],
         "analyser": analyser.version,
         "features": FEATURES,
         "threshold": limit,
@@ -288,19 +289,23 @@ def _sheets(
     worker: Worker, names: Sequence[str], ks: Sequence[int], out: Path
 ) -> tuple[Path, ...]:
     shown = {name: worker.method(name) for name in _SHEET if name in names}
-    size = min(ks, key=lambda k: (abs(k - _SHEET_K), k))
-    if not shown or size > worker.photos.persons:
-        return ()
-    path = out / "private" / "figure6.png"
+    small, large = (min(ks, key=lambda k: (abs(k - wanted), k)) for wanted in _SHEET_K)
+    folder, written = out / "private", []
     with storage("RESULTS could not be written"):
-        write_sheet(path, figure_6(shown, worker.photos, k=size, seed=0))
-    return (path,)
+        if shown and small <= worker.photos.persons:
+            written.append(folder / "figure6.png")
+            write_sheet(written[-1], figure_6(shown, worker.photos, k=small, seed=0))
+        for k in sorted({small, large} if OURS in shown else ()):
+            if k <= worker.photos.persons:
+                written.append(folder / f"figure8-k{k}.png")
+                write_sheet(written[-1], figure_8(shown[OURS], worker.photos, k=k, seed=0))
+    return tuple(written)
 
 
 def _write(out: Path, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
     with storage("RESULTS could not be written"):
         write_whole(out / "results.csv", csv_text(rows))
         (out / "figures").mkdir(exist_ok=True)
-        for name, text in results_files(Results(rows, about)):
-            write_whole(out / name, text)
+        for name, content in results_files(Results(rows, about)):
+            write_whole(out / name, content)
         write_whole(out / _MARK, json.dumps(about, indent=1) + "\n")

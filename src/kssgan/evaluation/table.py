@@ -66,13 +66,16 @@ COLUMNS = (
 def table_rows(
     cells: Sequence[Cell], found: Mapping[Cell, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Finished cells in the order of ``cells``; those that were left out are not among them."""
+    """Finished cells in the order of ``cells``; those that were left out are not among them.
+
+    Figures have the six digits of the file, so that whatever is drawn of them is drawn of the file as well.
+    """
     rows = []
     for cell in cells:
         figures = found[cell]
         if "left_out" not in figures:
             row = {"method": cell.method, "k": cell.k, "seed": cell.seed, **figures}
-            rows.append({name: row.get(name) for name in COLUMNS})
+            rows.append({name: _rounded(row.get(name)) for name in COLUMNS})
     return rows
 
 
@@ -88,6 +91,10 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         writer.writerow([_cell(row.get(name)) for name in COLUMNS])
     return text.getvalue()
+
+
+def _rounded(value: Any) -> Any:
+    return float(_cell(value)) if isinstance(value, float) else value
 
 
 def _cell(value: Any) -> str:
