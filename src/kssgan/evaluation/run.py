@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,12 @@ from kssgan.evaluation.photos import Photos, store_photos
 from kssgan.evaluation.private import private_folder
 from kssgan.evaluation.sheet import figure_6, figure_8, write_sheet
 from kssgan.evaluation.table import csv_text, table_rows
-from kssgan.evaluation.utility import ceiling_figures
+from kssgan.evaluation.utility import UTILITY_REVISION, ceiling_figures
 from kssgan.evaluation.workers import Worker, measure_all
 from kssgan.faces import thresholds
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
-from kssgan.types import FaceAnalyser, Progress
+from kssgan.types import FaceAnalyser, Progress, U8Array
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -132,7 +133,7 @@ def evaluate(
             limit = thresholds.FAR_1E3 if limit is None else limit
             worker = Worker(work, analyser, trained, limit)
             controls = _gate(worker, ks, limit)
-            basis = json.dumps([photos.digest(), own.version, FEATURES])
+            basis = json.dumps([photos.digest(), own.version, FEATURES, UTILITY_REVISION])
             cells = [
                 Cell(name, size, seed, f"{versions[name]} {basis}")
                 for name in names
@@ -290,15 +291,17 @@ def _sheets(
 ) -> tuple[Path, ...]:
     shown = {name: worker.method(name) for name in _SHEET if name in names}
     small, large = (min(ks, key=lambda k: (abs(k - wanted), k)) for wanted in _SHEET_K)
-    folder, written = out / "private", []
-    with storage("RESULTS could not be written"):
-        if shown and small <= worker.photos.persons:
-            written.append(folder / "figure6.png")
-            write_sheet(written[-1], figure_6(shown, worker.photos, k=small, seed=0))
-        for k in sorted({small, large} if OURS in shown else ()):
-            if k <= worker.photos.persons:
-                written.append(folder / f"figure8-k{k}.png")
-                write_sheet(written[-1], figure_8(shown[OURS], worker.photos, k=k, seed=0))
+    folder, photos = out / "private", worker.photos
+    sheets: dict[str, Callable[[], U8Array]] = {}
+    if shown:
+        sheets["figure6.png"] = lambda: figure_6(shown, photos, k=small, seed=0)
+    for k in sorted({small, large} if OURS in shown else ()):
+        sheets[f"figure8-k{k}.png"] = partial(figure_8, shown[OURS], photos, k=k, seed=0)
+    written = []
+    for name, draw in sheets.items():
+        with storage("RESULTS could not be written"), suppress(TooFewPeople):
+            write_sheet(folder / name, draw())
+            written.append(folder / name)
     return tuple(written)
 
 

@@ -18,7 +18,10 @@ from kssgan.evaluation.judging import Judge, Looked
 from kssgan.evaluation.photos import PERSONAL, Photos, sharpnesses
 from kssgan.types import FloatArray
 
-__all__ = ["LEARNT", "ceiling_figures", "utility_figures"]
+__all__ = ["LEARNT", "UTILITY_REVISION", "ceiling_figures", "utility_figures"]
+
+UTILITY_REVISION = 2
+"""Raised whenever figures are added or change; part of what tells a finished cell from a stale one."""
 
 LEARNT = ("gender", "expression")
 """What classifiers are taught from released pictures."""
