@@ -155,5 +155,12 @@ def test_points_lie_where_their_values_are_and_names_are_escaped() -> None:
     ET.fromstring(svg)
 
 
+def test_what_was_not_measured_has_no_figure() -> None:
+    rows = [{**_row("k-same-m", 3, 0), "sharpness_ratio_q50": None}]
+    names = [name for name, _ in results_files(Results(rows, ABOUT))]
+    assert "figures/figure7_q75.svg" in names
+    assert not [name for name in names if "q50" in name]
+
+
 def test_nothing_measured_gives_a_page_without_figures() -> None:
     assert "<svg" not in results_page(Results([], ABOUT))

@@ -243,8 +243,11 @@ def _figures(results: Results) -> dict[str, Sheet]:
     if grouped:
         for quality in _QUALITIES:
             how = f", JPEG q={quality[2:]}" if quality else ", uncompressed"
+            lines = [_line(results, m, f"sharpness_ratio{quality}") for m in grouped]
+            if not any(line.values for line in lines):
+                continue
             found[f"figure7{quality}"] = line_chart(
-                [_line(results, method, f"sharpness_ratio{quality}") for method in grouped],
+                lines,
                 [str(k) for k in sizes],
                 title=f"Sharpness by k{how} (band: seeds)",
                 x="k",
