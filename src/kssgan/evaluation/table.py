@@ -94,7 +94,10 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _rounded(value: Any) -> Any:
-    return float(_cell(value)) if isinstance(value, float) else value
+    """As it will be read back: six digits, and nothing where nothing is said."""
+    if isinstance(value, float):
+        return float(_cell(value))
+    return None if value == "" else value
 
 
 def _cell(value: Any) -> str:
