@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kssgan.auditing.releases import Releases
     from kssgan.deidentification import Original, Release
     from kssgan.evaluation import Evaluation
+    from kssgan.faces.onnx_recogniser import OnnxSettings
     from kssgan.preparation import Preparation
     from kssgan.preparation.prepare import LandmarkFinder
     from kssgan.training.config import Config
@@ -184,6 +185,7 @@ def audit(
     ledger: PathLike | None = None,
     ledger_key: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
     """Measure what a release really gives away, from its files and the private map.
@@ -201,6 +203,9 @@ def audit(
             intersecting them narrows anybody down to fewer than k people.
         ledger_key: file of the ledger's key; ``LEDGER.key`` by default.
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file with a recogniser of your own, or
+            :class:`kssgan.faces.onnx_recogniser.OnnxSettings` where it does not want ArcFace's input: a second
+            attacker beside the shipped one. Needs the extra ``onnx``.
         progress: shows progress; nothing by default.
 
     Returns:
@@ -221,6 +226,7 @@ def audit(
         donors=donors,
         releases=None if ledger is None else _releases(Path(ledger), ledger_key),
         analyser=analyser,
+        recognizer=recognizer,
         progress=progress,
     )
 
@@ -249,6 +255,7 @@ def evaluate(
     jobs: int | None = None,
     cache: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Compare methods on one folder of photos, by k and seed: attacks and utility.
@@ -269,6 +276,9 @@ def evaluate(
             needs the usual ``if __name__ == "__main__":``.
         cache: private folder that keeps the analysed faces for the next run.
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file with a recogniser of your own, or
+            :class:`kssgan.faces.onnx_recogniser.OnnxSettings` where it does not want ArcFace's input: a second
+            attacker, whose figures stand beside the others. Needs the extra ``onnx``.
         progress: shows progress.
 
     Returns:
@@ -294,6 +304,7 @@ def evaluate(
         jobs=jobs,
         cache=cache,
         analyser=analyser,
+        recognizer=recognizer,
         progress=progress,
     )
 

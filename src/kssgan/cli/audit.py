@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kssgan.cli._progress import bars
+from kssgan.cli._recognizer import add_recognizer, recognizer_of
 from kssgan.errors import StorageError
 
 __all__ = ["add", "run"]
@@ -89,6 +90,7 @@ def add(verbs: Any) -> None:
         metavar="FILE",
         help="secret: write the report as a page for people here",
     )
+    add_recognizer(parser)
     parser.set_defaults(run=run)
 
 
@@ -105,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
         donors=args.donors,
         ledger=args.ledger,
         ledger_key=args.ledger_key,
+        recognizer=recognizer_of(args),
         progress=bars,
     )
     text = json.dumps(report.to_json(), indent=2, sort_keys=True) + "\n"

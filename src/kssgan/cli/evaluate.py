@@ -8,6 +8,7 @@ from typing import Any
 
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
+from kssgan.cli._recognizer import add_recognizer, recognizer_of
 from kssgan.errors import UsageError
 
 __all__ = ["add", "run"]
@@ -86,6 +87,7 @@ def add(verbs: Any) -> None:
         metavar="DIR",
         help="private folder that keeps the analysed faces for the next run",
     )
+    add_recognizer(parser)
     parser.set_defaults(run=run)
 
 
@@ -104,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
         weights=args.weights,
         jobs=args.jobs,
         cache=args.cache,
+        recognizer=recognizer_of(args),
         progress=bars,
     )
     names = (

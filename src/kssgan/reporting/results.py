@@ -10,6 +10,8 @@ from typing import Any
 from kssgan.reporting._plots import Line, Point, line_chart, scatter_chart
 from kssgan.reporting._templates import render
 from kssgan.reporting._text import number
+from kssgan.reporting.attacks import WORDS as ATTACK_WORDS
+from kssgan.reporting.attacks import attack_table, violations
 
 __all__ = ["Results", "results_files", "results_markdown", "results_page"]
 
@@ -94,6 +96,10 @@ def results_page(results: Results) -> str:
         about=results.about,
         figures=figures,
         summary=_summary(results),
+        attacks=attack_table(results.rows),
+        attack_words=[word.removeprefix("- ").replace("*", "") for word in ATTACK_WORDS],
+        violations=violations(results.rows),
+        recogniser=results.about.get("recognizer"),
         names=names,
         rows=[[_words(row.get(name), 4) for name in names] for row in results.rows],
     )
@@ -124,13 +130,14 @@ def results_markdown(
         f"{about['machine']}",
         f"- KID on `{about['features']}`; verification at distance {number(about['threshold'], 4)} "
         "(FAR 1e-3 on these photos)",
+        *_recogniser(about),
         *(f"- {note}" for note in notes),
         "",
         "Controls, which had to pass before a figure was shown:",
         "",
         "| control | wanted | got |",
         "|---|---|---|",
-        *(f"| {c['name']} | {c['wanted']} | {number(c['got'])} |" for c in about["controls"]),
+        *(f"| {c['name']} | {c['wanted']} | {_got(c)} |" for c in about["controls"]),
         "",
         "## Methods, mean over seeds",
         "",
@@ -140,7 +147,7 @@ def results_markdown(
     header, rows = _summary(results)
     lines += ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
-    lines.append("")
+    lines += ["", *_attacks(results)]
     for name, svg in _figures(results).items():
         title = svg.split("<title>")[1].split("</title>")[0]
         lines += [f"![{title}]({images}/{name.split('/')[-1]})", ""]
@@ -160,6 +167,42 @@ _WORDS = (
     "- *Kept*: the probe reads the same off the surrogate as off the person's photos.",
     "- Methods with k 1 redraw each photo and keep no k.",
 )
+
+
+def _recogniser(about: Mapping[str, Any]) -> list[str]:
+    """The user's own recogniser, by its digest and how faces were given to it."""
+    own = about.get("recognizer")
+    if not own:
+        return []
+    return [
+        f"- *your recogniser*: ONNX, digest `{own['digest'][:16]}`; {own['alignment']}"
+    ]
+
+
+def _got(control: Mapping[str, Any]) -> str:
+    """What an attack made of a known answer; a view that got it wrong shows no figures."""
+    told = number(control["got"])
+    return told if control.get("passed", True) else f"**{told}: wrong, figures withheld**"
+
+
+def _attacks(results: Results) -> list[str]:
+    """Attacks beside the line, as Markdown, violations first."""
+    header, rows = attack_table(results.rows)
+    broken = violations(results.rows)
+    told = [f"**VIOLATION of 1/k: {one}**" for one in broken] or [
+        "No attack is proven to name a person more often than 1 in k."
+    ]
+    return [
+        "## Attacks beside 1/k",
+        "",
+        *(line for one in told for line in (one, "")),
+        *ATTACK_WORDS,
+        "",
+        "| " + " | ".join(header) + " |",
+        "|" + "---|" * len(header),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
 
 
 def _summary(results: Results) -> tuple[list[str], list[list[str]]]:
