@@ -67,7 +67,9 @@ def _slow_lda(train: np.ndarray, who: np.ndarray, probes: np.ndarray) -> np.ndar
     low = (x - middle) @ axes.T
     people = np.unique(who)
     means = np.array([low[who == p].mean(0) for p in people])
-    within = sum((low[who == p] - m).T @ (low[who == p] - m) for p, m in zip(people, means))
+    within = sum(
+        (low[who == p] - m).T @ (low[who == p] - m) for p, m in zip(people, means, strict=True)
+    )
     within = within / len(low)
     size = len(axes)
     spread = np.trace(within)
@@ -118,7 +120,12 @@ def test_recompute_is_the_root_of_mean_squares() -> None:
     one = random.integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)
     other = random.integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
     found = recompute_distances(one, other, [(0, 0), (1, 1), (0, 2), (1, 2)], 4)
-    each = np.array([[np.sqrt(((a - b) ** 2).mean()) for b in other.astype(float)] for a in one.astype(float)])
+    each = np.array(
+        [
+            [np.sqrt(((a - b) ** 2).mean()) for b in other.astype(float)]
+            for a in one.astype(float)
+        ]
+    )
     assert found[:, :2] == pytest.approx(each)
     assert found[:, 2] == pytest.approx(each.min(1))
     assert np.isinf(found[:, 3]).all()

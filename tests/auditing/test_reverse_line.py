@@ -15,8 +15,8 @@ def _pictures(groups: list[list[int]]) -> list[np.ndarray]:
 
 
 def test_reverse_by_hand() -> None:
-    # Persons 0, 1, 2 share picture 0 and 3, 4 share picture 1. Person 0 has two photos, one of which finds the
-    # other picture; person 4 finds the other picture; both pictures are as near to person 3.
+    # Persons 0, 1, 2 share picture 0 and 3, 4 share picture 1. Person 0 has two photos, one of which
+    # finds the other picture; person 4 finds the other picture; both pictures are as near to person 3.
     near = [[0.1, 0.8], [0.9, 0.2], [0.1, 0.8], [0.3, 0.4], [0.5, 0.5], [0.2, 0.6]]
     who = np.array([0, 0, 1, 2, 3, 4])
     found = reverse_figures(near, who, _pictures([[0, 1, 2], [3, 4]]))
@@ -38,7 +38,9 @@ def test_where_k_share_a_picture_reverse_stays_at_one_in_k() -> None:
         near[people, picture] = 0.0
     found = reverse_figures(near, np.arange(10), groups)
     assert found["reverse_group1"] == 1.0
-    assert found["reverse_rank1"] == pytest.approx(3 / 10)  # each picture has one right file a person
+    assert found["reverse_rank1"] == pytest.approx(
+        3 / 10
+    )  # each picture has one right file a person
 
 
 def test_where_each_photo_is_redrawn_reverse_names_people() -> None:
@@ -62,12 +64,8 @@ def test_a_lower_bound_above_one_in_k_is_a_violation_and_nothing_else_is() -> No
     figures = {f"{name}_low": 0.0 for name in ATTACKS.values()}
     assert line_figures(figures, 5) == {"within_line": "yes", "violations": ""}
     # A rate above the line whose bound is below it proves nothing.
-    assert (
-        line_figures(figures | {"rank1": 0.3, "rank1_low": 0.19}, 5)["within_line"] == "yes"
-    )
-    assert (
-        line_figures(figures | {"rank1_low": 0.2}, 5)["within_line"] == "yes"
-    )  # on the line
+    assert line_figures(figures | {"rank1": 0.3, "rank1_low": 0.19}, 5)["within_line"] == "yes"
+    assert line_figures(figures | {"rank1_low": 0.2}, 5)["within_line"] == "yes"  # on the line
     for attack, name in ATTACKS.items():
         told = line_figures(figures | {f"{name}_low": 0.201}, 5)
         assert told == {"within_line": "no", "violations": attack}

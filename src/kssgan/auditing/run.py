@@ -22,6 +22,7 @@ from kssgan.auditing.recognition import recognise
 from kssgan.auditing.releases import Releases, check_releases
 from kssgan.auditing.report import AuditReport, Problem
 from kssgan.errors import BadTable, UsageError
+from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.types import FaceAnalyser, Progress
 
 __all__ = ["audit"]
@@ -38,6 +39,7 @@ def audit(
     donors: PathLike | None = None,
     releases: Releases | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
     seed: int = 0,
     k: int | None = None,
@@ -56,6 +58,8 @@ def audit(
             face, or a donor who is a person of the originals, breaks rule 3.
         releases: all releases of a ledger, to judge them together (rule 6).
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file of the holder's own, or its settings: a second attacker, whose figures stand
+            beside the others.
         progress: shows progress.
         seed: of samples and resampling, never of anything in the release.
         k: fewest people allowed behind a picture. The certificate's claim counts as well; 2 without both.
@@ -64,7 +68,8 @@ def audit(
         The report; ``holds`` is false as soon as one problem breaks the promise.
 
     Raises:
-        UsageError: a folder is missing or cannot be read, or the donors' folder is empty or not apart.
+        UsageError: a folder is missing or cannot be read, the donors' folder is empty or not apart, or the
+            recogniser cannot be used.
         BadTable: the map or the labels are not usable.
         WeightsError: shipped weights are missing or damaged.
     """
@@ -75,6 +80,7 @@ def audit(
     lenders = None if donors is None else Path(donors)
     if lenders is not None:  # told before the long part
         list_donors(lenders, originals=photos_root, release=root)
+    plugged = plug(recognizer)
     rows = _tables.read_map(Path(map_path))
     table = None if labels is None else _labels.read_labels(Path(labels), photos_root)
     found, ignored = list_photos(photos_root, without=(root,))
@@ -94,7 +100,10 @@ def audit(
     _check_leaks(case, manifest, certificate)
     on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
     everything = tuple(sorted({*found, *on_disk}))
-    k_alike = recognise(case, counted, everything, required, analyser, lenders)
+    own = None if plugged is None else plugged.embed_crops
+    k_alike = recognise(case, counted, everything, required, analyser, lenders, own)
+    if plugged is not None:
+        case.notes.append(f"your recogniser: {plugged.settings.said}")
     if lenders is None:
         unmeasured, notes = unmeasured_donors(certificate)
         case.problems += unmeasured

@@ -20,7 +20,8 @@ def add_recognizer(parser: argparse.ArgumentParser) -> None:
         "--recognizer",
         type=Path,
         metavar="MODEL.onnx",
-        help="a second attacker: your own recogniser, shown 112 x 112 pixels as ArcFace is (needs the extra onnx)",
+        help="a second attacker: your own recogniser, shown 112 x 112 pixels as ArcFace is; needs the "
+        "extra onnx",
     )
     parser.add_argument(
         "--recognizer-input",

@@ -30,7 +30,7 @@ from kssgan.types import BoolArray, FloatArray, Groups, SurrogateMethod
 __all__ = ["REVISION", "measure"]
 
 REVISION = 2
-"""Raised whenever figures of a cell are added or change; part of what tells a finished cell from a stale one."""
+"""Raised whenever figures are added or change; part of what tells a finished cell from a stale one."""
 
 _OTHER = 1_000_003  # added to a seed: the parrot's own run
 _AGAIN = 1  # groups that are drawn a second time

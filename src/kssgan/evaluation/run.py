@@ -36,7 +36,7 @@ from kssgan.evaluation.table import csv_text, table_rows
 from kssgan.evaluation.views import FACE_ONLY, drop_view, store_views
 from kssgan.evaluation.workers import Worker, measure_all
 from kssgan.faces import thresholds
-from kssgan.faces.onnx_recogniser import OnnxRecogniser, OnnxSettings
+from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
 from kssgan.types import FaceAnalyser, Progress
@@ -119,7 +119,8 @@ def evaluate(
     folder, out_path = _folder(data), Path(out)
     trained = None if weights is None else Path(weights)
     versions = {name: version_of(name, weights=trained) for name in names}
-    plugged = _plugged(recognizer)
+    tried = plug(recognizer)  # once, before the long part
+    plugged = None if tried is None else tried.settings
     cells_folder = _opened(out_path, folder)
     show = quiet if progress is None else progress
     own = analyser
@@ -186,19 +187,6 @@ def _checked(k: Sequence[int], seeds: int, jobs: int | None) -> tuple[int, ...]:
     if jobs is not None and (type(jobs) is not int or jobs < 1):
         raise UsageError(f"jobs={jobs!r} came; at least 1 was wanted")
     return tuple(dict.fromkeys(sorted(k)))
-
-
-def _plugged(recognizer: PathLike | OnnxSettings | None) -> OnnxSettings | None:
-    """Settings of the user's recogniser, which is tried once before the long part."""
-    if recognizer is None:
-        return None
-    settings = (
-        recognizer
-        if isinstance(recognizer, OnnxSettings)
-        else OnnxSettings.parse(Path(recognizer))
-    )
-    OnnxRecogniser(settings)
-    return settings
 
 
 def _folder(data: PathLike) -> Path:

@@ -3,13 +3,14 @@
 It is given head crops, cuts out of them what it was trained on by the five points, and its vectors are made
 unit vectors. It judges and is never asked to form groups. Needs the extra ``onnx``.
 
-By default the cut is the one of ArcFace and most recognisers after it: 112 x 112 pixels, the five points brought
-onto their usual places by a similarity, RGB, ``(value - 127.5) / 127.5``, channels first.
+By default the cut is the one of ArcFace and most recognisers after it: 112 x 112 pixels, the five points
+brought onto their usual places by a similarity, RGB, ``(value - 127.5) / 127.5``, channels first.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +22,7 @@ from kssgan.errors import UsageError
 from kssgan.faces.align import CHIP_SIZE, CHIP_TEMPLATE, HEAD_TEMPLATE, cut
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["ARCFACE_TEMPLATE", "TEMPLATES", "OnnxRecogniser", "OnnxSettings"]
+__all__ = ["ARCFACE_TEMPLATE", "TEMPLATES", "OnnxRecogniser", "OnnxSettings", "plug"]
 
 ARCFACE_TEMPLATE: FloatArray = np.array(
     [
@@ -128,8 +129,8 @@ class OnnxSettings:
     def said(self) -> str:
         """How faces are aligned and what the model is given, in one sentence without its path."""
         return (
-            f"{self.size} x {self.size} pixels cut from the head crop by a similarity of the five points onto the "
-            f"{self.template} template, {self.order.upper()}, (value - {self.mean:g}) / {self.std:g}"
+            f"{self.size} x {self.size} pixels cut from the head crop by a similarity of the five points onto "
+            f"the {self.template} template, {self.order.upper()}, (value - {self.mean:g}) / {self.std:g}"
         )
 
     def digest(self) -> str:
@@ -197,8 +198,10 @@ class OnnxRecogniser:
         found = np.zeros((len(crops_u8), self.dimensions), np.float32)
         for start in range(0, len(crops_u8), self._count):
             part = crops_u8[start : start + self._count]
-            # Always as many: models with a fixed batch want that, and a face's vector shall not depend on others.
-            batch = np.zeros((self._count, self.settings.size, self.settings.size, 3), np.float32)
+            # Always as many: some models want that, and a face's vector shall not depend on others.
+            batch = np.zeros(
+                (self._count, self.settings.size, self.settings.size, 3), np.float32
+            )
             for row, crop in enumerate(part):
                 batch[row] = self._cut(crop)
             found[start : start + len(part)] = self._run(batch)[: len(part)]
@@ -217,7 +220,9 @@ class OnnxRecogniser:
     def _run(self, batch: FloatArray) -> FloatArray:
         asked = batch.transpose(0, 3, 1, 2) if self._first else batch
         try:
-            raw = np.asarray(self._session.run(None, {self._name: np.ascontiguousarray(asked)})[0])
+            raw = np.asarray(
+                self._session.run(None, {self._name: np.ascontiguousarray(asked)})[0]
+            )
         except Exception as error:  # noqa: BLE001 - see above
             raise UsageError(
                 f"the recogniser could not be run on {asked.shape} float32 ({type(error).__name__}); state "
@@ -225,13 +230,15 @@ class OnnxRecogniser:
             ) from None
         if raw.ndim != 2 or len(raw) != len(batch) or raw.shape[1] < 2:
             raise UsageError(
-                f"the recogniser gave an output of shape {raw.shape} for {len(batch)} faces; ({len(batch)}, D) "
-                f"with D of 2 or more was wanted; give the part of it that embeds faces"
+                f"the recogniser gave an output of shape {raw.shape} for {len(batch)} faces; "
+                f"({len(batch)}, D) with D of 2 or more was wanted; give the part of it that embeds faces"
             )
         vectors = raw.astype(np.float64)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(lengths).all():
-            raise UsageError("the recogniser gave numbers that are not finite; check mean and std")
+            raise UsageError(
+                "the recogniser gave numbers that are not finite; check mean and std"
+            )
         unit: FloatArray = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
         return unit
 
@@ -251,14 +258,27 @@ class OnnxRecogniser:
                     count = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else _BATCH
                     return inputs[0].name, channels_first, count
         raise UsageError(
-            f"the recogniser wants an input {kind} of shape {shape}; tensor(float) of (N, 3, {size}, {size}) or "
-            f"(N, {size}, {size}, 3) can be given; state another size with size=, or convert the model"
+            f"the recogniser wants an input {kind} of shape {shape}; tensor(float) of (N, 3, {size}, {size}) "
+            f"or (N, {size}, {size}, 3) can be given; state another size with size=, or convert the model"
         )
 
     def _probe(self) -> int:
         """Length of its vectors, from a first run."""
         size = self.settings.size
         return int(self._run(np.zeros((self._count, size, size, 3), np.float32)).shape[1])
+
+
+def plug(recognizer: str | os.PathLike[str] | OnnxSettings | None) -> OnnxRecogniser | None:
+    """The recogniser of a path or of settings, run once; None for none.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    if recognizer is None:
+        return None
+    if not isinstance(recognizer, OnnxSettings):
+        recognizer = OnnxSettings.parse(Path(recognizer))
+    return OnnxRecogniser(recognizer)
 
 
 def _runtime() -> Any:

@@ -31,14 +31,14 @@ _GROUPS: Mapping[str, tuple[str, str]] = {
 }
 
 WORDS = (
-    "- How often one person is named: mean over seeds, in brackets the highest of the seeds' one-sided 95 % lower "
-    "and upper bounds. Units of the bounds are distinct pictures.",
-    "- *Within 1/k*: no attack's lower bound lies above 1/k in any seed. Where one does, it is a violation and is "
-    "named. Methods with k 1 promise nothing and have no line.",
+    "- How often one person is named: mean over seeds, in brackets the highest of the seeds' one-sided 95 % "
+    "lower and upper bounds. Units of the bounds are distinct pictures.",
+    "- *Within 1/k*: no attack's lower bound lies above 1/k in any seed. Where one does, it is a violation "
+    "and is named. Methods with k 1 promise nothing and have no line.",
     "- *Face only*: the naive attack with all but a tight oval hidden. *Reverse*: an original looks for its "
     "picture among the released ones.",
-    "- *Group found*: somebody behind the picture is named first (naive, face only, parrot), or the right picture "
-    "comes first (reverse); chance stands behind the stroke. The line 1/k does not bound it.",
+    "- *Group found*: somebody behind the picture is named first (naive, face only, parrot), or the right "
+    "picture comes first (reverse); chance stands behind the stroke. The line 1/k does not bound it.",
 )
 """What the columns mean."""
 
@@ -53,7 +53,7 @@ def violations(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def attack_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and lines, one for each method and k in the order of the rows; attacks not made have no column."""
+    """Header and lines, one for each method and k in their order; attacks that were not made have no column."""
     made = {a: n for a, n in ATTACKS.items() if any(row.get(n) is not None for row in rows)}
     groups = {
         a: n for a, n in _GROUPS.items() if any(row.get(n[0]) is not None for row in rows)
@@ -83,7 +83,10 @@ def _named(rows: Sequence[Mapping[str, Any]], name: str) -> str:
     if value is None:
         return "-"
     low, high = (
-        max((float(r[f"{name}_{end}"]) for r in rows if r.get(f"{name}_{end}") is not None), default=None)
+        max(
+            (float(r[f"{name}_{end}"]) for r in rows if r.get(f"{name}_{end}") is not None),
+            default=None,
+        )
         for end in ("low", "high")
     )
     return f"{_words(value)} ({_words(low)}-{_words(high)})"

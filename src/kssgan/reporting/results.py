@@ -174,9 +174,7 @@ def _recogniser(about: Mapping[str, Any]) -> list[str]:
     own = about.get("recognizer")
     if not own:
         return []
-    return [
-        f"- *your recogniser*: ONNX, digest `{own['digest'][:16]}`; {own['alignment']}"
-    ]
+    return [f"- *your recogniser*: ONNX, digest `{own['digest'][:16]}`; {own['alignment']}"]
 
 
 def _got(control: Mapping[str, Any]) -> str:
