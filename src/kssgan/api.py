@@ -203,8 +203,8 @@ def audit(
         ledger_key: file of the ledger's key; ``LEDGER.key`` by default.
         analyser: finds and compares faces; by default the shipped networks.
         recognizer: an ONNX file with a recogniser of your own, or
-            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker beside
-            the shipped one. Needs the extra ``onnx``.
+            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker
+            beside the shipped one. Needs the extra ``onnx``.
         progress: shows progress; nothing by default.
 
     Returns:
@@ -276,8 +276,8 @@ def evaluate(
         cache: private folder that keeps the analysed faces for the next run.
         analyser: finds and compares faces; by default the shipped networks.
         recognizer: an ONNX file with a recogniser of your own, or
-            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker, whose
-            figures stand beside the others. Needs the extra ``onnx``.
+            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker,
+            whose figures stand beside the others. Needs the extra ``onnx``.
         progress: shows progress.
 
     Returns:

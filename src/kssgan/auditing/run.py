@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kssgan.auditing import _tables, leaks, names, words
+from kssgan.auditing import _tables, leaks, linkage, names, words
 from kssgan.auditing import labels as _labels
 from kssgan.auditing._case import Case
 from kssgan.auditing._containers import extras_of
@@ -97,7 +97,7 @@ def audit(
     case.problems += counted.problems
     _check_k(case, counted, required)
     over_time = None if releases is None else check_releases(case, releases)
-    _check_leaks(case, manifest, certificate)
+    _check_leaks(case, counted, manifest, certificate)
     on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
     everything = tuple(sorted({*found, *on_disk}))
     own = None if plugged is None else plugged.embed_crops
@@ -184,10 +184,14 @@ def _check_k(case: Case, counted: Guarantee, required: int) -> None:
 
 
 def _check_leaks(
-    case: Case, manifest: _tables.Manifest | None, certificate: Mapping[str, Any] | None
+    case: Case,
+    counted: Guarantee,
+    manifest: _tables.Manifest | None,
+    certificate: Mapping[str, Any] | None,
 ) -> None:
     release, root = case.release, case.release.root
-    case.problems += leaks.metadata_problems(release)
+    kinds = leaks.metadata_kinds(release)
+    case.problems += leaks.metadata_problems(release, kinds)
     case.problems += leaks.folder_problems(release)
     behind = defaultdict(list)
     for row in case.rows:
@@ -217,7 +221,21 @@ def _check_leaks(
         "false_alarm_per_test": names.FALSE_ALARM,
         "seeds_tried": SEEDS,
     }
+    case.figures["linkage"] = {
+        **linkage.order_linkage(pairs, orders),
+        "kinds_of_metadata": len(frozenset().union(*kinds.values())),
+        "different_times": len(set(times.values())),
+        **linkage.label_linkage(_people(counted), manifest, release.digest),
+    }
     _check_embedded(case)
+
+
+def _people(counted: Guarantee) -> dict[str, list[str]]:
+    """By distinct picture one name for each person behind it."""
+    return {
+        sha: [min(subjects) for subjects, _ in picture.people]
+        for sha, picture in counted.pictures.items()
+    }
 
 
 def _check_embedded(case: Case) -> None:

@@ -129,8 +129,8 @@ class OnnxSettings:
     def said(self) -> str:
         """How faces are aligned and what the model is given, in one sentence without its path."""
         return (
-            f"{self.size} x {self.size} pixels cut from the head crop by a similarity of the five points onto "
-            f"the {self.template} template, {self.order.upper()}, (value - {self.mean:g}) / {self.std:g}"
+            f"{self.size} x {self.size} pixels cut from the head crop by a similarity of the five points "
+            f"onto the {self.template} template, {self.order.upper()}, (value - {self.mean:g}) / {self.std:g}"
         )
 
     def digest(self) -> str:

@@ -53,7 +53,7 @@ def violations(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def attack_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and lines, one for each method and k in their order; attacks that were not made have no column."""
+    """Header and lines, one for each method and k in their order; attacks not made have no column."""
     made = {a: n for a, n in ATTACKS.items() if any(row.get(n) is not None for row in rows)}
     groups = {
         a: n for a, n in _GROUPS.items() if any(row.get(n[0]) is not None for row in rows)
