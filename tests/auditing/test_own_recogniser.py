@@ -1,4 +1,4 @@
-"""A recogniser of the holder's own attacks a release: its figures stand beside the others, after its controls."""
+"""A recogniser of the holder's own: figures beside the others, after controls of its own."""
 
 from __future__ import annotations
 

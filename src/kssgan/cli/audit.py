@@ -26,7 +26,9 @@ examples:
   kssgan audit release --originals photos --map private.csv --json audit.json
   kssgan audit release --originals photos --map private.csv --donors portraits
   kssgan audit release --originals photos --map private.csv --ledger study.ledger
-      all releases of the ledger together: whether intersecting them finds anybody"""
+      all releases of the ledger together: whether intersecting them finds anybody
+  kssgan audit release --originals photos --map private.csv --recognizer arcface.onnx
+      attacked by your own recogniser too, after it has given the known answers"""
 
 
 def add(verbs: Any) -> None:

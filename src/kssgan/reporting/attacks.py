@@ -89,7 +89,8 @@ def _named(rows: Sequence[Mapping[str, Any]], name: str) -> str:
         )
         for end in ("low", "high")
     )
-    return f"{_words(value)} ({_words(low)}-{_words(high)})"
+    known = low is not None and high is not None
+    return f"{_words(value)} ({_words(low)}-{_words(high)})" if known else _words(value)
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
