@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kssgan.errors import OutputExists, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from kssgan.auditing import AuditReport
+    from kssgan.auditing import AuditReport, OnnxSettings
     from kssgan.auditing.releases import Releases
     from kssgan.deidentification import Original, Release
     from kssgan.evaluation import Evaluation
@@ -184,6 +184,7 @@ def audit(
     ledger: PathLike | None = None,
     ledger_key: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
     """Measure what a release really gives away, from its files and the private map.
@@ -201,6 +202,9 @@ def audit(
             intersecting them narrows anybody down to fewer than k people.
         ledger_key: file of the ledger's key; ``LEDGER.key`` by default.
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file with a recogniser of your own, or
+            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker
+            beside the shipped one. Needs the extra ``onnx``.
         progress: shows progress; nothing by default.
 
     Returns:
@@ -221,6 +225,7 @@ def audit(
         donors=donors,
         releases=None if ledger is None else _releases(Path(ledger), ledger_key),
         analyser=analyser,
+        recognizer=recognizer,
         progress=progress,
     )
 
@@ -249,6 +254,7 @@ def evaluate(
     jobs: int | None = None,
     cache: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Compare methods on one folder of photos, by k and seed: attacks and utility.
@@ -269,6 +275,9 @@ def evaluate(
             needs the usual ``if __name__ == "__main__":``.
         cache: private folder that keeps the analysed faces for the next run.
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file with a recogniser of your own, or
+            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker,
+            whose figures stand beside the others. Needs the extra ``onnx``.
         progress: shows progress.
 
     Returns:
@@ -294,6 +303,7 @@ def evaluate(
         jobs=jobs,
         cache=cache,
         analyser=analyser,
+        recognizer=recognizer,
         progress=progress,
     )
 

@@ -40,4 +40,10 @@ def test_usage(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*asked, "--methods", "blur", "--k", "a"]) == 2
     assert main([*asked, "--methods", "blur", "--k", "1"]) == 2
     assert main(["evaluate", str(tmp_path / "nowhere"), *asked[2:], "--methods", "blur"]) == 2
+    assert main([*asked, "--methods", "blur", "--recognizer-input", "size=112"]) == 2
+    assert "--recognizer" in capsys.readouterr().err
+    blur = [*asked, "--methods", "blur", "--recognizer", str(tmp_path / "none.onnx")]
+    assert main(blur) == 2
+    assert "none.onnx" not in capsys.readouterr().err
+    assert main([*blur, "--recognizer-input", "colour=rgb"]) == 2
     assert not (tmp_path / "results").exists()

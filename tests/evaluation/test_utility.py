@@ -122,7 +122,7 @@ class _Echo:
     def __init__(self, photos: Photos) -> None:
         self.photos = photos
 
-    def look(self, pictures_u8: np.ndarray) -> Looked:
+    def look(self, pictures_u8: np.ndarray, *, views: object = None) -> Looked:
         rows = [
             next(r for r, crop in enumerate(self.photos.crops) if np.array_equal(crop, picture))
             for picture in pictures_u8
@@ -147,6 +147,7 @@ def test_the_photos_are_the_ceiling(photos: Photos) -> None:
 
 def test_what_is_kept_comes_back_and_is_drawn_once(tmp_path) -> None:
     drawn, seen = _release((160, 90))
+    seen = replace(seen, views={"mine": np.eye(4, dtype=np.float32)})
     calls = []
 
     def draw() -> tuple[Drawn, Looked]:
@@ -162,6 +163,7 @@ def test_what_is_kept_comes_back_and_is_drawn_once(tmp_path) -> None:
     assert (again.least, again.labels) == (drawn.least, list(drawn.labels))
     assert np.array_equal(looked.landmarks, seen.landmarks, equal_nan=True)
     assert np.array_equal(looked.embeddings, seen.embeddings)
+    assert np.array_equal(looked.views["mine"], np.eye(4))
     assert looked.attributes == list(seen.attributes)
     assert looked.detected.tolist() == seen.detected.tolist()
     kept.get("b", draw)

@@ -14,6 +14,7 @@ from PIL import Image
 from kssgan.reporting import Results, results_files, results_markdown, results_page
 from kssgan.reporting._charts import Line, Point, line_chart, scatter_chart
 from kssgan.reporting._marks import Path, Sheet, Text
+from kssgan.reporting.attacks import attack_table, violations
 
 ABOUT: dict[str, Any] = {
     "command": "kssgan evaluate DATA --out RESULTS",
@@ -126,7 +127,7 @@ def test_several_evaluations_follow_each_other(results: Results) -> None:
 def test_the_page_has_every_cell_and_loads_nothing(results: Results) -> None:
     page = results_page(results)
     assert page.count("<svg ") == 7
-    assert page.count('<th scope="row">k-same-m</th>') == 4 + 2 + 2
+    assert page.count('<th scope="row">k-same-m</th>') == 4 + 2 + 2 + 2
     assert "img-src 'none'" in page
     assert not re.findall(r'(?:src|href)="', page)
 
@@ -164,3 +165,52 @@ def test_what_was_not_measured_has_no_figure() -> None:
 
 def test_nothing_measured_gives_a_page_without_figures() -> None:
     assert "<svg" not in results_page(Results([], ABOUT))
+
+
+def _attacked(**figures: Any) -> dict[str, Any]:
+    base = {
+        "rank1": 0.2,
+        "rank1_low": 0.1,
+        "rank1_high": 0.35,
+        "group1": 0.5,
+        "group1_chance": 0.05,
+    }
+    return _row("k-same-m", 5, 0, within_line="yes", violations="", **{**base, **figures})
+
+
+def test_attacks_stand_beside_one_over_k_with_the_worst_bounds_of_the_seeds() -> None:
+    rows = [
+        _attacked(),
+        {**_attacked(rank1=0.1, rank1_low=0.02, rank1_high=0.4), "seed": 1},
+        _row("blur", 1, 0, rank1=0.9, within_line=None, violations=None),
+    ]
+    header, lines = attack_table(rows)
+    assert header == ["method", "k", "1/k", "within 1/k", "naive", "group found: naive"]
+    assert lines == [
+        ["k-same-m", "5", "0.2", "yes", "0.15 (0.1-0.4)", "0.5 / 0.05"],
+        ["blur", "1", "-", "-", "0.9", "-"],
+    ]
+    assert violations(rows) == []
+    assert "No attack is proven" in results_markdown(Results(rows, ABOUT))
+
+
+def test_a_violation_in_one_seed_stands_above_everything_else() -> None:
+    torn = {**_attacked(), "seed": 1, "within_line": "no", "violations": "naive, parrot"}
+    results = Results([_attacked(), torn], ABOUT)
+    assert attack_table(results.rows)[1][0][3] == "NO: naive, parrot"
+    said = "VIOLATION of 1/k: k-same-m at k = 5, seed 1: naive, parrot"
+    assert said in results_markdown(results)
+    assert said in results_page(results)
+    assert "No attack is proven" not in results_page(results)
+
+
+def test_a_control_that_failed_says_that_its_figures_are_withheld(results: Results) -> None:
+    failed = {"name": "identity, face only", "wanted": "about 1", "got": 0.5, "passed": False}
+    own = {"digest": "ab" * 32, "alignment": "112 x 112 pixels & so on"}
+    told = {**ABOUT, "controls": [*ABOUT["controls"], failed], "recognizer": own}
+    text = results_markdown(Results(results.rows, told))
+    assert "| identity, face only | about 1 | **0.5: wrong, figures withheld** |" in text
+    assert "digest `abababababababab`; 112 x 112" in text
+    page = results_page(Results(results.rows, told))
+    assert "wrong: figures withheld" in page
+    assert "112 x 112 pixels &amp; so on" in page

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,11 @@ class Kept:
                 file["pictures"], members, told["least"], told["labels"], file["shapes"]
             )
             seen = Looked(
-                file["detected"], file["embeddings"], told["attributes"], file["landmarks"]
+                file["detected"],
+                file["embeddings"],
+                told["attributes"],
+                file["landmarks"],
+                {name: file[f"view-{name}"] for name in told["views"]},
             )
         return drawn, seen
 
@@ -59,10 +64,13 @@ def _write(path: Path, drawn: Drawn, seen: Looked) -> None:
         "least": drawn.least,
         "labels": [dict(label) for label in drawn.labels],
         "attributes": [dict(read) for read in seen.attributes],
+        "views": list(seen.views),
     }
     part = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    views: dict[str, Any] = {f"view-{name}": vectors for name, vectors in seen.views.items()}
     np.savez(
         part,
+        **views,
         pictures=drawn.pictures,
         members=np.concatenate(list(drawn.members)),
         sizes=np.array([len(people) for people in drawn.members]),

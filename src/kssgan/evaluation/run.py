@@ -27,15 +27,18 @@ from kssgan.deidentification.release import storage
 from kssgan.deidentification.scan import scan
 from kssgan.errors import BadOutput, KssganError, OutputExists, TooFewPeople, UsageError
 from kssgan.evaluation.cells import Cell, read_cell, write_cell, write_whole
-from kssgan.evaluation.known import known_answers
+from kssgan.evaluation.known import FACE_ONLY_WORDS, known_answers
+from kssgan.evaluation.measuring import REVISION
 from kssgan.evaluation.methods import OURS, check_methods, forms_groups, version_of
 from kssgan.evaluation.photos import Photos, store_photos
 from kssgan.evaluation.private import private_folder
 from kssgan.evaluation.sheet import figure_6, figure_8, write_sheet
 from kssgan.evaluation.table import csv_text, table_rows
 from kssgan.evaluation.utility import UTILITY_REVISION, ceiling_figures
+from kssgan.evaluation.views import FACE_ONLY, drop_view, store_views
 from kssgan.evaluation.workers import Worker, measure_all
 from kssgan.faces import thresholds
+from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
 from kssgan.types import FaceAnalyser, Progress, U8Array
@@ -82,6 +85,7 @@ def evaluate(
     jobs: int | None = None,
     cache: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Compare methods on a folder of photos.
@@ -99,6 +103,7 @@ def evaluate(
             succeeds.
         analyser: finds and compares faces; the shipped networks by default. Must be picklable for more than
             one process.
+        recognizer: an ONNX file of your own, a second attacker whose figures stand beside the others.
         progress: shows progress.
 
     Returns:
@@ -116,6 +121,8 @@ def evaluate(
     folder, out_path = _folder(data), Path(out)
     trained = None if weights is None else Path(weights)
     versions = {name: version_of(name, weights=trained) for name in names}
+    tried = plug(recognizer)  # once, before the long part
+    plugged = None if tried is None else tried.settings
     cells_folder = _opened(out_path, folder)
     show = quiet if progress is None else progress
     own = analyser
@@ -131,9 +138,16 @@ def evaluate(
             photos, about = _look(folder, subjects, own, store, work, show)
             limit = impostor_threshold(photos.embeddings, photos.subject, far=FAR, seed=0)
             limit = thresholds.FAR_1E3 if limit is None else limit
-            worker = Worker(work, analyser, trained, limit)
+            worker = Worker(work, analyser, trained, limit, plugged)
+            worker.photos = store_views(work, worker.photos, worker.views, show)
             controls = _gate(worker, ks, limit)
-            basis = json.dumps([photos.digest(), own.version, FEATURES, UTILITY_REVISION])
+            if not all(control.passed for control in controls):
+                worker.photos = drop_view(work, FACE_ONLY)
+            basis = json.dumps(
+                [photos.digest(), own.version, FEATURES, REVISION, UTILITY_REVISION]
+                + sorted(worker.photos.views)
+                + ([plugged.digest()] if plugged else [])
+            )
             cells = [
                 Cell(name, size, seed, f"{versions[name]} {basis}")
                 for name in names
@@ -151,14 +165,14 @@ def evaluate(
             with show("cells", total=len(cells)) as step:
                 step(resumed)
                 for cell, figures in measure_all(
-                    waiting, running, work, analyser, trained, limit
+                    waiting, running, work, analyser, trained, limit, plugged
                 ):
                     with storage("RESULTS could not be written"):
                         write_cell(cells_folder, cell, figures)
                     found[cell] = figures
                     step(1)
             rows = table_rows(cells, found)
-            about |= _about(names, ks, seeds, subjects, own, photos, limit, controls)
+            about |= _about(names, ks, seeds, subjects, own, photos, limit, controls, plugged)
             about["photos_themselves"] = ceiling_figures(photos, worker.judge)
             private = _sheets(worker, names, ks, out_path)
             left_out = {
@@ -246,7 +260,8 @@ def _look(
 def _gate(worker: Worker, ks: Sequence[int], limit: float) -> tuple[Control, ...]:
     size = min(max(3, min(ks)), _GATE_K, worker.photos.persons)
     controls = known_answers(worker.photos, worker.judge, k=size, threshold=limit)
-    if wrong := [c for c in controls if not c.passed]:
+    # The face alone is a view beside the others: where it fails, its figures are withheld, and that is told.
+    if wrong := [c for c in controls if not c.passed and FACE_ONLY_WORDS not in c.name]:
         told = "; ".join(f"{c.name}: {c.got:.3f}, {c.wanted} was wanted" for c in wrong)
         raise KssganError(
             f"the attacks got known answers wrong ({told}), so they would measure nothing and no figures are "
@@ -264,19 +279,24 @@ def _about(
     photos: Photos,
     limit: float,
     controls: Sequence[Control],
+    plugged: OnnxSettings | None,
 ) -> dict[str, Any]:
     usual = np.median(photos.sharp, axis=0)
     asked = subjects if subjects in _SUBJECTS else "CSV"  # never the name of a file
     return {
         "finished": True,
         "command": f"kssgan evaluate DATA --out RESULTS --methods {','.join(names)} "
-        f"--k {','.join(map(str, ks))} --seeds {seeds} --subjects {asked}",
+        f"--k {','.join(map(str, ks))} --seeds {seeds} --subjects {asked}"
+        + (" --recognizer MODEL" if plugged else ""),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "kssgan": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "data": photos.digest()[:16],
         "analyser": analyser.version,
         "features": FEATURES,
+        "recognizer": None
+        if plugged is None
+        else {"digest": plugged.digest(), "alignment": plugged.said},
         "threshold": limit,
         "seeds": seeds,
         "k": list(ks),

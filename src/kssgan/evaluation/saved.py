@@ -13,7 +13,7 @@ from kssgan.reporting.results import Results
 
 __all__ = ["is_evaluation", "put_together", "read_results"]
 
-_SAME = ("data", "analyser", "features", "threshold", "kssgan")
+_SAME = ("data", "analyser", "features", "recognizer", "threshold", "kssgan")
 _TIMES = ("seconds", "seconds_drawing")
 
 

@@ -83,7 +83,7 @@ def ceiling_figures(photos: Photos, judge: Judge, *, seed: int = 0) -> dict[str,
     """
     count = len(photos.subject)
     chosen = np.sort(np.random.default_rng(seed).permutation(count)[:_CEILING]).tolist()
-    seen = judge.look(np.array(photos.crops[chosen]))
+    seen = judge.look(np.array(photos.crops[chosen]), views=())
     read = [photos.attributes[row] for row in chosen]
     found: dict[str, float | None] = {"detected": float(seen.detected.mean())}
     for name in (*PERSONAL, "expression"):

@@ -15,6 +15,8 @@ from kssgan.evaluation.kept import Kept
 from kssgan.evaluation.measuring import measure
 from kssgan.evaluation.methods import make
 from kssgan.evaluation.photos import Photos
+from kssgan.evaluation.views import views_of
+from kssgan.faces.onnx_recogniser import OnnxSettings
 from kssgan.types import FaceAnalyser, SurrogateMethod
 
 __all__ = ["Worker", "measure_all"]
@@ -28,6 +30,7 @@ class Worker:
         analyser: None for the shipped networks.
         weights: for ours.
         threshold: distance at which two faces verify.
+        recognizer: the user's own, a second attacker.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Worker:
         analyser: FaceAnalyser | None,
         weights: Path | None,
         threshold: float,
+        recognizer: OnnxSettings | None = None,
     ) -> None:
         if analyser is None:
             from kssgan.faces.analyse import StandardAnalyser
@@ -43,7 +47,8 @@ class Worker:
             # Head crops are upright, and looking at blurs and boxes turned takes most of the time.
             analyser = StandardAnalyser(quarters=False)
         self.photos = Photos.load(folder)
-        self.judge = Judge(analyser, folder, self.photos.embeddings.shape[1])
+        self.views = views_of(analyser, recognizer)
+        self.judge = Judge(analyser, folder, self.photos.embeddings.shape[1], self.views)
         self.kept = Kept(folder)
         self._weights = weights
         self._threshold = threshold
@@ -98,6 +103,7 @@ def measure_all(
     analyser: FaceAnalyser | None,
     weights: Path | None,
     threshold: float,
+    recognizer: OnnxSettings | None = None,
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Yield cells as they are finished.
 
@@ -108,14 +114,15 @@ def measure_all(
         analyser: see there; must be picklable where there are several processes.
         weights: see there.
         threshold: see there.
+        recognizer: see there.
     """
     if jobs == 1 or len(cells) < 2:
-        worker = Worker(folder, analyser, weights, threshold)
+        worker = Worker(folder, analyser, weights, threshold, recognizer)
         yield from ((cell, worker.measure(cell)) for cell in cells)
         return
     # Not forked: torch's threads do not survive that.
     context = multiprocessing.get_context("spawn")
-    arguments = (folder, analyser, weights, threshold)
+    arguments = (folder, analyser, weights, threshold, recognizer)
     with ProcessPoolExecutor(
         jobs, mp_context=context, initializer=_start, initargs=arguments
     ) as pool:

@@ -11,6 +11,8 @@ from kssgan.reporting._charts import Line, Point, line_chart, scatter_chart
 from kssgan.reporting._marks import Sheet
 from kssgan.reporting._templates import render
 from kssgan.reporting._text import number
+from kssgan.reporting.attacks import WORDS as ATTACK_WORDS
+from kssgan.reporting.attacks import attack_table, violations
 
 __all__ = ["Results", "results_files", "results_markdown", "results_page"]
 
@@ -118,6 +120,10 @@ def _for_page(results: Results) -> dict[str, Any]:
         "about": results.about,
         "figures": figures,
         "tables": [(title, words, *table) for title, words, table in _tables(results)],
+        "attacks": attack_table(results.rows),
+        "attack_words": [word.removeprefix("- ").replace("*", "") for word in ATTACK_WORDS],
+        "violations": violations(results.rows),
+        "recogniser": results.about.get("recognizer"),
         "names": names,
         "rows": [[_words(row.get(name), 4) for name in names] for row in results.rows],
     }
@@ -153,13 +159,14 @@ def results_markdown(
         f"{about['machine']}",
         f"- KID and FID on `{about['features']}`; verification at distance {number(about['threshold'], 4)} "
         "(FAR 1e-3 on these photos)",
+        *_recogniser(about),
         *(f"- {note}" for note in notes),
         "",
         "Controls, which had to pass before a figure was shown:",
         "",
         "| control | wanted | got |",
         "|---|---|---|",
-        *(f"| {c['name']} | {c['wanted']} | {number(c['got'])} |" for c in about["controls"]),
+        *(f"| {c['name']} | {c['wanted']} | {_got(c)} |" for c in about["controls"]),
         "",
         "Tables are means over seeds. Methods with k 1 redraw each photo and keep no k.",
         "",
@@ -169,7 +176,7 @@ def results_markdown(
         lines += ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
         lines += ["| " + " | ".join(row) + " |" for row in rows]
         lines.append("")
-    lines += ["## Figures", ""]
+    lines += [*_attacks(results), "## Figures", ""]
     for file, caption in (sheets or {}).items():
         lines += [f"![{caption}]({images}/{file})", "", f"{caption}.", ""]
     for name, sheet in _figures(results).items():
@@ -204,6 +211,40 @@ _UTILITY_WORDS = (
     "The photos themselves: as far as pictures can get. Head crops are read again as pictures are, which "
     "leaves out the probes' own errors; what is learnt is taught by photos.",
 )
+
+
+def _recogniser(about: Mapping[str, Any]) -> list[str]:
+    """The user's own recogniser, by its digest and how faces were given to it."""
+    own = about.get("recognizer")
+    if not own:
+        return []
+    return [f"- *your recogniser*: ONNX, digest `{own['digest'][:16]}`; {own['alignment']}"]
+
+
+def _got(control: Mapping[str, Any]) -> str:
+    """What an attack made of a known answer; a view that got it wrong shows no figures."""
+    told = number(control["got"])
+    return told if control.get("passed", True) else f"**{told}: wrong, figures withheld**"
+
+
+def _attacks(results: Results) -> list[str]:
+    """Attacks beside the line, as Markdown, violations first."""
+    header, rows = attack_table(results.rows)
+    broken = violations(results.rows)
+    told = [f"**VIOLATION of 1/k: {one}**" for one in broken] or [
+        "No attack is proven to name a person more often than 1 in k."
+    ]
+    return [
+        "## Attacks beside 1/k",
+        "",
+        *(line for one in told for line in (one, "")),
+        *ATTACK_WORDS,
+        "",
+        "| " + " | ".join(header) + " |",
+        "|" + "---|" * len(header),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
 
 
 def _tables(
