@@ -1,49 +1,44 @@
-"""Make ``docs/results.md`` and its figures from an evaluation's ``results.csv``.
+"""Make ``docs/results.md`` and its figures from evaluations.
 
     kssgan evaluate DATA --out RESULTS --methods ... && python tools/results_page.py RESULTS
 
-Numbers only; it shows nobody.
+Several RESULTS must be of the same photos. Numbers only; pictures of synthetic people, which
+``tools/results_sheets.py`` draws, are shown where they lie in ``docs/images/results``.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 from pathlib import Path
-from typing import Any
 
-from kssgan.reporting import Results, results_files, results_markdown
+from kssgan.errors import KssganError
+from kssgan.evaluation.saved import put_together, read_results
+from kssgan.reporting import results_files, results_markdown
 
 DOCS = Path(__file__).parent.parent / "docs"
+SHEETS = {
+    "figure6.jpg": "Synthetic people at k = 3 (the paper's Figure 6): originals, then {methods}",
+    "figure8-k3.jpg": "Every surrogate of ours of 67 synthetic people at k = 3 (the paper's Figure 8)",
+    "figure8-k30.jpg": "The same at k = 30",
+}
+ROWS = {"k-same-m": "k-Same-M", "k-same-net": "k-Same-Net", "kss-gan": "kSS-GAN"}
 
 
-def read_results(folder: Path) -> Results:
-    """The table and what it is of."""
-    about = json.loads((folder / "evaluation.json").read_text("utf-8"))
-    if not about.get("finished"):
-        raise SystemExit(
-            "the evaluation is not finished; run kssgan evaluate again, it goes on"
-        )
-    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
-        rows = [
-            {name: _value(text) for name, text in row.items()} for row in csv.DictReader(file)
-        ]
-    return Results(rows, about)
-
-
-def _value(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return text or None
+def captions(images: Path) -> dict[str, str]:
+    """Of the sheets that were drawn; ``figure6.txt`` says whose rows there are."""
+    told = images / "figure6.txt"
+    names = told.read_text("utf-8").split() if told.exists() else []
+    methods = ", ".join(ROWS[name] for name in names)
+    return {
+        file: caption.format(methods=methods)
+        for file, caption in SHEETS.items()
+        if (images / file).exists()
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path, metavar="RESULTS")
+    parser.add_argument("results", type=Path, nargs="+", metavar="RESULTS")
     parser.add_argument("--docs", type=Path, default=DOCS)
     parser.add_argument(
         "--note",
@@ -52,15 +47,22 @@ def main() -> None:
         help="a sentence that readers must know of the data",
     )
     asked = parser.parse_args()
-    results = read_results(asked.results)
+    try:
+        together = put_together([read_results(folder) for folder in asked.results])
+    except KssganError as error:
+        raise SystemExit(str(error)) from None
+    if len(together) > 1:
+        raise SystemExit("evaluations of different photos came; one page is of the same photos")
     images = asked.docs / "images" / "results"
     images.mkdir(parents=True, exist_ok=True)
-    for name, text in results_files(results):
-        if name.endswith(".svg"):
-            (images / Path(name).name).write_text(text, "utf-8")
-    text = results_markdown(results, images="images/results", notes=asked.note)
+    for name, content in results_files(*together):
+        if isinstance(content, str) and name.endswith(".svg"):
+            (images / Path(name).name).write_text(content, "utf-8")
+    text = results_markdown(
+        together[0], images="images/results", notes=asked.note, sheets=captions(images)
+    )
     (asked.docs / "results.md").write_text(text, "utf-8")
-    print(f"{len(results.rows)} cells: docs/results.md, {len(list(images.iterdir()))} figures")
+    print(f"{len(together[0].rows)} cells: docs/results.md, figures in docs/images/results")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kssgan.errors import OutputExists, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from kssgan.auditing import AuditReport
+    from kssgan.auditing import AuditReport, OnnxSettings
     from kssgan.auditing.releases import Releases
     from kssgan.deidentification import Original, Release
     from kssgan.evaluation import Evaluation
@@ -184,6 +184,7 @@ def audit(
     ledger: PathLike | None = None,
     ledger_key: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
     """Measure what a release really gives away, from its files and the private map.
@@ -201,6 +202,9 @@ def audit(
             intersecting them narrows anybody down to fewer than k people.
         ledger_key: file of the ledger's key; ``LEDGER.key`` by default.
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file with a recogniser of your own, or
+            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker
+            beside the shipped one. Needs the extra ``onnx``.
         progress: shows progress; nothing by default.
 
     Returns:
@@ -221,6 +225,7 @@ def audit(
         donors=donors,
         releases=None if ledger is None else _releases(Path(ledger), ledger_key),
         analyser=analyser,
+        recognizer=recognizer,
         progress=progress,
     )
 
@@ -249,6 +254,7 @@ def evaluate(
     jobs: int | None = None,
     cache: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Compare methods on one folder of photos, by k and seed: attacks and utility.
@@ -269,6 +275,9 @@ def evaluate(
             needs the usual ``if __name__ == "__main__":``.
         cache: private folder that keeps the analysed faces for the next run.
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file with a recogniser of your own, or
+            :class:`kssgan.auditing.OnnxSettings` where it does not want ArcFace's input: a second attacker,
+            whose figures stand beside the others. Needs the extra ``onnx``.
         progress: shows progress.
 
     Returns:
@@ -294,6 +303,7 @@ def evaluate(
         jobs=jobs,
         cache=cache,
         analyser=analyser,
+        recognizer=recognizer,
         progress=progress,
     )
 
@@ -556,40 +566,71 @@ def tune(
     return replace(found, winner=winner, run=trained)
 
 
-def report(*studies: PathLike, out: PathLike) -> Path:
-    """Draw what studies found: Figures 4 and 5 of the paper, as PNG and on one page.
+def report(*folders: PathLike, out: PathLike) -> Path:
+    """Draw what studies or evaluations found, again and again, from what they have written.
 
-    Studies of equal space, budget and number of trials are shown together, seeds of one solver as a band.
+    Studies give Figures 4 and 5 of the paper; those of equal space, budget and data are shown together, seeds
+    of one solver as a band. Evaluations give their tables, Figure 7 and frontiers; those of the same photos
+    are put together in one table, others follow each other on the page. No photo is needed.
 
     Args:
-        studies: folders of :func:`tune`.
+        folders: all of :func:`tune`, or all of :func:`evaluate`.
         out: folder to write; must not exist.
 
     Returns:
         The page.
 
     Raises:
-        UsageError: a folder is no study, or ``out`` is already there.
+        UsageError: a folder is neither, both kinds came, or evaluations that contradict each other.
+        OutputExists: ``out`` is already there.
         StorageError: the disk is full or refuses.
     """
+    folder, given = Path(out), [Path(path) for path in folders]
+    if folder.exists():
+        raise OutputExists("DIR is already there and is never overwritten; choose another")
+    if not given:
+        raise UsageError("no folder came; give folders of kssgan tune, or of kssgan evaluate")
+    evaluated = [(path / "evaluation.json").is_file() for path in given]
+    if any(evaluated) and not all(evaluated):
+        raise UsageError(
+            f"{sum(evaluated)} of {len(given)} folders are evaluations and the others are not; their figures "
+            "have nothing in common, so report studies and evaluations one after the other"
+        )
+    files = _results_report(given) if all(evaluated) else _tuning_report(given)
+    try:
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise StorageError(f"DIR cannot be written ({type(error).__name__})") from None
+    return folder / ("index.html" if all(evaluated) else "report.html")
+
+
+def _tuning_report(studies: Sequence[Path]) -> dict[str, bytes]:
     from kssgan.reporting.tuning import tuning_page
 
     _need("optuna")
     from kssgan.tuning.saved import read_study
 
-    folder = Path(out)
-    if folder.exists():
-        raise OutputExists("DIR is already there and is never overwritten; choose another")
-    if not studies:
-        raise UsageError("no study came; give folders of kssgan tune")
-    files = tuning_page([read_study(Path(study)) for study in studies])
-    try:
-        folder.mkdir(parents=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-    except OSError as error:
-        raise StorageError(f"DIR cannot be written ({type(error).__name__})") from None
-    return folder / "report.html"
+    return tuning_page([read_study(study) for study in studies])
+
+
+def _results_report(folders: Sequence[Path]) -> dict[str, bytes]:
+    from kssgan.evaluation.saved import put_together, read_results
+    from kssgan.evaluation.table import csv_text
+    from kssgan.reporting.results import results_files
+
+    results = put_together([read_results(folder) for folder in folders])
+    files = {
+        f"results{f'-{place}' if place > 1 else ''}.csv": csv_text(own.rows)
+        for place, own in enumerate(results, 1)
+    }
+    return {
+        name: content
+        if isinstance(content, bytes)
+        else content.encode("utf-8", "backslashreplace")
+        for name, content in (*files.items(), *results_files(*results))
+    }
 
 
 def _need(module: str) -> None:

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from kssgan.auditing.quality import (
     features,
+    frechet_distance,
     kernel_distance,
     mean_spectrum,
     sharpness,
@@ -65,8 +66,51 @@ def test_the_distance_of_a_distribution_to_itself_is_nothing_and_grows_with_a_fa
     assert kernel_distance(worse, real, scale=real) == near
 
 
+def test_frechet_of_many_pictures_is_scipys_and_that_of_gaussians_is_known() -> None:
+    from scipy.linalg import sqrtm
+
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(4, 4))
+    drawn, real = rng.normal(size=(5000, 4)) @ mixing + 0.5, rng.normal(size=(6000, 4))
+    plain = real.std(0)
+    x, y = (drawn - real.mean(0)) / plain, (real - real.mean(0)) / plain
+    a, b = np.cov(x.T, bias=True), np.cov(y.T, bias=True)
+    wanted = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(a + b - 2 * sqrtm(a @ b).real)
+    assert frechet_distance(drawn, real, scale=real) == pytest.approx(wanted, rel=5e-3)
+    # Unit Gaussians that lie 3 apart, the second twice as wide: 3 ** 2 + (2 - 1) ** 2.
+    one, two = rng.normal(size=(20000, 1)), 3 + 2 * rng.normal(size=(20000, 1))
+    assert frechet_distance(two, one, scale=one) == pytest.approx(10.0, rel=0.03)
+
+
+def test_frechet_is_told_for_fewer_pictures_than_features_and_grows_with_a_fault() -> None:
+    real, again, worse = (
+        features(_pictures(12, noise=noise, seed=seed))
+        for seed, noise in enumerate((2.0, 2.0, 8.0))
+    )
+    assert frechet_distance(real, real, scale=real) == pytest.approx(0.0, abs=1e-6)
+    same, far = (frechet_distance(other, real, scale=real) for other in (again, worse))
+    assert 0 < 2 * same < far
+
+
+def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
+    from kssgan.auditing.quality import _shrunk_covariance
+
+    x = np.random.default_rng(1).normal(size=(7, 5)) * [1, 2, 3, 4, 5]
+    x -= x.mean(0)
+    plain = sum(np.outer(row, row) for row in x) / 7
+    level = np.trace(plain) / 5
+    delta = ((plain - level * np.eye(5)) ** 2).sum() / 5
+    beta = sum(((np.outer(row, row) - plain) ** 2).sum() for row in x) / 7**2 / 5
+    share = min(beta, delta) / delta
+    wanted = share * level * np.eye(5) + (1 - share) * plain
+    assert 0 < share < 1
+    assert np.allclose(_shrunk_covariance(x), wanted)
+
+
 def test_a_distance_needs_two_pictures() -> None:
     with pytest.raises(ValueError, match="two or more"):
         kernel_distance(np.zeros((1, 3)), np.zeros((5, 3)), scale=np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="two or more"):
+        frechet_distance(np.zeros((1, 3)), np.zeros((5, 3)), scale=np.zeros((5, 3)))
     with pytest.raises(ValueError, match="at least one"):
         mean_spectrum([])

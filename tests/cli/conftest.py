@@ -12,7 +12,8 @@ from kssgan.testing.fakes import PaintedAnalyser, paint_photo
 @pytest.fixture(autouse=True)
 def painted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Put the fake where the shipped networks are looked up, and the cache where it is seen."""
-    monkeypatch.setattr("kssgan.faces.analyse.StandardAnalyser", PaintedAnalyser)
+    analyser = "kssgan.faces.analyse.StandardAnalyser"
+    monkeypatch.setattr(analyser, lambda **_: PaintedAnalyser())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

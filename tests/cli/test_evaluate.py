@@ -24,6 +24,9 @@ def test_a_small_comparison(
     sheet = out / "private" / "figure6.png"
     assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
     assert stat.S_IMODE(sheet.parent.stat().st_mode) == 0o700
+    every = out / "private" / "figure8-k3.png"  # of 2 and 3, nearest to 3 and to 30
+    assert stat.S_IMODE(every.stat().st_mode) == 0o600
+    assert "it shows all surrogates" in told
     assert len((out / "results.csv").read_text().splitlines()) == 5
     assert not list((tmp_path / "cache").rglob("*.npy"))
     assert main([*asked, "--methods", "k-same-pixel"]) == 0
@@ -37,4 +40,10 @@ def test_usage(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main([*asked, "--methods", "blur", "--k", "a"]) == 2
     assert main([*asked, "--methods", "blur", "--k", "1"]) == 2
     assert main(["evaluate", str(tmp_path / "nowhere"), *asked[2:], "--methods", "blur"]) == 2
+    assert main([*asked, "--methods", "blur", "--recognizer-input", "size=112"]) == 2
+    assert "--recognizer" in capsys.readouterr().err
+    blur = [*asked, "--methods", "blur", "--recognizer", str(tmp_path / "none.onnx")]
+    assert main(blur) == 2
+    assert "none.onnx" not in capsys.readouterr().err
+    assert main([*blur, "--recognizer-input", "colour=rgb"]) == 2
     assert not (tmp_path / "results").exists()

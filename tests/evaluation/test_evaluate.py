@@ -6,16 +6,19 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kssgan.auditing import OnnxSettings
 from kssgan.errors import KssganError, OutputExists, TooFewPeople, UsageError
-from kssgan.evaluation import METHODS, Evaluation
+from kssgan.evaluation import METHODS, Evaluation, measuring
 from kssgan.evaluation import workers as workers_module
 from kssgan.evaluation.table import COLUMNS
 from kssgan.testing.fakes import PaintedAnalyser, paint_photo
+from kssgan.testing.onnx_model import write_linear
 from kssgan.types import PhotoFace, Refused
 
 Run = Callable[..., Evaluation]
@@ -41,8 +44,9 @@ def test_results_are_all_there_and_name_nobody(run: Run, tmp_path: Path) -> None
     names = {p.relative_to(done.path).as_posix() for p in done.path.rglob("*") if p.is_file()}
     assert {"results.csv", "index.html", "results.md", "evaluation.json"} <= names
     assert {f"figures/figure7{q}.svg" for q in ("", "_q95", "_q75", "_q50", "_q25")} <= names
+    assert {f"figures/rank1.{kind}" for kind in ("svg", "png")} <= names
     for path in done.path.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".png":
             text = path.read_text("utf-8")
             assert "zoe" not in text
             assert "visit" not in text
@@ -57,6 +61,14 @@ def test_figures_say_what_is_known_of_each_method(run: Run) -> None:
     assert pixel["least_people"] == 3
     assert pixel["rank1"] <= 1 / 3 + 1e-9
     assert pixel["parrot_rank1"] <= 1 / 3 + 1e-9
+    # A mean of painted people lies nearest to them, with and without hair: the group is found, nobody in it.
+    assert pixel["group1"] == pixel["face_group1"] == pixel["reverse_group1"] == 1.0
+    assert pixel["group1_chance"] == pytest.approx(12 / pixel["pictures"] / 12)
+    assert pixel["reverse_group1_chance"] == pytest.approx(1 / pixel["pictures"])
+    assert pixel["face_rank1"] <= 1 / 3 + 1e-9
+    assert pixel["reverse_rank1"] <= 1 / 3 + 1e-9
+    assert (pixel["within_line"], pixel["violations"]) == ("yes", "")
+    assert (blur["within_line"], blur["reverse_rank1"]) == (None, 1.0)
     assert pixel["recompute_rank1"] == pytest.approx(
         pixel["pictures"] / 12
     )  # each one of its k
@@ -194,3 +206,75 @@ def test_methods_are_an_inventory() -> None:
         "black-box",
         "kss-gan",
     )
+
+
+def _recogniser(path: Path, *, blind: bool = False) -> OnnxSettings:
+    values = 16 * 16 * 3
+    sees = np.eye(values) - np.full((values, values), 1 / values)
+    write_linear(path, (sees * (not blind)).astype(np.float32), [None, 16, 16, 3])
+    return OnnxSettings(path, size=16, template="head")
+
+
+@pytest.mark.skipif(
+    find_spec("onnxruntime") is None, reason="onnxruntime is not installed (extra onnx)"
+)
+def test_a_recogniser_of_the_users_own_is_measured_beside(run: Run, tmp_path: Path) -> None:
+    without = run(methods=["k-same-pixel"], seeds=1)
+    done = run(methods=["k-same-pixel"], seeds=1, recognizer=_recogniser(tmp_path / "m.onnx"))
+    assert done.resumed == 0  # its figures were missing
+    row, before = done.rows[0], without.rows[0]
+    same = {n for n in COLUMNS if not n.startswith("recognizer_")} - set(TIMES)
+    assert {n: row[n] for n in same} == {n: before[n] for n in same}
+    assert before["recognizer_rank1"] is None
+    assert row["recognizer_group1"] == 1.0
+    assert row["recognizer_rank1"] == pytest.approx(1 / 3)
+    assert row["recognizer_reverse_group1"] == 1.0
+    assert row["recognizer_parrot_rank1"] <= 1 / 3 + 1e-9
+    names = [c["name"] for c in done.about["controls"]]
+    assert "identity, your recogniser" in names
+    assert "black picture, your recogniser" in names
+    assert "your recogniser, reverse" in (done.path / "index.html").read_text()
+    assert "m.onnx" not in (done.path / "results.md").read_text()
+    with pytest.raises(KssganError, match="identity, your recogniser"):
+        run(recognizer=_recogniser(tmp_path / "blind.onnx", blind=True))
+
+
+class _OnlyWhole(PaintedAnalyser):
+    """Sees whole heads; of a face alone it sees nothing."""
+
+    def embed_crops(self, crops_u8: np.ndarray) -> np.ndarray:
+        return np.tile(np.eye(1, 192, dtype=np.float32), (len(crops_u8), 1))
+
+
+def test_a_view_that_fails_its_controls_is_withheld_and_said(run: Run) -> None:
+    done = run(methods=["k-same-pixel"], seeds=1, analyser=_OnlyWhole("whole-1"))
+    assert done.rows[0]["face_rank1"] is None
+    assert done.rows[0]["rank1"] is not None
+    failed = [c["name"] for c in done.about["controls"] if not c["passed"]]
+    assert "identity, face only" in failed
+    assert "wrong, figures withheld" in (done.path / "results.md").read_text()
+
+
+def test_a_violation_is_said_on_every_page(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups whose people each get a picture of their own keep no k, whatever they are called."""
+    real = measuring.draw_groups
+
+    def torn(method, photos, groups, seed, **how):
+        drawn = real(method, photos, groups, seed, **how)
+        if how.get("only") is not None:
+            return drawn
+        leads = range(photos.persons)
+        pictures = np.stack([photos.crops[photos.rows(p)[0]] for p in leads])
+        shapes = np.full((len(pictures), 468, 2), np.nan, np.float32)
+        alone = [np.array([p]) for p in leads]
+        return measuring.Drawn(pictures, alone, 1, [{}] * len(pictures), shapes)
+
+    monkeypatch.setattr(measuring, "draw_groups", torn)
+    monkeypatch.setattr(measuring, "_check_again", lambda *_: None)
+    done = run(methods=["k-same-pixel"], seeds=1)
+    assert done.rows[0]["within_line"] == "no"
+    assert done.rows[0]["violations"] == "naive, face only, reverse, parrot, recompute"
+    for name in ("results.csv", "index.html", "results.md"):
+        text = (done.path / name).read_text()
+        assert "naive, face only, reverse, parrot, recompute" in text
+    assert "VIOLATION of 1/k" in (done.path / "index.html").read_text()

@@ -48,6 +48,25 @@ def test_roll(detector: Any, draw: Any, drawn_points: np.ndarray, degrees: int) 
     assert worst(faces[0], wanted) < 0.25 * EYES
 
 
+def test_pictures_that_can_only_be_upright_are_not_turned(
+    detector: Any, draw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = np.ascontiguousarray(draw()[::-1, ::-1])
+    assert detector.search(over)
+    assert detector.search(draw(), quarters=False)
+    looks: list[int] = []
+    monkeypatch.setattr(
+        detect.Detector,
+        "_look",
+        lambda self, image, side, quarter=0: looks.append(quarter) or (),
+    )
+    assert detector.search(over) == ()
+    assert sorted(looks) == [0, 0, 0, 1, 2, 3]
+    looks.clear()
+    assert detector.search(over, quarters=False) == ()
+    assert looks == [0, 0, 0]
+
+
 def test_several_faces_largest_first(detector: Any, draw: Any) -> None:
     canvas = np.full((700, 1400, 3), 110, np.uint8)
     places = [(512, 0, 0), (300, 540, 40), (420, 900, 200), (120, 700, 500)]

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from kssgan.auditing.report import AuditReport, Control, Problem
 from kssgan.auditing.run import audit
+from kssgan.faces.onnx_recogniser import OnnxSettings
 
-__all__ = ["AuditReport", "Control", "Problem", "audit"]
+__all__ = ["AuditReport", "Control", "OnnxSettings", "Problem", "audit"]

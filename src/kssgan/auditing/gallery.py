@@ -48,6 +48,7 @@ class Gallery:
         faces: photo number of every embedding.
         embeddings: (F, D) float32.
         masked: the same on face-only crops; None without an embedder.
+        own: by the user's own recogniser; None without one.
         sample: some head crops for the controls, and their rows in ``embeddings``.
         sample_rows: see ``sample``.
         greys: mean grey head crop, (64, 64) float32, of every key asked for.
@@ -63,6 +64,7 @@ class Gallery:
     sample: U8Array
     sample_rows: np.ndarray[Any, np.dtype[np.int64]]
     greys: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
+    own: FloatArray | None = None
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Surrogates:
         detected: (P,) whether a face is found.
         embeddings: (P, D) float32; zeros where there is no face.
         masked: the same on face-only crops; None without an embedder.
+        own: by the user's own recogniser; None without one.
         prints: (P, 3, 576) float16: whole, middle square, head crop.
         flat: (P,) without any detail.
         greys: (P, 64, 64) float32 of the picture as released, for the reconstructions.
@@ -86,6 +89,7 @@ class Surrogates:
     prints: np.ndarray[Any, np.dtype[np.float16]]
     flat: np.ndarray[Any, np.dtype[np.bool_]]
     greys: Mapping[str, FloatArray]
+    own: FloatArray | None = None
 
 
 def list_photos(root: Path, *, without: Collection[Path]) -> tuple[tuple[str, ...], int]:
@@ -153,6 +157,7 @@ def look_at_photos(
     sample: int,
     progress: Progress | None,
     stage: str = "originals",
+    own: Embedder | None = None,
 ) -> Gallery:
     """Analyse every original, or every donor, once.
 
@@ -165,10 +170,11 @@ def look_at_photos(
         sample: how many head crops to keep for the controls.
         progress: shows progress.
         stage: what it says.
+        own: the user's own recogniser.
     """
     digests, prints, flat = [], np.zeros((len(photos), 3, PRINT), np.float16), []
     faces: list[int] = []
-    masked = _Masked(embedder)
+    masked, others = _Batches(embedder, face_only), _Batches(own)
     vectors: list[FloatArray] = []
     kept: list[U8Array] = []
     sums: dict[tuple[str, str], tuple[FloatArray, int]] = {}
@@ -191,6 +197,7 @@ def look_at_photos(
                 faces.append(number)
                 vectors.append(np.asarray(result.embedding, np.float32))
                 masked.add(result.crop)
+                others.add(result.crop)
                 for key in keys.get(name, ()):
                     total, count = sums.get(key, (np.zeros((GREY, GREY), np.float32), 0))
                     sums[key] = (total + small_grey(result.crop), count + 1)
@@ -207,6 +214,7 @@ def look_at_photos(
         sample=np.stack(kept) if kept else np.zeros((0, 256, 256, 3), np.uint8),
         sample_rows=np.array(kept_rows, np.int64),
         greys={key: total / np.float32(count) for key, (total, count) in sums.items()},
+        own=others.stacked(),
     )
 
 
@@ -217,6 +225,7 @@ def look_at_pictures(
     *,
     greys: Collection[str],
     progress: Progress | None,
+    own: Embedder | None = None,
 ) -> Surrogates:
     """Analyse every distinct picture of a release once.
 
@@ -226,13 +235,14 @@ def look_at_pictures(
         embedder: for face-only crops.
         greys: pictures (SHA-256) whose grey version is wanted.
         progress: shows progress.
+        own: the user's own recogniser.
     """
     digests = tuple(release.pictures)
     prints = np.zeros((len(digests), 3, PRINT), np.float16)
     detected = np.zeros(len(digests), bool)
     flat = np.zeros(len(digests), bool)
     vectors: dict[int, FloatArray] = {}
-    masked = _Masked(embedder)
+    masked, others = _Batches(embedder, face_only), _Batches(own)
     small: dict[str, FloatArray] = {}
     paths = [release.root / release.pictures[sha].files[0] for sha in digests]
     with _bar(progress, "release", len(digests)) as step:
@@ -249,24 +259,37 @@ def look_at_pictures(
                 detected[number] = True
                 vectors[number] = np.asarray(result.embedding, np.float32)
                 masked.add(result.crop)
+                others.add(result.crop)
             step(1)
-    hidden = masked.stacked()
     width = next(iter(vectors.values())).size if vectors else 1
     embeddings = np.zeros((len(digests), width), np.float32)
     for number, vector in vectors.items():
         embeddings[number] = vector
-    all_masked = None
-    if hidden is not None:
-        all_masked = np.zeros((len(digests), hidden.shape[1]), np.float32)
-        all_masked[detected] = hidden
-    return Surrogates(digests, detected, embeddings, all_masked, prints, flat, small)
+    return Surrogates(
+        digests,
+        detected,
+        embeddings,
+        masked.spread(detected),
+        prints,
+        flat,
+        small,
+        others.spread(detected),
+    )
 
 
-class _Masked:
-    """Embeddings of face-only crops, made in small batches so that no crops pile up."""
+class _Batches:
+    """Embeddings of crops, made in small batches so that no crops pile up; none without an embedder.
 
-    def __init__(self, embedder: Embedder | None) -> None:
+    Args:
+        embedder: embeds crops.
+        shown: what becomes of crops before.
+    """
+
+    def __init__(
+        self, embedder: Embedder | None, shown: Callable[[U8Array], U8Array] | None = None
+    ) -> None:
         self._embedder = embedder
+        self._shown = shown
         self._waiting: list[U8Array] = []
         self._done: list[FloatArray] = []
 
@@ -278,14 +301,27 @@ class _Masked:
 
     def _flush(self) -> None:
         if self._waiting and self._embedder is not None:
-            self._done.append(self._embedder(face_only(np.stack(self._waiting))))
+            crops = np.stack(self._waiting)
+            self._done.append(
+                self._embedder(crops if self._shown is None else self._shown(crops))
+            )
             self._waiting = []
 
     def stacked(self) -> FloatArray | None:
+        """One row for each crop."""
         self._flush()
         if self._embedder is None:
             return None
         return np.concatenate(self._done) if self._done else np.zeros((0, 1), np.float32)
+
+    def spread(self, detected: np.ndarray[Any, np.dtype[np.bool_]]) -> FloatArray | None:
+        """One row for each picture, zeros where no face was found and no crop came."""
+        found = self.stacked()
+        if found is None:
+            return None
+        rows = np.zeros((len(detected), found.shape[1]), np.float32)
+        rows[detected] = found
+        return rows
 
 
 def _digest(path: Path) -> str:

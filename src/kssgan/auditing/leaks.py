@@ -10,22 +10,32 @@ from kssgan.auditing._containers import HARMLESS, extras
 from kssgan.auditing._pictures import ReleaseFiles
 from kssgan.auditing.report import Problem
 
-__all__ = ["folder_problems", "metadata_problems", "time_problems"]
+__all__ = ["folder_problems", "metadata_kinds", "metadata_problems", "time_problems"]
 
 _EXPECTED = frozenset({"manifest.csv", "certificate.json", "report.html"})
 _TEXT = frozenset({".txt", ".md", ".csv", ".json", ".html", ".htm", ".rst", ".xml"})
 _PLAIN_NAMES = frozenset({"license", "licence", "readme", "notice"})
 
 
-def metadata_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
-    """Look for anything but pixels inside the picture files; equal files are read once.
-
-    Kinds that tell nobody apart (colour chunks, ICC profiles) only warn as long as all files have them.
-    """
-    per_picture = {
+def metadata_kinds(release: ReleaseFiles) -> dict[str, frozenset[str]]:
+    """Kinds of data beside pixels in every distinct picture; equal files are read once."""
+    return {
         sha: extras(release.root / picture.files[0])
         for sha, picture in release.pictures.items()
     }
+
+
+def metadata_problems(
+    release: ReleaseFiles, per_picture: Mapping[str, frozenset[str]]
+) -> tuple[Problem, ...]:
+    """Look for anything but pixels inside the picture files.
+
+    Kinds that tell nobody apart (colour chunks, ICC profiles) only warn as long as all files have them.
+
+    Args:
+        release: the files.
+        per_picture: of :func:`metadata_kinds`.
+    """
     counted: dict[str, list[str]] = {}
     for sha, kinds in per_picture.items():
         for kind in kinds:

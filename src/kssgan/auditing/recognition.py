@@ -49,6 +49,7 @@ def recognise(
     required: int,
     analyser: FaceAnalyser | None,
     donors: Path | None = None,
+    own: Embedder | None = None,
 ) -> int | None:
     """Everything that needs faces. Returns k with look-alikes counted once.
 
@@ -59,6 +60,7 @@ def recognise(
         required: fewest people allowed behind a picture.
         analyser: finds and compares faces; None for the shipped networks.
         donors: folder of the portraits that lent their heads; None for a release without.
+        own: the user's own recogniser, a second attacker.
 
     Raises:
         UsageError: the donors' folder is not usable.
@@ -87,10 +89,11 @@ def recognise(
         keys=_crop_keys(case, pairs, weighed, behind),
         sample=_SAMPLE,
         progress=case.progress,
+        own=own,
     )
     wanted = {p.first for p in pairs} | {p.second for p in pairs} | set(weighed)
     seen = look_at_pictures(
-        case.release, analyser, embedder, greys=wanted, progress=case.progress
+        case.release, analyser, embedder, greys=wanted, progress=case.progress, own=own
     )
     shown = _shown(case, seen, gallery)
     _check_copies(case, shown, gallery, analyser)
@@ -110,7 +113,7 @@ def recognise(
     files = np.array([counted.pictures[sha].files for sha in seen.digests], np.int64)
     case.figures["detection"] = detection_figures(seen.detected, files)
     k_alike = _check_people(case, behind, gallery, required)
-    _attack(case, counted, seen, gallery, embedder, required)
+    _attack(case, counted, seen, gallery, embedder, required, own)
     return k_alike
 
 
@@ -303,6 +306,7 @@ def _attack(
     gallery: Gallery,
     embedder: Embedder | None,
     required: int,
+    own: Embedder | None,
 ) -> None:
     subject_of = {r.original: r.subject for r in case.rows if r.subject}
     person_of = _persons(case, gallery)
@@ -332,7 +336,11 @@ def _attack(
     crop_people = who[[i for _, i in rows]]
 
     def measure_view(
-        view: str, faces: FloatArray, probes: FloatArray, limit: float
+        view: str,
+        faces: FloatArray,
+        probes: FloatArray,
+        limit: float,
+        look: Embedder | None = embedder,
     ) -> Comparison | None:
         checks = controls.run_controls(
             faces,
@@ -341,7 +349,7 @@ def _attack(
             view=view,
             crops=crops,
             crop_people=crop_people,
-            embedder=embedder,
+            embedder=look,
             masked=view == "face-only",
             seed=case.seed,
         )
@@ -359,8 +367,8 @@ def _attack(
         return None
 
     full = gallery.embeddings[keep]
-    own = impostor_threshold(full, who, far=FAR, seed=case.seed)
-    limit = thresholds.FAR_1E3 if own is None else own
+    placed = impostor_threshold(full, who, far=FAR, seed=case.seed)
+    limit = thresholds.FAR_1E3 if placed is None else placed
     found = measure_view("full", full, seen.embeddings, limit)
     smallest = counted.k_measured
     case.figures["naive_full"] = (
@@ -369,7 +377,9 @@ def _attack(
     case.figures["likeness"] = (
         None
         if found is None
-        else likeness_figures(found, threshold=limit, measured=own is not None, seed=case.seed)
+        else likeness_figures(
+            found, threshold=limit, measured=placed is not None, seed=case.seed
+        )
     )
     case.figures["naive_face_only"] = None
     if gallery.masked is None or seen.masked is None:
@@ -378,11 +388,23 @@ def _attack(
         hidden = measure_view("face-only", gallery.masked[keep], seen.masked, limit)
         if hidden is not None:
             case.figures["naive_face_only"] = naive_figures(hidden, k=smallest, seed=case.seed)
+    if gallery.own is not None and seen.own is not None:
+        faces = gallery.own[keep]
+        placed = impostor_threshold(faces, who, far=FAR, seed=case.seed)
+        found = measure_view("your recogniser's", faces, seen.own, placed or 0.0, own)
+        told = None if found is None else naive_figures(found, k=smallest, seed=case.seed)
+        case.figures["naive_recognizer"] = told
+        if found is None or placed is None:
+            case.figures["likeness_recognizer"] = None
+        else:
+            case.figures["likeness_recognizer"] = likeness_figures(
+                found, threshold=placed, measured=True, seed=case.seed
+            )
     _check_rank(case, required)
 
 
 def _check_rank(case: Case, required: int) -> None:
-    for topic in ("naive_full", "naive_face_only"):
+    for topic in ("naive_full", "naive_face_only", "naive_recognizer"):
         figures = case.figures.get(topic)
         if figures and figures["rank1_low"] > 1 / required + 1e-9:
             case.problems.append(

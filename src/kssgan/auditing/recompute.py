@@ -33,10 +33,12 @@ def recompute_distances(
     >>> recompute_distances(pictures, pictures, [(0, 0), (0, 1), (1, 2)], 3).tolist()
     [[0.0, 0.0, 9.0], [9.0, 9.0, 0.0]]
     """
-    again = again_u8.reshape(len(again_u8), -1).astype(np.float32)
+    # Sums of products of whole numbers, so nothing is rounded before the root.
+    again = again_u8.reshape(len(again_u8), -1).astype(np.float64)
+    released = released_u8.reshape(len(released_u8), -1).astype(np.float64)
+    squares = (released**2).sum(1)[:, None] + (again**2).sum(1)[None]
+    apart = np.sqrt((squares - 2 * released @ again.T) / again.shape[1])
     pairs = np.asarray(holders, np.int64).reshape(-1, 2)
-    found = np.full((len(released_u8), persons), np.inf)
-    for row, picture in enumerate(released_u8.reshape(len(released_u8), -1)):
-        apart = np.sqrt(((again - picture.astype(np.float32)) ** 2).mean(1))
-        np.minimum.at(found[row], pairs[:, 1], apart[pairs[:, 0]])
-    return found
+    found = np.full((persons, len(released)), np.inf)
+    np.minimum.at(found, pairs[:, 1], apart.T[pairs[:, 0]])
+    return np.ascontiguousarray(found.T)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kssgan.auditing import _tables, leaks, names, words
+from kssgan.auditing import _tables, leaks, linkage, names, words
 from kssgan.auditing import labels as _labels
 from kssgan.auditing._case import Case
 from kssgan.auditing._containers import extras_of
@@ -22,6 +22,7 @@ from kssgan.auditing.recognition import recognise
 from kssgan.auditing.releases import Releases, check_releases
 from kssgan.auditing.report import AuditReport, Problem
 from kssgan.errors import BadTable, UsageError
+from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.types import FaceAnalyser, Progress
 
 __all__ = ["audit"]
@@ -38,6 +39,7 @@ def audit(
     donors: PathLike | None = None,
     releases: Releases | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
     seed: int = 0,
     k: int | None = None,
@@ -56,6 +58,8 @@ def audit(
             face, or a donor who is a person of the originals, breaks rule 3.
         releases: all releases of a ledger, to judge them together (rule 6).
         analyser: finds and compares faces; by default the shipped networks.
+        recognizer: an ONNX file of the holder's own, or its settings: a second attacker, whose figures stand
+            beside the others.
         progress: shows progress.
         seed: of samples and resampling, never of anything in the release.
         k: fewest people allowed behind a picture. The certificate's claim counts as well; 2 without both.
@@ -64,7 +68,8 @@ def audit(
         The report; ``holds`` is false as soon as one problem breaks the promise.
 
     Raises:
-        UsageError: a folder is missing or cannot be read, or the donors' folder is empty or not apart.
+        UsageError: a folder is missing or cannot be read, the donors' folder is empty or not apart, or the
+            recogniser cannot be used.
         BadTable: the map or the labels are not usable.
         WeightsError: shipped weights are missing or damaged.
     """
@@ -75,6 +80,7 @@ def audit(
     lenders = None if donors is None else Path(donors)
     if lenders is not None:  # told before the long part
         list_donors(lenders, originals=photos_root, release=root)
+    plugged = plug(recognizer)
     rows = _tables.read_map(Path(map_path))
     table = None if labels is None else _labels.read_labels(Path(labels), photos_root)
     found, ignored = list_photos(photos_root, without=(root,))
@@ -91,10 +97,13 @@ def audit(
     case.problems += counted.problems
     _check_k(case, counted, required)
     over_time = None if releases is None else check_releases(case, releases)
-    _check_leaks(case, manifest, certificate)
+    _check_leaks(case, counted, manifest, certificate)
     on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
     everything = tuple(sorted({*found, *on_disk}))
-    k_alike = recognise(case, counted, everything, required, analyser, lenders)
+    own = None if plugged is None else plugged.embed_crops
+    k_alike = recognise(case, counted, everything, required, analyser, lenders, own)
+    if plugged is not None:
+        case.notes.append(f"your recogniser: {plugged.settings.said}")
     if lenders is None:
         unmeasured, notes = unmeasured_donors(certificate)
         case.problems += unmeasured
@@ -175,10 +184,14 @@ def _check_k(case: Case, counted: Guarantee, required: int) -> None:
 
 
 def _check_leaks(
-    case: Case, manifest: _tables.Manifest | None, certificate: Mapping[str, Any] | None
+    case: Case,
+    counted: Guarantee,
+    manifest: _tables.Manifest | None,
+    certificate: Mapping[str, Any] | None,
 ) -> None:
     release, root = case.release, case.release.root
-    case.problems += leaks.metadata_problems(release)
+    kinds = leaks.metadata_kinds(release)
+    case.problems += leaks.metadata_problems(release, kinds)
     case.problems += leaks.folder_problems(release)
     behind = defaultdict(list)
     for row in case.rows:
@@ -208,7 +221,21 @@ def _check_leaks(
         "false_alarm_per_test": names.FALSE_ALARM,
         "seeds_tried": SEEDS,
     }
+    case.figures["linkage"] = {
+        **linkage.order_linkage(pairs, orders),
+        "kinds_of_metadata": len(frozenset().union(*kinds.values())),
+        "different_times": len(set(times.values())),
+        **linkage.label_linkage(_people(counted), manifest, release.digest),
+    }
     _check_embedded(case)
+
+
+def _people(counted: Guarantee) -> dict[str, list[str]]:
+    """By distinct picture one name for each person behind it."""
+    return {
+        sha: [min(subjects) for subjects, _ in picture.people]
+        for sha, picture in counted.pictures.items()
+    }
 
 
 def _check_embedded(case: Case) -> None:

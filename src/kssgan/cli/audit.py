@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kssgan.cli._progress import bars
+from kssgan.cli._recognizer import add_recognizer, recognizer_of
 from kssgan.errors import StorageError
 
 __all__ = ["add", "run"]
@@ -25,7 +26,9 @@ examples:
   kssgan audit release --originals photos --map private.csv --json audit.json
   kssgan audit release --originals photos --map private.csv --donors portraits
   kssgan audit release --originals photos --map private.csv --ledger study.ledger
-      all releases of the ledger together: whether intersecting them finds anybody"""
+      all releases of the ledger together: whether intersecting them finds anybody
+  kssgan audit release --originals photos --map private.csv --recognizer arcface.onnx
+      attacked by your own recogniser too, after it has given the known answers"""
 
 
 def add(verbs: Any) -> None:
@@ -89,6 +92,7 @@ def add(verbs: Any) -> None:
         metavar="FILE",
         help="secret: write the report as a page for people here",
     )
+    add_recognizer(parser)
     parser.set_defaults(run=run)
 
 
@@ -105,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         donors=args.donors,
         ledger=args.ledger,
         ledger_key=args.ledger_key,
+        recognizer=recognizer_of(args),
         progress=bars,
     )
     text = json.dumps(report.to_json(), indent=2, sort_keys=True) + "\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
+from kssgan.cli._recognizer import add_recognizer, recognizer_of
 from kssgan.errors import UsageError
 
 __all__ = ["add", "run"]
@@ -16,7 +17,8 @@ _DESCRIPTION = """\
 Compare de-identification methods on one folder of photos: attacks on one side, utility on the other.
 
 Every method is drawn at every k and seed. A cell that is finished is kept in RESULTS/cells, so a run that
-was stopped goes on where it was. Before anything is measured the attacks must give four known answers."""
+was stopped goes on where it was. Before anything is measured the attacks must give four known answers.
+With --recognizer your own recogniser attacks too; its figures stand beside the others."""
 
 _EXAMPLES = """\
 methods:
@@ -29,8 +31,9 @@ examples:
   kssgan evaluate photos --out results --methods k-same-pixel,k-same-m,kss-gan
   kssgan evaluate photos --out results --methods k-same-m,kss-gan,blur --k 3,5 --seeds 1 --subjects folder
 
-RESULTS gets results.csv, index.html, results.md, figures/ (numbers only) and private/figure6.png, which shows
-originals and must be kept secret."""
+RESULTS gets results.csv, index.html, results.md, figures/ (numbers only) and private/, whose figure6.png has
+originals and must be kept secret; figure8-k*.png beside it show every surrogate of ours. kssgan report draws
+page and figures again, also of several RESULTS together."""
 
 
 def add(verbs: Any) -> None:
@@ -87,6 +90,7 @@ def add(verbs: Any) -> None:
         metavar="DIR",
         help="private folder that keeps the analysed faces for the next run",
     )
+    add_recognizer(parser)
     parser.set_defaults(run=run)
 
 
@@ -105,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         weights=args.weights,
         jobs=args.jobs,
         cache=args.cache,
+        recognizer=recognizer_of(args),
         progress=bars,
     )
     names = (
@@ -124,7 +129,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"left out: {cell} ({why})")
     print(f"Page, table and figures, which show nobody: {shown(done.path)}")
     for path in done.private:
-        print(f"Keep secret, it shows originals: {shown(path)}")
+        why = "it shows originals" if path.name == "figure6.png" else "it shows all surrogates"
+        print(f"Keep secret, {why}: {shown(path)}")
     return 0
 
 

@@ -40,15 +40,15 @@ class Cell:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a text in one step: it is there whole or not at all.
+def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
+    """Write a text, as UTF-8, or bytes in one step: it is there whole or not at all.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, "utf-8", newline="\n")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.chmod(mode)
         part.replace(path)
     finally:

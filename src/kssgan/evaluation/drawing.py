@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from kssgan.deidentification.draw import group_seed
 from kssgan.evaluation.methods import grouping_of
 from kssgan.evaluation.photos import PERSONAL, Photos
 from kssgan.grouping.cells import vote
-from kssgan.types import Groups, IntArray, SurrogateMethod, U8Array
+from kssgan.types import FloatArray, Groups, IntArray, SurrogateMethod, U8Array
 
 __all__ = ["Drawn", "draw_groups", "form_groups", "redraw"]
 
@@ -28,16 +28,33 @@ class Drawn:
         pictures: (P, 256, 256, 3) uint8.
         members: of each picture, the subjects who hold it.
         least: people behind a picture at least, look-alikes once.
+        labels: of each picture, what it was asked to show: of a group what most of its people show, of a
+            photo what is read off it.
+        shapes: (P, 468, 2) float32 landmarks that it was drawn towards, in its pixels: the mean of its
+            people, everybody weighing the same, or the photo's own. NaN where none are reliable.
     """
 
     pictures: U8Array
     members: Sequence[IntArray]
     least: int
+    labels: Sequence[Mapping[str, str]]
+    shapes: FloatArray
 
     @property
     def truths(self) -> list[dict[int, int]]:
         """Files of each person behind each picture: one each."""
         return [dict.fromkeys(people.tolist(), 1) for people in self.members]
+
+    def of(self, rows: Sequence[int]) -> Drawn:
+        """Some of the pictures."""
+        chosen = list(rows)
+        return Drawn(
+            self.pictures[chosen],
+            [self.members[row] for row in chosen],
+            self.least,
+            [self.labels[row] for row in chosen],
+            self.shapes[chosen],
+        )
 
 
 def form_groups(method: SurrogateMethod, photos: Photos, k: int, seed: int) -> Groups:
@@ -82,7 +99,7 @@ def draw_groups(
         first: use one photo of each person only.
         only: draw these groups alone.
     """
-    pictures, members = [], []
+    pictures, members, labels, shapes = [], [], [], []
     for group in range(groups.count) if only is None else only:
         subjects = groups.members(group)
         rows_of: dict[int, list[int]] = {}
@@ -96,13 +113,34 @@ def draw_groups(
         label = _label(photos, rows, [p for p, own in rows_of.items() for _ in own], own_seed)
         pictures.append(method.draw(surrogate, label, seed=own_seed))
         members.append(subjects)
-    return Drawn(np.stack(pictures), members, min(groups.sizes))
+        labels.append(label)
+        shapes.append(_mean_shape(photos, rows_of.values()))
+    return Drawn(np.stack(pictures), members, min(groups.sizes), labels, np.stack(shapes))
 
 
 def redraw(method: PhotoMethod, photos: Photos, rows: Sequence[int]) -> Drawn:
     """One picture for each photo."""
     pictures = np.stack([method.redraw(photos.face(row)) for row in rows])
-    return Drawn(pictures, [photos.subject[[row]] for row in rows], 1)
+    chosen = list(rows)
+    return Drawn(
+        pictures,
+        [photos.subject[[row]] for row in chosen],
+        1,
+        [photos.attributes[row] for row in chosen],
+        photos.landmarks[chosen],
+    )
+
+
+def _mean_shape(photos: Photos, people: Iterable[Sequence[int]]) -> FloatArray:
+    """Mean landmarks (468, 2) of people with photos each, NaN where no photo has reliable ones."""
+    each = []
+    for rows in people:
+        known = [p for p in photos.landmarks[list(rows)] if np.isfinite(p).all()]
+        each += [np.mean(known, axis=0)] if known else []
+    if not each:
+        return np.full(photos.landmarks.shape[1:], np.nan, np.float32)
+    shape: FloatArray = np.mean(each, axis=0).astype(np.float32)
+    return shape
 
 
 def _label(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class Photos:
         sharp: (N, 5) float64 variance of the Laplacian: as it is, then at every JPEG quality.
         attributes: what is read off each face.
         contents: SHA-256 of each photo.
+        views: (N, D) float32 unit vectors by the name of a view; see :mod:`kssgan.evaluation.views`.
     """
 
     crops: U8Array
@@ -71,6 +72,7 @@ class Photos:
     sharp: npt.NDArray[np.float64]
     attributes: Sequence[Mapping[str, str]]
     contents: Sequence[str]
+    views: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def persons(self) -> int:
@@ -128,7 +130,13 @@ class Photos:
             name: np.load(folder / f"{name}.npy", mmap_mode="r" if name == "crops" else None)
             for name in _ARRAYS
         }
-        return cls(**arrays, attributes=told["attributes"], contents=told["contents"])
+        views = {
+            path.stem.removeprefix("view-"): np.load(path)
+            for path in sorted(folder.glob("view-*.npy"))
+        }
+        return cls(
+            **arrays, attributes=told["attributes"], contents=told["contents"], views=views
+        )
 
 
 class _Faces(Iterable[PhotoFace]):
@@ -172,7 +180,7 @@ def store_photos(
     )
     landmarks = np.full((count, 468, 2), np.nan, np.float32)
     points = np.zeros((count, 5, 2), np.float32)
-    seen_features, sharp = [], np.zeros((count, 1 + len(QUALITIES)))
+    sharp = np.zeros((count, 1 + len(QUALITIES)))
     with progress("photos", total=count) as step:
         for row, photo in enumerate(seen):
             face = reader.face(photo)
@@ -180,7 +188,6 @@ def store_photos(
             points[row] = face.face.points
             if face.landmarks is not None:
                 landmarks[row] = face.landmarks
-            seen_features.append(features([face.crop])[0])
             sharp[row] = sharpnesses(face.crop)
             step(1)
     crops.flush()
@@ -190,7 +197,7 @@ def store_photos(
         "embeddings": np.stack([photo.embedding for photo in seen]),
         "subject": subjects.photo_subject,
         "look_alikes": subjects.look_alikes,
-        "features": np.stack(seen_features),
+        "features": features(list(crops)),
         "sharp": sharp,
     }
     for name, array in arrays.items():

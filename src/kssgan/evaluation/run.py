@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +27,28 @@ from kssgan.deidentification.release import storage
 from kssgan.deidentification.scan import scan
 from kssgan.errors import BadOutput, KssganError, OutputExists, TooFewPeople, UsageError
 from kssgan.evaluation.cells import Cell, read_cell, write_cell, write_whole
-from kssgan.evaluation.known import known_answers
+from kssgan.evaluation.known import FACE_ONLY_WORDS, known_answers
+from kssgan.evaluation.measuring import REVISION
 from kssgan.evaluation.methods import OURS, check_methods, forms_groups, version_of
 from kssgan.evaluation.photos import Photos, store_photos
 from kssgan.evaluation.private import private_folder
-from kssgan.evaluation.sheet import figure_6, write_sheet
+from kssgan.evaluation.sheet import figure_6, figure_8, write_sheet
 from kssgan.evaluation.table import csv_text, table_rows
+from kssgan.evaluation.utility import UTILITY_REVISION, ceiling_figures
+from kssgan.evaluation.views import FACE_ONLY, drop_view, store_views
 from kssgan.evaluation.workers import Worker, measure_all
 from kssgan.faces import thresholds
+from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
-from kssgan.types import FaceAnalyser, Progress
+from kssgan.types import FaceAnalyser, Progress, U8Array
 
 __all__ = ["Evaluation", "evaluate"]
 
 PathLike = str | os.PathLike[str]
 _MARK = "evaluation.json"
-_SHEET = ("k-same-m", OURS)
-_SHEET_K = 3  # as in the paper's Figure 6
+_SHEET = ("k-same-m", "k-same-net", OURS)
+_SHEET_K = (3, 30)  # as in the paper's Figures 6 and 8
 _GATE_K = 5
 _SUBJECTS = ("auto", "folder", "file")
 
@@ -56,7 +61,7 @@ class Evaluation:
         path: RESULTS.
         rows: one mapping for each finished cell, as in ``results.csv``.
         about: photos, people, seeds, versions, controls; no names.
-        private: files that show originals: never hand them on.
+        private: files that show originals or all surrogates at once: never hand them on.
         resumed: cells that an earlier run had finished.
     """
 
@@ -80,6 +85,7 @@ def evaluate(
     jobs: int | None = None,
     cache: PathLike | None = None,
     analyser: FaceAnalyser | None = None,
+    recognizer: PathLike | OnnxSettings | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Compare methods on a folder of photos.
@@ -97,6 +103,7 @@ def evaluate(
             succeeds.
         analyser: finds and compares faces; the shipped networks by default. Must be picklable for more than
             one process.
+        recognizer: an ONNX file of your own, a second attacker whose figures stand beside the others.
         progress: shows progress.
 
     Returns:
@@ -114,6 +121,8 @@ def evaluate(
     folder, out_path = _folder(data), Path(out)
     trained = None if weights is None else Path(weights)
     versions = {name: version_of(name, weights=trained) for name in names}
+    tried = plug(recognizer)  # once, before the long part
+    plugged = None if tried is None else tried.settings
     cells_folder = _opened(out_path, folder)
     show = quiet if progress is None else progress
     own = analyser
@@ -129,9 +138,16 @@ def evaluate(
             photos, about = _look(folder, subjects, own, store, work, show)
             limit = impostor_threshold(photos.embeddings, photos.subject, far=FAR, seed=0)
             limit = thresholds.FAR_1E3 if limit is None else limit
-            worker = Worker(work, analyser, trained, limit)
+            worker = Worker(work, analyser, trained, limit, plugged)
+            worker.photos = store_views(work, worker.photos, worker.views, show)
             controls = _gate(worker, ks, limit)
-            basis = json.dumps([photos.digest(), own.version, FEATURES])
+            if not all(control.passed for control in controls):
+                worker.photos = drop_view(work, FACE_ONLY)
+            basis = json.dumps(
+                [photos.digest(), own.version, FEATURES, REVISION, UTILITY_REVISION]
+                + sorted(worker.photos.views)
+                + ([plugged.digest()] if plugged else [])
+            )
             cells = [
                 Cell(name, size, seed, f"{versions[name]} {basis}")
                 for name in names
@@ -140,19 +156,24 @@ def evaluate(
             ]
             found = {c: f for c in cells if (f := read_cell(cells_folder, c)) is not None}
             resumed = len(found)
-            waiting = [cell for cell in cells if cell not in found]
+            # Seeds last: what cells of one method and k share is there when the next seed comes.
+            waiting = sorted(
+                (cell for cell in cells if cell not in found),
+                key=lambda cell: (names.index(cell.method), cell.seed, cell.k),
+            )
             running = min(jobs or os.cpu_count() or 1, max(1, len(waiting)))
             with show("cells", total=len(cells)) as step:
                 step(resumed)
                 for cell, figures in measure_all(
-                    waiting, running, work, analyser, trained, limit
+                    waiting, running, work, analyser, trained, limit, plugged
                 ):
                     with storage("RESULTS could not be written"):
                         write_cell(cells_folder, cell, figures)
                     found[cell] = figures
                     step(1)
             rows = table_rows(cells, found)
-            about |= _about(names, ks, seeds, subjects, own, photos, limit, controls)
+            about |= _about(names, ks, seeds, subjects, own, photos, limit, controls, plugged)
+            about["photos_themselves"] = ceiling_figures(photos, worker.judge)
             private = _sheets(worker, names, ks, out_path)
             left_out = {
                 c.file.removesuffix(".json"): str(f["left_out"])
@@ -239,7 +260,8 @@ def _look(
 def _gate(worker: Worker, ks: Sequence[int], limit: float) -> tuple[Control, ...]:
     size = min(max(3, min(ks)), _GATE_K, worker.photos.persons)
     controls = known_answers(worker.photos, worker.judge, k=size, threshold=limit)
-    if wrong := [c for c in controls if not c.passed]:
+    # The face alone is a view beside the others: where it fails, its figures are withheld, and that is told.
+    if wrong := [c for c in controls if not c.passed and FACE_ONLY_WORDS not in c.name]:
         told = "; ".join(f"{c.name}: {c.got:.3f}, {c.wanted} was wanted" for c in wrong)
         raise KssganError(
             f"the attacks got known answers wrong ({told}), so they would measure nothing and no figures are "
@@ -257,18 +279,24 @@ def _about(
     photos: Photos,
     limit: float,
     controls: Sequence[Control],
+    plugged: OnnxSettings | None,
 ) -> dict[str, Any]:
     usual = np.median(photos.sharp, axis=0)
     asked = subjects if subjects in _SUBJECTS else "CSV"  # never the name of a file
     return {
         "finished": True,
         "command": f"kssgan evaluate DATA --out RESULTS --methods {','.join(names)} "
-        f"--k {','.join(map(str, ks))} --seeds {seeds} --subjects {asked}",
+        f"--k {','.join(map(str, ks))} --seeds {seeds} --subjects {asked}"
+        + (" --recognizer MODEL" if plugged else ""),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "kssgan": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "data": photos.digest()[:16],
         "analyser": analyser.version,
         "features": FEATURES,
+        "recognizer": None
+        if plugged is None
+        else {"digest": plugged.digest(), "alignment": plugged.said},
         "threshold": limit,
         "seeds": seeds,
         "k": list(ks),
@@ -282,19 +310,25 @@ def _sheets(
     worker: Worker, names: Sequence[str], ks: Sequence[int], out: Path
 ) -> tuple[Path, ...]:
     shown = {name: worker.method(name) for name in _SHEET if name in names}
-    size = min(ks, key=lambda k: (abs(k - _SHEET_K), k))
-    if not shown or size > worker.photos.persons:
-        return ()
-    path = out / "private" / "figure6.png"
-    with storage("RESULTS could not be written"):
-        write_sheet(path, figure_6(shown, worker.photos, k=size, seed=0))
-    return (path,)
+    small, large = (min(ks, key=lambda k: (abs(k - wanted), k)) for wanted in _SHEET_K)
+    folder, photos = out / "private", worker.photos
+    sheets: dict[str, Callable[[], U8Array]] = {}
+    if shown:
+        sheets["figure6.png"] = lambda: figure_6(shown, photos, k=small, seed=0)
+    for k in sorted({small, large} if OURS in shown else ()):
+        sheets[f"figure8-k{k}.png"] = partial(figure_8, shown[OURS], photos, k=k, seed=0)
+    written = []
+    for name, draw in sheets.items():
+        with storage("RESULTS could not be written"), suppress(TooFewPeople):
+            write_sheet(folder / name, draw())
+            written.append(folder / name)
+    return tuple(written)
 
 
 def _write(out: Path, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
     with storage("RESULTS could not be written"):
         write_whole(out / "results.csv", csv_text(rows))
         (out / "figures").mkdir(exist_ok=True)
-        for name, text in results_files(Results(rows, about)):
-            write_whole(out / name, text)
+        for name, content in results_files(Results(rows, about)):
+            write_whole(out / name, content)
         write_whole(out / _MARK, json.dumps(about, indent=1) + "\n")

@@ -1,8 +1,9 @@
-"""The private sheet for the paper's Figure 6: originals above what each method makes of them."""
+"""Private sheets: the paper's Figure 6, originals above what each method makes of them, and its Figure 8."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from PIL import Image
 
 from kssgan.evaluation.drawing import draw_groups, form_groups
 from kssgan.evaluation.photos import Photos
-from kssgan.types import SurrogateMethod, U8Array
+from kssgan.types import CROP_SIZE, SurrogateMethod, U8Array
 
-__all__ = ["figure_6", "write_sheet"]
+__all__ = ["figure_6", "figure_8", "write_sheet"]
 
 _MOST = 8
+_FULL_SIZE = 12  # pictures that are shown as large as they are; more are shown at half the size
 
 
 def figure_6(
@@ -40,6 +42,29 @@ def figure_6(
         drawn = draw_groups(method, photos, groups, seed, only=only)
         rows.append(np.concatenate([drawn.pictures[only.index(g)] for g in wanted], axis=1))
     return np.concatenate(rows)
+
+
+def figure_8(method: SurrogateMethod, photos: Photos, *, k: int, seed: int) -> U8Array:
+    """Every group's surrogate, row by row; the paper shows k = 3 and k = 30.
+
+    Args:
+        method: fitted.
+        photos: the gallery.
+        k: people of a group.
+        seed: of groups and pictures.
+
+    Returns:
+        (H, W, 3) uint8, pictures beside each other, white where none are left. Surrogates alone.
+    """
+    drawn = draw_groups(method, photos, form_groups(method, photos, k, seed), seed).pictures
+    side = CROP_SIZE if len(drawn) <= _FULL_SIZE else CROP_SIZE // 2
+    columns = ceil(sqrt(1.5 * len(drawn)))
+    sheet = np.full((ceil(len(drawn) / columns) * side, columns * side, 3), 255, np.uint8)
+    for place, picture in enumerate(drawn):
+        row, column = (n * side for n in divmod(place, columns))
+        small = Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS)
+        sheet[row : row + side, column : column + side] = np.asarray(small)
+    return sheet
 
 
 def write_sheet(path: Path, sheet_u8: U8Array) -> None:

@@ -25,6 +25,7 @@ COLUMNS = (
     "rank5_low",
     "rank5_high",
     "group1",
+    "group1_chance",
     "auc",
     "auc_low",
     "auc_high",
@@ -33,11 +34,44 @@ COLUMNS = (
     "tar_at_far_1e3",
     "verifies",
     "verifies_other",
+    "face_rank1",
+    "face_rank1_low",
+    "face_rank1_high",
+    "face_group1",
+    "reverse_rank1",
+    "reverse_rank1_low",
+    "reverse_rank1_high",
+    "reverse_group1",
+    "reverse_group1_chance",
     "parrot_rank1",
+    "parrot_rank1_low",
+    "parrot_rank1_high",
+    "parrot_group1",
     "parrot_pixels",
     "parrot_embeddings",
     "parrot_head",
     "recompute_rank1",
+    "recompute_rank1_low",
+    "recompute_rank1_high",
+    "recognizer_rank1",
+    "recognizer_rank1_low",
+    "recognizer_rank1_high",
+    "recognizer_group1",
+    "recognizer_auc",
+    "recognizer_eer",
+    "recognizer_tar_at_far_1e2",
+    "recognizer_tar_at_far_1e3",
+    "recognizer_verifies",
+    "recognizer_reverse_rank1",
+    "recognizer_reverse_rank1_low",
+    "recognizer_reverse_rank1_high",
+    "recognizer_reverse_group1",
+    "recognizer_parrot_rank1",
+    "recognizer_parrot_rank1_low",
+    "recognizer_parrot_rank1_high",
+    "recognizer_parrot_group1",
+    "within_line",
+    "violations",
     "sharpness",
     "sharpness_ratio",
     "sharpness_ratio_q95",
@@ -46,9 +80,17 @@ COLUMNS = (
     "sharpness_ratio_q25",
     "kid",
     "kid_deviation",
+    "fid",
+    "fid_photos",
+    "variety",
     "detected",
+    "landmarks_found",
+    "landmark_error",
+    "expression_agrees",
     "gender_agrees",
     "age_agrees",
+    "expression_learnt",
+    "gender_learnt",
     "seconds_drawing",
     "seconds",
 )
@@ -58,13 +100,16 @@ COLUMNS = (
 def table_rows(
     cells: Sequence[Cell], found: Mapping[Cell, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Finished cells in the order of ``cells``; those that were left out are not among them."""
+    """Finished cells in the order of ``cells``; those that were left out are not among them.
+
+    Figures have the six digits of the file, so that whatever is drawn of them is drawn of the file as well.
+    """
     rows = []
     for cell in cells:
         figures = found[cell]
         if "left_out" not in figures:
             row = {"method": cell.method, "k": cell.k, "seed": cell.seed, **figures}
-            rows.append({name: row.get(name) for name in COLUMNS})
+            rows.append({name: _rounded(row.get(name)) for name in COLUMNS})
     return rows
 
 
@@ -80,6 +125,13 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         writer.writerow([_cell(row.get(name)) for name in COLUMNS])
     return text.getvalue()
+
+
+def _rounded(value: Any) -> Any:
+    """As it will be read back: six digits, and nothing where nothing is said."""
+    if isinstance(value, float):
+        return float(_cell(value))
+    return None if value == "" else value
 
 
 def _cell(value: Any) -> str:

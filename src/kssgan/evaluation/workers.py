@@ -11,9 +11,12 @@ from typing import Any
 from kssgan.errors import TooFewPeople
 from kssgan.evaluation.cells import Cell
 from kssgan.evaluation.judging import Judge
+from kssgan.evaluation.kept import Kept
 from kssgan.evaluation.measuring import measure
 from kssgan.evaluation.methods import make
 from kssgan.evaluation.photos import Photos
+from kssgan.evaluation.views import views_of
+from kssgan.faces.onnx_recogniser import OnnxSettings
 from kssgan.types import FaceAnalyser, SurrogateMethod
 
 __all__ = ["Worker", "measure_all"]
@@ -27,6 +30,7 @@ class Worker:
         analyser: None for the shipped networks.
         weights: for ours.
         threshold: distance at which two faces verify.
+        recognizer: the user's own, a second attacker.
     """
 
     def __init__(
@@ -35,13 +39,17 @@ class Worker:
         analyser: FaceAnalyser | None,
         weights: Path | None,
         threshold: float,
+        recognizer: OnnxSettings | None = None,
     ) -> None:
         if analyser is None:
             from kssgan.faces.analyse import StandardAnalyser
 
-            analyser = StandardAnalyser()
+            # Head crops are upright, and looking at blurs and boxes turned takes most of the time.
+            analyser = StandardAnalyser(quarters=False)
         self.photos = Photos.load(folder)
-        self.judge = Judge(analyser, folder, self.photos.embeddings.shape[1])
+        self.views = views_of(analyser, recognizer)
+        self.judge = Judge(analyser, folder, self.photos.embeddings.shape[1], self.views)
+        self.kept = Kept(folder)
         self._weights = weights
         self._threshold = threshold
         self._methods: dict[str, Any] = {}
@@ -63,6 +71,7 @@ class Worker:
                 self.method(cell.method),
                 self.photos,
                 self.judge,
+                self.kept,
                 k=cell.k,
                 seed=cell.seed,
                 threshold=self._threshold,
@@ -94,6 +103,7 @@ def measure_all(
     analyser: FaceAnalyser | None,
     weights: Path | None,
     threshold: float,
+    recognizer: OnnxSettings | None = None,
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Yield cells as they are finished.
 
@@ -104,14 +114,15 @@ def measure_all(
         analyser: see there; must be picklable where there are several processes.
         weights: see there.
         threshold: see there.
+        recognizer: see there.
     """
     if jobs == 1 or len(cells) < 2:
-        worker = Worker(folder, analyser, weights, threshold)
+        worker = Worker(folder, analyser, weights, threshold, recognizer)
         yield from ((cell, worker.measure(cell)) for cell in cells)
         return
     # Not forked: torch's threads do not survive that.
     context = multiprocessing.get_context("spawn")
-    arguments = (folder, analyser, weights, threshold)
+    arguments = (folder, analyser, weights, threshold, recognizer)
     with ProcessPoolExecutor(
         jobs, mp_context=context, initializer=_start, initargs=arguments
     ) as pool:

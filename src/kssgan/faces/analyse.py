@@ -59,15 +59,23 @@ class StandardAnalyser:
         max_pixels: larger photos are refused by their header.
         landmarks: whether dense landmarks are found too.
         probes: whether expression, gender and age band are read off the faces.
+        quarters: whether a photo without a face is looked at turned by quarters too; pictures that can only
+            be upright need not be, and 3 of 5 looks are saved.
 
     Raises:
         WeightsError: shipped weights are missing or damaged.
     """
 
     def __init__(
-        self, *, max_pixels: int = 100_000_000, landmarks: bool = True, probes: bool = True
+        self,
+        *,
+        max_pixels: int = 100_000_000,
+        landmarks: bool = True,
+        probes: bool = True,
+        quarters: bool = True,
     ) -> None:
         self.max_pixels = max_pixels
+        self._quarters = quarters
         self._detector = detect.Detector()
         self._recogniser = embed.Recogniser()
         self._landmarker = Landmarker() if landmarks else None
@@ -86,6 +94,7 @@ class StandardAnalyser:
             f"quick={detect.QUICK_SIDE},{detect.QUICK_EYES},{detect.SURE} reduced={_REDUCED_SIDE}",
             f"score={detect.SCORE}",
             f"again={detect.SMALL_EYES},{detect.LARGEST_ROLL}",
+            *([] if self._quarters else ["upright"]),
             f"faces={choose.COMPARABLE},{choose.SMALLEST_EYE_DISTANCE}",
             f"pixels={self.max_pixels}",
             f"heic={'HEIF' in decode.formats()}",
@@ -162,7 +171,7 @@ class StandardAnalyser:
         try:
             faces = self._detector.portrait(reduced.image_u8)
             if reduced.factor == 1:
-                faces = faces or self._detector.search(reduced.image_u8)
+                faces = faces or self._find(reduced.image_u8)
             elif not faces or faces[0].eye_distance < _ENOUGH:
                 seconds["detect"] = perf_counter() - begin
                 return _Unclear(photo, seconds)
@@ -174,9 +183,13 @@ class StandardAnalyser:
         begin = perf_counter()
         try:
             # Faces that were found in the reduced photo, but small, are found again here.
-            return _cut(decode.Reduced(image, 1), self._detector.detect(image), seconds, begin)
+            faces = self._detector.portrait(image) or self._find(image)
+            return _cut(decode.Reduced(image, 1), faces, seconds, begin)
         except MemoryError:
             return Refused(Reason.TOO_MANY_PIXELS)
+
+    def _find(self, image: U8Array) -> tuple[DetectedFace, ...]:
+        return self._detector.search(image, quarters=self._quarters)
 
     def _finish(self, waiting: list[_Waiting | Refused]) -> list[PhotoFace | Refused]:
         begin = perf_counter()

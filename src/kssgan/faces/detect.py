@@ -111,17 +111,19 @@ class Detector:
         scale = QUICK_SIDE / max(image_u8.shape[:2])
         return found if found[0].eye_distance * scale >= QUICK_EYES else ()
 
-    def search(self, image_u8: U8Array) -> tuple[DetectedFace, ...]:
+    def search(self, image_u8: U8Array, *, quarters: bool = True) -> tuple[DetectedFace, ...]:
         """Find the faces of a photo without the quick look; see :meth:`detect`.
 
         Args:
             image_u8: (H, W, 3) uint8 RGB, any size.
+            quarters: whether a photo that shows no face as it stands is turned by quarters.
 
         Returns:
             Faces in pixels of the photo, largest first; empty when there is none.
         """
         longest = max(image_u8.shape[:2])
-        looks = [(BASE_SIDE, 0), (BASE_SIDE, 1), (BASE_SIDE, 3), (BASE_SIDE, 2)]
+        turns = (0, 1, 3, 2) if quarters else (0,)
+        looks = [(BASE_SIDE, quarter) for quarter in turns]
         if longest > BASE_SIDE:
             looks.append((min(longest, LARGE_SIDE), 0))
         looks.append((SMALL_SIDE, 0))

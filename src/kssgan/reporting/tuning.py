@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 from kssgan.errors import UsageError
-from kssgan.reporting._charts import COLOURS, Line, line_chart
+from kssgan.reporting._charts import Line, line_chart
 from kssgan.reporting._studies import (
     NAMES,
     best_so_far,
@@ -88,38 +88,35 @@ def tuning_page(studies: Sequence[Study]) -> dict[str, bytes]:
 
 def _figure4(groups: Mapping[str, Sequence[Study]]) -> bytes:
     lines = [
-        _line(_named(name), colour, [best_so_far(study) for study in group])
-        for (name, group), colour in zip(groups.items(), COLOURS * 2, strict=False)
+        _line(_named(name), [best_so_far(study) for study in group])
+        for name, group in groups.items()
     ]
     return line_chart(
         lines,
         title="Figure 4: best score so far",
         x="trials",
         y="fixed weights, lower is better; mean and range of seeds",
-    )
+        from_zero=False,
+    ).png()
 
 
 def _figure5(groups: Mapping[str, Sequence[Study]], what: str, title: str, y: str) -> bytes:
     defaults = [default_of(study) for group in groups.values() for study in group]
-    lines = [_line("default", _DEFAULT, [curve(t, what) for t in defaults if t is not None])]
-    for (name, group), colour in zip(groups.items(), COLOURS * 2, strict=False):
+    lines = []
+    for name, group in groups.items():
         winners = [winner_of(study) for study in group]
         series = [curve(t, what) for t in winners if t is not None]
-        lines.append(_line(f"{_named(name)}'s winner", colour, series))
-    if not any(line.points for line in lines):
+        lines.append(_line(f"{_named(name)}: winner", series))
+    usual = [curve(t, what) for t in defaults if t is not None]
+    lines.append(_line("default", usual, colour=_DEFAULT))
+    if not any(line.values for line in lines):
         return b""
-    return line_chart(lines, title=title, x="steps", y=f"{y}; mean and range of seeds")
+    label = f"{y}; mean and range of seeds"
+    return line_chart(lines, title=title, x="steps", y=label, from_zero=False).png()
 
 
-def _line(name: str, colour: str, series: Sequence[dict[float, float]]) -> Line:
-    rows = spread([one for one in series if one])
-    return Line(
-        name,
-        colour,
-        [(x, middle) for x, middle, _, _ in rows],
-        [(x, low) for x, _, low, _ in rows] if len(series) > 1 else (),
-        [(x, high) for x, _, _, high in rows] if len(series) > 1 else (),
-    )
+def _line(name: str, series: Sequence[dict[float, float]], *, colour: str = "") -> Line:
+    return Line(name, spread([one for one in series if one]), colour)
 
 
 def _row(name: str, group: Sequence[Study]) -> dict[str, str]:

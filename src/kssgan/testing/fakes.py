@@ -93,6 +93,7 @@ class PaintedAnalyser:
     Args:
         version: what the cache key sees.
         reads: the attributes that it claims to see on a photo; left out, it has no probes and sees none.
+        landmarks: as the standard analyser is asked; painted faces have none either way.
     """
 
     def __init__(
@@ -100,7 +101,9 @@ class PaintedAnalyser:
         version: str = "painted-1",
         *,
         reads: Callable[[Path], Mapping[str, str]] | None = None,
+        landmarks: bool = True,
     ) -> None:
+        del landmarks
         self._version = version
         self._reads = reads
         self.looked_at = 0

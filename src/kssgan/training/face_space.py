@@ -15,7 +15,7 @@ from kssgan.training.data import Photos
 from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, FloatArray, IntArray
 
-__all__ = ["face_space"]
+__all__ = ["face_space", "faces_and_shapes"]
 
 _PICTURES = 40  # directions: nine tenths of how 160 photos differ
 _SHAPES = 20
@@ -46,7 +46,7 @@ def face_space(photos: Photos, label: str) -> FaceSpace | None:
     if len(rows) > _MOST:
         rows = np.sort(np.random.default_rng(_MOST).permutation(rows)[:_MOST])
     common = photos.shapes(rows).mean(0)
-    ratios, shapes = _faces(photos, rows, common)
+    ratios, shapes = faces_and_shapes(photos, rows, common)
     textures = _kinds(photos, label, ratios, rows)
     _take_means_away(ratios, genders[rows], kinds[rows])
     _take_means_away(shapes, genders[rows], kinds[rows])
@@ -69,7 +69,7 @@ def face_space(photos: Photos, label: str) -> FaceSpace | None:
     )
 
 
-def _faces(photos: Photos, rows: IntArray, common: Tensor) -> tuple[Tensor, Tensor]:
+def faces_and_shapes(photos: Photos, rows: IntArray, common: Tensor) -> tuple[Tensor, Tensor]:
     """Logarithms of faces over their own skin tone, (N, 3 * 128 * 128), and shapes, (N, 936)."""
     spline = Spline(common)
     cheeks = common[[i for cheek in CHEEKS for i in cheek]]
