@@ -31,7 +31,10 @@ _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
 _SKIN = np.float32(0.10)  # the same on skin: pores, but no strand of another's fringe
-_WALL = np.float32(0.04), np.float32(0.07)  # lighter and darker on a wall: no glow, little loose hair
+_WALL = (
+    np.float32(0.04),
+    np.float32(0.07),
+)  # lighter and darker on a wall: no glow, little loose hair
 _ON_WALL = (0.12, 0.42)  # difference from the wall's tone: wall, no wall
 _ON_SKIN = (0.2, 0.5)  # the same of the cheeks'
 _LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
