@@ -99,6 +99,7 @@ class TooFewPeople(PromiseError, ValueError):
     Attributes:
         have: people that can be told apart.
         need: the k that was asked for.
+        what: who they are, "people" mostly.
     """
 
     def __init__(self, have: int, need: int, *, what: str = "people") -> None:
@@ -108,6 +109,7 @@ class TooFewPeople(PromiseError, ValueError):
         )
         self.have = have
         self.need = need
+        self.what = what
 
 
 class EscrowRefused(PromiseError, ValueError):

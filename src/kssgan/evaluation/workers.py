@@ -77,7 +77,7 @@ class Worker:
                 threshold=self._threshold,
             )
         except TooFewPeople as error:
-            return {"left_out": f"{error.have} people are fewer than k"}
+            return {"left_out": f"{error.have} {error.what} are fewer than k"}
 
 
 _worker: Worker | None = None
