@@ -7,11 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kssgan.baselines import KSamePixel
+from kssgan.errors import TooFewPeople
 from kssgan.evaluation.drawing import Drawn
 from kssgan.evaluation.judging import Looked
 from kssgan.evaluation.kept import Kept
 from kssgan.evaluation.photos import Photos
+from kssgan.evaluation.sheet import figure_6
 from kssgan.evaluation.utility import ceiling_figures, utility_figures
+from kssgan.types import U8Array
 
 PEOPLE = 8
 SHAPE = np.random.default_rng(9).uniform(60, 200, (468, 2)).astype(np.float32)
@@ -169,3 +173,20 @@ def test_what_is_kept_comes_back_and_is_drawn_once(tmp_path) -> None:
     kept.get("b", draw)
     assert len(calls) == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["kept-a.npz", "kept-b.npz"]
+
+
+class _Refusing(KSamePixel):
+    """Has nobody for this gallery."""
+
+    def draw(self, surrogate: object, label: object, *, seed: int) -> U8Array:
+        raise TooFewPeople(0, 3, what="proxies outside the gallery")
+
+
+def test_a_method_that_cannot_serve_a_gallery_has_no_row(photos: Photos) -> None:
+    plain = {"a": KSamePixel()}
+    alone = figure_6(plain, photos, k=3, seed=0)
+    assert alone.shape == (2 * 256, PEOPLE * 256, 3)
+    both = figure_6({"net": _Refusing(), **plain}, photos, k=3, seed=0)
+    assert np.array_equal(alone, both)
+    with pytest.raises(TooFewPeople, match="0 proxies outside the gallery"):
+        figure_6({"net": _Refusing()}, photos, k=3, seed=0)

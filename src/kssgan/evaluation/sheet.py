@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kssgan.errors import TooFewPeople
 from kssgan.evaluation.drawing import draw_groups, form_groups
 from kssgan.evaluation.photos import Photos
 from kssgan.types import CROP_SIZE, SurrogateMethod, U8Array
@@ -31,16 +32,27 @@ def figure_6(
         seed: of groups, pictures, and who is shown.
 
     Returns:
-        (rows x 256, people x 256, 3) uint8. It shows originals: private.
+        (rows x 256, people x 256, 3) uint8. It shows originals: private. A method that has too few people for
+        this gallery (k-Same-Net, whose proxies may not be in it) has no row.
+
+    Raises:
+        TooFewPeople: no method has enough.
     """
+    refused: TooFewPeople | None = None
     shown = np.random.default_rng(seed).permutation(photos.persons)[:_MOST].tolist()
     rows = [np.concatenate([photos.crops[photos.rows(p)[0]] for p in shown], axis=1)]
     for method in methods.values():
-        groups = form_groups(method, photos, k, seed)
-        wanted = [int(groups.labels[person]) for person in shown]
-        only = sorted(set(wanted))
-        drawn = draw_groups(method, photos, groups, seed, only=only)
+        try:
+            groups = form_groups(method, photos, k, seed)
+            wanted = [int(groups.labels[person]) for person in shown]
+            only = sorted(set(wanted))
+            drawn = draw_groups(method, photos, groups, seed, only=only)
+        except TooFewPeople as error:
+            refused = error
+            continue
         rows.append(np.concatenate([drawn.pictures[only.index(g)] for g in wanted], axis=1))
+    if refused is not None and len(rows) == 1:
+        raise refused
     return np.concatenate(rows)
 
 
