@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kssgan.baselines import KSamePixel
-from kssgan.errors import TooFewPeople
+from kssgan.errors import Reason, TooFewPeople
 from kssgan.evaluation.drawing import Drawn
-from kssgan.evaluation.judging import Looked
+from kssgan.evaluation.judging import Judge, Looked
 from kssgan.evaluation.kept import Kept
 from kssgan.evaluation.photos import Photos
 from kssgan.evaluation.sheet import figure_6
 from kssgan.evaluation.utility import ceiling_figures, utility_figures
-from kssgan.types import U8Array
+from kssgan.types import Refused, U8Array
 
 PEOPLE = 8
 SHAPE = np.random.default_rng(9).uniform(60, 200, (468, 2)).astype(np.float32)
@@ -190,3 +192,20 @@ def test_a_method_that_cannot_serve_a_gallery_has_no_row(photos: Photos) -> None
     assert np.array_equal(alone, both)
     with pytest.raises(TooFewPeople, match="0 proxies outside the gallery"):
         figure_6({"net": _Refusing()}, photos, k=3, seed=0)
+
+
+def test_pictures_without_any_face_have_embeddings_of_the_usual_length(tmp_path: Path) -> None:
+    """As of black boxes: figures of every view can be taken, and say that nothing is found."""
+
+    class Blind:
+        version = "blind"
+
+        def analyse(self, photos: Iterable[Path]) -> Iterator[Refused]:
+            return (Refused(Reason.NO_FACE) for _ in photos)
+
+    views = {"own": lambda crops: np.ones((len(crops), 5), np.float32)}
+    seen = Judge(Blind(), tmp_path, 16, views).look(_grey([90, 160]))
+    assert not seen.detected.any()
+    assert seen.embeddings.shape == (2, 16)
+    assert seen.views["own"].shape == (2, 5)
+    assert not seen.views["own"].any()

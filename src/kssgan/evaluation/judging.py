@@ -12,7 +12,7 @@ from PIL import Image
 
 from kssgan.auditing.detection import landmarks_in_picture
 from kssgan.auditing.gallery import Embedder
-from kssgan.types import BoolArray, FaceAnalyser, FloatArray, PhotoFace, U8Array
+from kssgan.types import CROP_SIZE, BoolArray, FaceAnalyser, FloatArray, PhotoFace, U8Array
 
 __all__ = ["Judge", "Looked"]
 
@@ -134,7 +134,9 @@ class _Batches:
     def spread(self, detected: BoolArray) -> FloatArray:
         """One row for each picture, zeros where there was no crop."""
         self._flush()
-        width = self._done[0].shape[1] if self._done else 1
+        # Where no picture shows a face, a blank one tells how long an embedding is.
+        blank = np.zeros((1, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+        width = (self._done[0] if self._done else self._embed(blank)).shape[1]
         found = np.zeros((len(detected), width), np.float32)
         if self._done:
             found[detected] = np.concatenate(self._done)
