@@ -2,7 +2,8 @@
 
     kssgan evaluate DATA --out RESULTS --methods ... && python tools/results_page.py RESULTS
 
-Several RESULTS must be of the same photos. Numbers only; pictures of synthetic people, which
+``--page`` names another page (``docs/PAGE.md``, ``docs/images/PAGE``), as for other photos. Several RESULTS
+of one page must be of the same photos. Numbers only; pictures of synthetic people, which
 ``tools/results_sheets.py`` draws, are shown where they lie in ``docs/images/results``.
 """
 
@@ -40,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULTS")
     parser.add_argument("--docs", type=Path, default=DOCS)
+    parser.add_argument("--page", default="results", metavar="NAME")
     parser.add_argument(
         "--note",
         action="append",
@@ -53,16 +55,18 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     if len(together) > 1:
         raise SystemExit("evaluations of different photos came; one page is of the same photos")
-    images = asked.docs / "images" / "results"
+    images = asked.docs / "images" / asked.page
     images.mkdir(parents=True, exist_ok=True)
     for name, content in results_files(*together):
         if isinstance(content, str) and name.endswith(".svg"):
             (images / Path(name).name).write_text(content, "utf-8")
     text = results_markdown(
-        together[0], images="images/results", notes=asked.note, sheets=captions(images)
+        together[0], images=f"images/{asked.page}", notes=asked.note, sheets=captions(images)
     )
-    (asked.docs / "results.md").write_text(text, "utf-8")
-    print(f"{len(together[0].rows)} cells: docs/results.md, figures in docs/images/results")
+    (asked.docs / f"{asked.page}.md").write_text(text, "utf-8")
+    print(
+        f"{len(together[0].rows)} cells: docs/{asked.page}.md, figures in docs/images/{asked.page}"
+    )
 
 
 if __name__ == "__main__":
