@@ -31,10 +31,7 @@ _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
 _SKIN = np.float32(0.10)  # the same on skin: pores, but no strand of another's fringe
-_WALL = (
-    np.float32(0.04),
-    np.float32(0.07),
-)  # lighter and darker on a wall: no glow, little loose hair
+_WALL = np.float32(0.03)  # the same on a wall: grain, but no glow and no loose hair
 _ON_WALL = (0.12, 0.42)  # difference from the wall's tone: wall, no wall
 _ON_SKIN = (0.2, 0.5)  # the same of the cheeks'
 _LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
@@ -113,9 +110,8 @@ def with_head_detail(
     grey = np.clip(layer.fine / _MOST, -1, 1) * np.float32(127.5) + np.float32(127.5)
     sampled = _torch_warp.sample(np.dstack([grey] * 3)[None], field[None], CROP_SIZE)[0][0]
     fine = _STRENGTH * _MOST * (sampled / np.float32(127.5) - 1)
-    over, under = (_HAIR + wall * (limit - _HAIR) + skin * (_SKIN - _HAIR) for limit in _WALL)
-    agreed, over, under = _torch_warp.enlarge(np.stack([agreed, over, under]), CROP_SIZE)
-    limit = np.where(fine > 0, over, under)
+    limit = _HAIR + wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
+    agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = limit * np.tanh(fine / limit)
     under_it = _blurred(smooth_01, _SOFT)
     lent = np.exp(np.log(np.clip(under_it, 0, 1) + DARK) + (agreed * fine)[..., None]) - DARK
