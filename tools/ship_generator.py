@@ -56,15 +56,15 @@ def main() -> None:
         mixed = {"step": other.facts.get("steps"), "share": asked.share}
         stored = replace(stored, facts={**stored.facts, "refiner_mixed": mixed})
     if asked.faces is not None:
-        photos_file = load_prepared(asked.faces)
-        photos = Photos(photos_file, torch.device("cpu"))
+        # Codes are numbered among the donors of the run; members are the same whoever lends a head.
+        photos = Photos(
+            load_prepared(asked.faces),
+            torch.device("cpu"),
+            donors=stored.facts["config"]["donors"],
+        )
         label = next(iter(stored.labels))
         public, space = public_means(photos, label), face_space(photos, label)
-        # Codes are numbered among the donors of the run.
-        of_run = Photos(
-            photos_file, torch.device("cpu"), donors=stored.facts["config"]["donors"]
-        )
-        detail = head_detail(of_run, np.array(stored.facts["codes"]))
+        detail = head_detail(photos, np.array(stored.facts["codes"]))
         stored = replace(stored, public=public, space=space, detail=detail)
     if asked.refiner is not None or asked.faces is not None:
         data = write_generator(stored)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from kssgan.errors import Reason
 
 __all__ = [
+    "ATTACKS",
     "CROP_SIZE",
     "BoolArray",
     "DetectedFace",
@@ -40,6 +41,19 @@ BoolArray = npt.NDArray[np.bool_]
 
 CROP_SIZE = 256
 """Side of a head crop, and so of every released picture, in pixels."""
+
+ATTACKS: Mapping[str, str] = {
+    "naive": "rank1",
+    "face only": "face_rank1",
+    "reverse": "reverse_rank1",
+    "parrot": "parrot_rank1",
+    "recompute": "recompute_rank1",
+    "your recogniser": "recognizer_rank1",
+    "your recogniser, reverse": "recognizer_reverse_rank1",
+    "your recogniser, parrot": "recognizer_parrot_rank1",
+}
+"""Attacks that name a person, with the names of their figures; bounds are ``_low`` and ``_high``. Those who
+attack and those who tell of it both read this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ATTACKS", "line_figures"]
+from kssgan.types import ATTACKS
 
-ATTACKS: Mapping[str, str] = {
-    "naive": "rank1",
-    "face only": "face_rank1",
-    "reverse": "reverse_rank1",
-    "parrot": "parrot_rank1",
-    "recompute": "recompute_rank1",
-    "your recogniser": "recognizer_rank1",
-    "your recogniser, reverse": "recognizer_reverse_rank1",
-    "your recogniser, parrot": "recognizer_parrot_rank1",
-}
-"""Attacks that name a person, with the names of their figures; bounds are ``_low`` and ``_high``."""
+__all__ = ["ATTACKS", "line_figures"]
 
 _SLACK = 1e-9
 

@@ -158,13 +158,7 @@ def kernel_distance(
 
     Reference: Binkowski et al. 2018, "Demystifying MMD GANs" (KID), on other features.
     """
-    if min(len(drawn), len(real)) < 2:
-        raise ValueError(
-            f"{len(drawn)} and {len(real)} pictures came; each side needs two or more"
-        )
-    middle = scale.astype(np.float64).mean(0)
-    spread = np.maximum(scale.astype(np.float64).std(0), 1e-6)
-    x, y = ((side - middle) / spread for side in (drawn, real))
+    x, y = _standardised(drawn, real, scale)
     within_x, within_y, across = (_kernel(*pair) for pair in ((x, x), (y, y), (x, y)))
     value = _estimate(within_x, within_y, across)
     rng = np.random.default_rng(0)
@@ -195,13 +189,7 @@ def frechet_distance(drawn: FloatArray, real: FloatArray, *, scale: FloatArray) 
     Reference: Heusel et al. 2017 (FID), on other features; Ledoit, Wolf 2004, "A well-conditioned estimator
     for large-dimensional covariance matrices".
     """
-    if min(len(drawn), len(real)) < 2:
-        raise ValueError(
-            f"{len(drawn)} and {len(real)} pictures came; each side needs two or more"
-        )
-    middle = scale.astype(np.float64).mean(0)
-    spread = np.maximum(scale.astype(np.float64).std(0), 1e-6)
-    x, y = ((side - middle) / spread for side in (drawn, real))
+    x, y = _standardised(drawn, real, scale)
     a, b = _shrunk_covariance(x), _shrunk_covariance(y)
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
@@ -209,6 +197,19 @@ def frechet_distance(drawn: FloatArray, real: FloatArray, *, scale: FloatArray) 
     shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b @ root), 0)).sum()
     apart = ((x.mean(0) - y.mean(0)) ** 2).sum()
     return float(max(0.0, apart + np.trace(a) + np.trace(b) - 2 * shared))
+
+
+def _standardised(
+    drawn: FloatArray, real: FloatArray, scale: FloatArray
+) -> tuple[Spectrum, Spectrum]:
+    """Features of both sides, centred and scaled as of ``scale``."""
+    if min(len(drawn), len(real)) < 2:
+        raise ValueError(
+            f"{len(drawn)} and {len(real)} pictures came; each side needs two or more"
+        )
+    middle = scale.astype(np.float64).mean(0)
+    spread = np.maximum(scale.astype(np.float64).std(0), 1e-6)
+    return (drawn - middle) / spread, (real - middle) / spread
 
 
 def _shrunk_covariance(x: Spectrum) -> Spectrum:

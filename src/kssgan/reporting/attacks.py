@@ -7,20 +7,9 @@ from statistics import fmean
 from typing import Any
 
 from kssgan.reporting._text import number
+from kssgan.types import ATTACKS
 
-__all__ = ["ATTACKS", "WORDS", "attack_table", "violations"]
-
-ATTACKS: Mapping[str, str] = {
-    "naive": "rank1",
-    "face only": "face_rank1",
-    "reverse": "reverse_rank1",
-    "parrot": "parrot_rank1",
-    "recompute": "recompute_rank1",
-    "your recogniser": "recognizer_rank1",
-    "your recogniser, reverse": "recognizer_reverse_rank1",
-    "your recogniser, parrot": "recognizer_parrot_rank1",
-}
-"""Attacks that name a person, with the names of their figures."""
+__all__ = ["WORDS", "attack_table", "violations"]
 
 _GROUPS: Mapping[str, tuple[str, str]] = {
     "group found: naive": ("group1", "group1_chance"),

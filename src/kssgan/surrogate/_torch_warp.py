@@ -21,12 +21,12 @@ def sample(pictures_u8: U8Array, fields: FloatArray, size: int) -> FloatArray:
     """Bicubic samples, mirrored at the picture's border, held inside 0..255.
 
     Args:
-        pictures_u8: (N, H, W, 3) uint8.
+        pictures_u8: (N, H, W, C) uint8, or float32 of the same range.
         fields: (N, h, w, 2) fractions of the picture, on an even grid.
         size: side of the result.
 
     Returns:
-        (N, 3, size, size) float32, planes.
+        (N, C, size, size) float32, planes.
     """
     found = []
     with torch.inference_mode():

@@ -108,7 +108,7 @@ def with_head_detail(
     _, agreed, layer, field = best
     # Samples are held inside 0..255.
     grey = np.clip(layer.fine / _MOST, -1, 1) * np.float32(127.5) + np.float32(127.5)
-    sampled = _torch_warp.sample(np.dstack([grey] * 3)[None], field[None], CROP_SIZE)[0][0]
+    sampled = _torch_warp.sample(grey[None, ..., None], field[None], CROP_SIZE)[0][0]
     fine = _STRENGTH * _MOST * (sampled / np.float32(127.5) - 1)
     limit = _HAIR + wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
