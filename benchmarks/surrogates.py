@@ -149,7 +149,11 @@ def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row
         for head in range(4):
             table: CodeTable = stored.codes
             code = mix_codes(
-                table, {"gender": wanted}, 97 * number + head, tone=skin_tone(mean)
+                table,
+                {"gender": wanted},
+                97 * number + head,
+                tone=skin_tone(mean),
+                apart=stored.detail.apart if stored.detail else None,
             )
             picture = draw(stored, mean, *code)
             fresh.append(min(apart(picture, a, outside) for a in own))

@@ -5,8 +5,8 @@ python tools/ship_generator.py RUN/generator.safetensors [--refiner EARLIER.safe
 
 With ``--refiner`` the weights of the refiner become a mean of this and an earlier export, ``--share`` of this
 one's (network interpolation: Wang et al. 2018, ESRGAN): between soft and clean, and sharp and hard.
-``--faces`` takes the public means, the face space and the detail of the donors' heads anew from the prepared
-file that was trained on.
+``--faces`` takes the public means, the face space and the detail of the donors' heads and of faces anew from
+the prepared file that was trained on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import torch
 
 from kssgan.models.stored import read_generator, write_generator
 from kssgan.training.data import Photos
+from kssgan.training.face_detail import face_detail
 from kssgan.training.face_space import face_space
 from kssgan.training.head_detail import head_detail
 from kssgan.training.means import public_means
@@ -65,7 +66,8 @@ def main() -> None:
         label = next(iter(stored.labels))
         public, space = public_means(photos, label), face_space(photos, label)
         detail = head_detail(photos, np.array(stored.facts["codes"]))
-        stored = replace(stored, public=public, space=space, detail=detail)
+        face = face_detail(photos, label)
+        stored = replace(stored, public=public, space=space, detail=detail, face=face)
     if asked.refiner is not None or asked.faces is not None:
         data = write_generator(stored)
     if len(data) > MOST:

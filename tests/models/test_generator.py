@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kssgan.errors import WeightsError
-from kssgan.models.codes import LEAST, Codes, CodeTable, mix_codes, mixture
+from kssgan.models.codes import CLOSE, LEAST, Codes, CodeTable, mix_codes, mixture
 from kssgan.models.critic import Critic, CriticConfig
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig, face_alone
@@ -257,6 +257,17 @@ def test_heads_that_differ_in_everything_are_not_mixed() -> None:
         rows = [row for row, _ in mixture(codes, {}, seed)]
         assert len({row % 2 for row in rows}) == 1
         assert len(set(rows)) == 3
+
+
+def test_heads_that_look_alike_are_mixed_whatever_their_codes() -> None:
+    codes = table(40)
+    rng = np.random.default_rng(1)
+    look = rng.random(40)
+    apart = np.abs(look[:, None] - look).astype(np.float32)
+    for seed in range(30):
+        first, *others = (row for row, _ in mixture(codes, {}, seed, apart=apart))
+        nearer = [(apart[first] < apart[first, other]).sum() for other in others]
+        assert max(nearer) <= CLOSE
 
 
 def test_walls_of_two_colours_are_not_mixed_and_odd_ones_are_passed_over() -> None:

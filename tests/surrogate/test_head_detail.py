@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate._tones import COARSE
 from kssgan.surrogate._torch_warp import blurred, widened
-from kssgan.surrogate.head_detail import COARSE, Layer, around_face, with_head_detail
+from kssgan.surrogate.head_detail import Layer, around_face, with_head_detail
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray

@@ -56,11 +56,28 @@ def test_layers_of_another_shape_are_refused(prepared: Prepared) -> None:
     assert np.array_equal(back.fine, found.fine)
     assert np.array_equal(back.coarse, found.coarse)
     assert np.abs(back.points - found.points).max() < 0.1
+    assert np.abs(back.apart - found.apart).max() < 0.01
     with pytest.raises(ValueError, match="coarse of shape"):
-        HeadDetail(found.fine, found.coarse[:1], found.points)
+        HeadDetail(found.fine, found.coarse[:1], found.points, found.apart)
     tensors = found.tensors()
     with pytest.raises(ValueError, match="details of"):
         HeadDetail.of(tensors | {"detail.fine": tensors["detail.fine"].float()})
     with pytest.raises(KeyError):
         HeadDetail.of({"detail.fine": tensors["detail.fine"]})
     assert HeadDetail.of({}) is None
+
+
+def test_heads_are_as_far_apart_as_they_look(prepared: Prepared) -> None:
+    """The same portrait twice is no distance; a face says nothing about heads."""
+    photos = Photos(prepared, CPU)
+    apart = head_detail(photos, np.array([0, 0, 1, 2])).apart
+    assert np.allclose(apart, apart.T, atol=1e-6)
+    assert apart[0, 1] == 0
+    assert apart[0, 2] > 0.02
+    rows = photos.donors[:3]
+    assert photos._crops is not None
+    for row in rows.tolist():
+        face = torch.from_numpy(around_face(prepared.landmarks[row]) == 0)
+        between = face & (torch.arange(256) - 128).abs().lt(12)
+        photos._crops[row] = torch.where(between, 255 - photos._crops[row], photos._crops[row])
+    assert np.array_equal(head_detail(photos, np.array([0, 0, 1, 2])).apart, apart)

@@ -20,7 +20,9 @@ from kssgan.models.face_space import Features
 from kssgan.models.refiner import doubled
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
+from kssgan.surrogate.backdrop import with_plain_wall
 from kssgan.surrogate.expression import express
+from kssgan.surrogate.face_detail import with_face_detail
 from kssgan.surrogate.head_detail import Layer, with_head_detail
 from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, without
 from kssgan.surrogate.restraint import restrained, restrained_shape
@@ -43,7 +45,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
     mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
     exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back.
-    Where the head agrees with one of the three, that donor lends strands of hair, never anything of a face.
+    Where the head agrees with one of the three, that donor lends strands of hair, never anything of a face;
+    the fine detail of the face is a mean of eight public people, and the wall is made plain.
     One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 
@@ -78,7 +81,14 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
         # By S_g as it is: all pictures of a group show one head.
-        mix = mixture(self._stored.codes, wanted, seed, tone=skin_tone(surrogate))
+        detail = self._stored.detail
+        mix = mixture(
+            self._stored.codes,
+            wanted,
+            seed,
+            tone=skin_tone(surrogate),
+            apart=detail.apart if detail else None,
+        )
         style, layout = mixed_codes(self._stored.codes, mix)
         surrogate, warp = self._prepared(surrogate, label, seed)
         code = torch.tensor(
@@ -99,14 +109,39 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 code if code.shape[1] else None,
                 noise=noise,
             )
-            picture = generator.refiner(head, noise=noise)[0]
-            if detail := self._stored.detail:
-                lenders = [
-                    Layer(detail.logs(row), detail.coarse[row], detail.points[row])
-                    for row, _ in mix
-                ]
-                picture = _detailed(picture, head, surrogate, lenders, warp)
-        return picture_u8(picture)
+            picture = generator.refiner(head, noise=noise)
+            found = self._finished(
+                _image_01(picture), _image_01(doubled(head)), surrogate, label, mix, warp, seed
+            )
+        return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
+
+    def _finished(
+        self,
+        picture_01: FloatArray,
+        smooth_01: FloatArray,
+        surrogate: ShapeMean,
+        label: Mapping[str, str],
+        mix: Sequence[tuple[int, float]],
+        warp: Warp | None,
+        seed: int,
+    ) -> FloatArray:
+        """What was drawn, (256, 256, 3), with strands of hair, the fine detail of a face and a plain wall.
+
+        ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g where one is
+        already made.
+        """
+        points, tone = surrogate.points, skin_tone(surrogate)
+        warp = warp or Warp(points)
+        if heads := self._stored.detail:
+            lenders = [
+                Layer(heads.logs(row), heads.coarse[row], heads.points[row]) for row, _ in mix
+            ]
+            picture_01 = with_head_detail(picture_01, smooth_01, points, tone, lenders, warp)
+        if faces := self._stored.face:
+            category = next((label.get(name, "") for name in self._stored.labels), "")
+            fine = faces.draw(label.get("gender", ""), category, seed)
+            picture_01 = with_face_detail(picture_01, points, tone, fine, faces.points, warp)
+        return with_plain_wall(picture_01, points, seed)
 
     def _prepared(
         self, surrogate: ShapeMean, label: Mapping[str, str], seed: int
@@ -158,23 +193,10 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         return None
 
 
-def _detailed(
-    picture: Tensor, head: Tensor, mean: ShapeMean, lenders: Sequence[Layer], warp: Warp | None
-) -> Tensor:
-    """The picture, (3, 256, 256) in [-1, 1], with the strands of one of the head's donors."""
-    refined_01, smooth_01 = (
-        ((image.clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
-        for image in (picture, doubled(head)[0])
-    )
-    found = with_head_detail(
-        refined_01,
-        smooth_01,
-        mean.points,
-        skin_tone(mean),
-        lenders,
-        warp or Warp(mean.points),
-    )
-    return torch.from_numpy(found).permute(2, 0, 1) * 2 - 1
+def _image_01(pictures_pm1: Tensor) -> FloatArray:
+    """The first of (B, 3, H, W) in [-1, 1] as (H, W, 3) in [0, 1]."""
+    image: FloatArray = ((pictures_pm1[0].clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
+    return image
 
 
 def trained_method(path: Path) -> SurrogateMethod:

@@ -31,8 +31,8 @@ PARTS = 3
 LEAST = 0.3
 """No donor of a mixture weighs less, and so none more than 1 - (PARTS - 1) * this."""
 
-CLOSE = 16
-"""Codes nearest to the first of a mixture, from which the others are drawn."""
+CLOSE = 10
+"""Heads most like the first of a mixture, from which the others are drawn."""
 
 WALL = 0.12
 """How far apart the colours of two walls may lie in one mixture: a grey and a blue one give clouds."""
@@ -110,6 +110,7 @@ def mixture(
     seed: int,
     *,
     tone: FloatArray | None = None,
+    apart: FloatArray | None = None,
     parts: int = PARTS,
 ) -> tuple[tuple[int, float], ...]:
     """Which donors make a fresh code, and how much of each.
@@ -120,9 +121,10 @@ def mixture(
             are left; age gives way first, then expression, then gender. Donors of unknown category stay.
         seed: 0 or more; another seed, another head.
         tone: (3,) colour of the face that the head is for; the first is one of the nearest third.
+        apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
-            others from those of these whose codes lie nearest to its own: heads that differ in everything
-            have no clean middle.
+            others from the :data:`CLOSE` of these that are most like it: heads that differ in everything have
+            no clean middle.
 
     Returns:
         (row, weight) pairs; weights are at least 0.3 (three parts) and add up to 1.
@@ -144,7 +146,8 @@ def mixture(
     rng = np.random.default_rng([seed, len(table), parts])
     first = rng.choice(rows)
     others = agreeing[like[agreeing == first][0] & (agreeing != first)]
-    order = np.argsort(_apart(table, others, int(first)), kind="stable")
+    far = _apart(table, others, int(first)) if apart is None else apart[first][others]
+    order = np.argsort(far, kind="stable")
     close = others[order[: max(CLOSE, parts - 1)]]
     chosen = [first, *rng.choice(close, parts - 1, replace=False)]
     least = min(LEAST, 0.9 / parts)
@@ -180,6 +183,7 @@ def mix_codes(
     seed: int,
     *,
     tone: FloatArray | None = None,
+    apart: FloatArray | None = None,
     parts: int = PARTS,
 ) -> tuple[FloatArray, FloatArray]:
     """A fresh code z: a head that no donor has.
@@ -189,7 +193,7 @@ def mix_codes(
     Returns:
         Vector (style,) and map (layout, grid, grid), float32.
     """
-    return mixed_codes(table, mixture(table, wanted, seed, tone=tone, parts=parts))
+    return mixed_codes(table, mixture(table, wanted, seed, tone=tone, apart=apart, parts=parts))
 
 
 def mixed_codes(

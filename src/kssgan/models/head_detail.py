@@ -30,6 +30,8 @@ class HeadDetail:
             0 on the face, from the brows to the chin.
         coarse: (D, 64, 64, 3) uint8, the portrait reduced four times, its face in the colour of its cheeks.
         points: (D, 468, 2) float32, the donor's mesh in pixels of a 256 px crop.
+        apart: (D, D) float32, mean difference of two heads' tones (logarithms) in one shape: outlines that
+            differ have no clean middle.
 
     Raises:
         ValueError: arrays of other shapes or numbers.
@@ -38,6 +40,7 @@ class HeadDetail:
     fine: np.ndarray[tuple[int, int, int], np.dtype[np.int8]]
     coarse: U8Array
     points: FloatArray
+    apart: FloatArray
 
     def __post_init__(self) -> None:
         count = len(self.fine)
@@ -45,6 +48,7 @@ class HeadDetail:
             "fine": (count, CROP_SIZE, CROP_SIZE),
             "coarse": (count, _COARSE, _COARSE, 3),
             "points": (count, _POINTS, 2),
+            "apart": (count, count),
         }
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
@@ -66,6 +70,7 @@ class HeadDetail:
             f"{_PREFIX}fine": torch.from_numpy(np.ascontiguousarray(self.fine)),
             f"{_PREFIX}coarse": torch.from_numpy(np.ascontiguousarray(self.coarse)),
             f"{_PREFIX}points": torch.from_numpy(np.ascontiguousarray(self.points)).half(),
+            f"{_PREFIX}apart": torch.from_numpy(np.ascontiguousarray(self.apart)).half(),
         }
 
     @classmethod
@@ -78,7 +83,9 @@ class HeadDetail:
         """
         if not any(name.startswith(_PREFIX) for name in tensors):
             return None
-        fine, coarse, points = (tensors[_PREFIX + n] for n in ("fine", "coarse", "points"))
+        fine, coarse, points, apart = (
+            tensors[_PREFIX + name] for name in ("fine", "coarse", "points", "apart")
+        )
         if fine.dtype != torch.int8 or coarse.dtype != torch.uint8:
             raise ValueError(f"details of {fine.dtype} and {coarse.dtype} came")
-        return cls(fine.numpy(), coarse.numpy(), points.float().numpy())
+        return cls(fine.numpy(), coarse.numpy(), points.float().numpy(), apart.float().numpy())

@@ -17,6 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import WeightsError
 from kssgan.models.codes import CodeTable
+from kssgan.models.face_detail import FaceDetail
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig
 from kssgan.models.head_detail import HeadDetail
@@ -60,6 +61,7 @@ class StoredGenerator:
             which S_g of few people is drawn. Pictures are kept at half size.
         space: how faces of training people differ; None where they are too few.
         detail: fine detail of the donors' heads, in the order of ``codes``; None where none is lent.
+        face: fine detail of faces; None where they were too few.
     """
 
     generator: Generator
@@ -70,6 +72,7 @@ class StoredGenerator:
     public: Mapping[tuple[str, str], PublicMean] = field(default_factory=dict)
     space: FaceSpace | None = None
     detail: HeadDetail | None = None
+    face: FaceDetail | None = None
 
 
 def write_generator(stored: StoredGenerator) -> bytes:
@@ -96,6 +99,8 @@ def write_generator(stored: StoredGenerator) -> bytes:
         tensors |= _space_tensors(stored.space)
     if stored.detail is not None:
         tensors |= stored.detail.tensors()
+    if stored.face is not None:
+        tensors |= stored.face.tensors()
     said = {
         "format": FORMAT,
         "config": stored.generator.config.to_json(),
@@ -123,8 +128,10 @@ def read_generator(data: bytes) -> StoredGenerator:
         raise WeightsError(f"weights of another kind or version came, {FORMAT} was wanted")
     try:
         parsed = parse(data)
-        detail = HeadDetail.of(parsed)
-        tensors = {n: v.float() for n, v in parsed.items() if not n.startswith("detail.")}
+        detail, face = HeadDetail.of(parsed), FaceDetail.of(parsed)
+        tensors = {
+            n: v.float() for n, v in parsed.items() if not n.startswith(("detail.", "face."))
+        }
         generator = Generator(GeneratorConfig.from_json(said["config"]))
         generator.load_state_dict(
             {
@@ -171,6 +178,7 @@ def read_generator(data: bytes) -> StoredGenerator:
         public,
         space,
         detail,
+        face,
     )
 
 

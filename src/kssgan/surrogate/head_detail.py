@@ -13,18 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kssgan.surrogate._tones import (
+    COARSE,
+    eased,
+    near,
+    planes_blurred,
+    reduced,
+    tones,
+    wall_tone,
+)
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["BLUR", "COARSE", "Layer", "around_face", "with_head_detail"]
-
-COARSE = CROP_SIZE // 4
-"""Side of the small pictures that show where a donor has hair, wall and clothes."""
-
-BLUR = 4.0
-"""Standard deviation of the blur that parts detail from tone, pixels of a 256 px picture."""
+__all__ = ["Layer", "around_face", "with_head_detail"]
 
 _STRENGTH = np.float32(1.8)  # a warped portrait and a partial agreement weaken detail
 _MOST = np.float32(1.3)  # of a layer's logarithms
@@ -36,7 +39,6 @@ _ON_WALL = (0.12, 0.42)  # difference from the wall's tone: wall, no wall
 _ON_SKIN = (0.2, 0.5)  # the same of the cheeks'
 _LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
 _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
-_BESIDE = (slice(1, 22), 4)  # rows and columns of a reduced picture that show the wall
 _SOFT = 0.7  # how soft the drawn head is made under lent detail, pixels
 _BEYOND, _BEYOND_SOFT = 4, 3.0  # how far a face is kept clear, and how softly, pixels
 
@@ -91,16 +93,16 @@ def with_head_detail(
     from kssgan.surrogate import _torch_warp
 
     around = around_face(points)
-    small = _softened(_reduced(smooth_01))
-    wall = _near(small, _wall(small), *_ON_WALL)
-    skin = (1 - wall) * _near(small, np.log(tone + DARK), *_ON_SKIN, lighter=_LIGHTER)
-    free = _reduced(around[..., None])[..., 0] * (1 - wall)
+    small = tones(reduced(smooth_01))
+    wall = near(small, wall_tone(small), *_ON_WALL)
+    skin = (1 - wall) * near(small, np.log(tone + DARK), *_ON_SKIN, lighter=_LIGHTER)
+    free = reduced(around[..., None])[..., 0] * (1 - wall)
     best: tuple[float, FloatArray, Layer, FloatArray] | None = None
     for layer in lenders:
         field = warp.sources(layer.points, size=CROP_SIZE)
         theirs = _torch_warp.sample(layer.coarse[None], field[None], COARSE)[0]
-        theirs = _softened(theirs.transpose(1, 2, 0) / np.float32(255))
-        agreed = 1 - _eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
+        theirs = tones(theirs.transpose(1, 2, 0) / np.float32(255))
+        agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
         share = float((agreed * free).sum())
         if best is None or share > best[0]:
             best = share, agreed, layer, field
@@ -113,59 +115,9 @@ def with_head_detail(
     limit = _HAIR + wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = limit * np.tanh(fine / limit)
-    under_it = _blurred(smooth_01, _SOFT)
+    under_it = planes_blurred(smooth_01, _SOFT)
     lent = np.exp(np.log(np.clip(under_it, 0, 1) + DARK) + (agreed * fine)[..., None]) - DARK
     drawn = _REFINED * refined_01 + (1 - _REFINED) * lent
     head = lent + (1 - agreed[..., None]) * (drawn - lent)
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
-
-
-def _reduced(image: FloatArray) -> FloatArray:
-    """(256, 256, C) to (64, 64, C), area means."""
-    by = CROP_SIZE // COARSE
-    found: FloatArray = image.reshape(COARSE, by, COARSE, by, -1).mean((1, 3))
-    return found
-
-
-def _softened(small_01: FloatArray) -> FloatArray:
-    """(64, 64, 3) logarithm of the blurred tones."""
-    soft = _blurred(small_01, BLUR * COARSE / CROP_SIZE)
-    found: FloatArray = np.log(np.clip(soft, 0, 1) + DARK).astype(np.float32)
-    return found
-
-
-def _blurred(image: FloatArray, sigma: float) -> FloatArray:
-    """(H, W, C)."""
-    from kssgan.surrogate import _torch_warp
-
-    return _torch_warp.blurred(image.transpose(2, 0, 1), sigma).transpose(1, 2, 0)
-
-
-def _wall(small: FloatArray) -> FloatArray:
-    """(3,) tone of what lies beside the head."""
-    rows, columns = _BESIDE
-    sides = np.concatenate([small[rows, :columns], small[rows, -columns:]], 1)
-    found: FloatArray = np.median(sides.reshape(-1, 3), axis=0).astype(np.float32)
-    return found
-
-
-def _near(
-    small: FloatArray,
-    tone: FloatArray,
-    alike: float,
-    other: float,
-    *,
-    lighter: float = 1.0,
-) -> FloatArray:
-    """(64, 64): 1 where tones are alike, 0 where they are others."""
-    away = small - tone
-    far = np.where(away > 0, np.float32(lighter) * away, -away).mean(2)
-    found: FloatArray = 1 - _eased(far, alike, other)
-    return found
-
-
-def _eased(x: FloatArray, low: float, high: float) -> FloatArray:
-    t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
-    found: FloatArray = t * t * (3 - 2 * t)
-    return found

@@ -20,6 +20,7 @@ from kssgan.training.check import (
 )
 from kssgan.training.config import TrainingConfig
 from kssgan.training.data import Photos
+from kssgan.training.face_detail import face_detail
 from kssgan.training.face_space import face_space
 from kssgan.training.head_detail import head_detail
 from kssgan.training.log import Shown
@@ -97,6 +98,7 @@ class Drawing:
         self._shapes = category_shapes(photos, config.label)
         self._public = public_means(photos, config.label)
         self._space = face_space(photos, config.label)
+        self._face_detail = face_detail(photos, config.label)
         self._examiner = Examiner(teacher, label=config.label, count=config.check)
         missing = [] if step >= config.steps else self._bank.missing(step)
         with Shown("lessons", len(missing)) as shown:
@@ -154,6 +156,7 @@ class Drawing:
             self._public,
             self._space,
             head_detail(photos, rows),
+            self._face_detail,
         )
         return write_generator(stored)
 

@@ -6,11 +6,13 @@ import numpy as np
 
 from kssgan.models.head_detail import UNIT, HeadDetail
 from kssgan.surrogate._mesh import CHEEKS
-from kssgan.surrogate._torch_warp import blurred
-from kssgan.surrogate.head_detail import BLUR, COARSE, around_face
+from kssgan.surrogate._tones import BLUR, COARSE, reduced, tones
+from kssgan.surrogate._torch_warp import blurred, sample
+from kssgan.surrogate.head_detail import around_face
 from kssgan.surrogate.shape import DARK
+from kssgan.surrogate.warp import Warp
 from kssgan.training.data import Photos
-from kssgan.types import CROP_SIZE, IntArray
+from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
 __all__ = ["head_detail"]
 
@@ -43,4 +45,19 @@ def head_detail(photos: Photos, donors: IntArray) -> HeadDetail:
         by = CROP_SIZE // COARSE
         small = picture.reshape(COARSE, by, COARSE, by, 3).mean((1, 3))
         coarse[number] = np.clip(np.rint(small * 255), 0, 255).astype(np.uint8)
-    return HeadDetail(fine, coarse, points.astype(np.float32))
+    points = points.astype(np.float32)
+    return HeadDetail(fine, coarse, points, _apart(coarse, points))
+
+
+def _apart(coarse: U8Array, points: FloatArray) -> FloatArray:
+    """(D, D) how differently heads look in their common shape, their faces left out."""
+    common = points.mean(0)
+    warp, free = Warp(common), reduced(around_face(common)[..., None])[..., 0]
+    heads = []
+    for small, shape in zip(coarse, points, strict=True):
+        field = warp.sources(shape, size=CROP_SIZE)
+        planes = sample(small[None], field[None], COARSE)[0]
+        heads.append(tones(planes.transpose(1, 2, 0) / np.float32(255)))
+    seen = np.stack(heads)
+    found = [(np.abs(seen - head).mean(3) * free).sum((1, 2)) / free.sum() for head in seen]
+    return np.stack(found).astype(np.float32)

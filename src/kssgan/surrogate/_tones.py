@@ -1,0 +1,80 @@
+"""Where a picture shows wall, skin or hair, told by its tones at a quarter of the size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kssgan.surrogate.shape import DARK
+from kssgan.types import CROP_SIZE, FloatArray
+
+__all__ = ["BLUR", "COARSE", "eased", "near", "planes_blurred", "reduced", "tones", "wall_tone"]
+
+COARSE = CROP_SIZE // 4
+"""Side of the small pictures that show where a head has hair, wall and clothes."""
+
+BLUR = 4.0
+"""Standard deviation of the blur that parts detail from tone, pixels of a 256 px picture."""
+
+_BESIDE = (slice(1, 22), 4)  # rows and columns of a reduced picture that show the wall
+
+
+def reduced(image: FloatArray) -> FloatArray:
+    """(256, 256, C) to (64, 64, C), area means."""
+    by = CROP_SIZE // COARSE
+    found: FloatArray = image.reshape(COARSE, by, COARSE, by, -1).mean((1, 3))
+    return found
+
+
+def planes_blurred(image: FloatArray, sigma: float) -> FloatArray:
+    """Gaussian blur of (H, W, C) float32."""
+    from kssgan.surrogate import _torch_warp
+
+    return _torch_warp.blurred(image.transpose(2, 0, 1), sigma).transpose(1, 2, 0)
+
+
+def tones(small_01: FloatArray) -> FloatArray:
+    """(64, 64, 3) logarithm of the blurred tones of a reduced picture."""
+    soft = planes_blurred(small_01, BLUR * COARSE / CROP_SIZE)
+    found: FloatArray = np.log(np.clip(soft, 0, 1) + DARK).astype(np.float32)
+    return found
+
+
+def wall_tone(small: FloatArray) -> FloatArray:
+    """(3,) tone of what lies beside the head."""
+    rows, columns = _BESIDE
+    sides = np.concatenate([small[rows, :columns], small[rows, -columns:]], 1)
+    found: FloatArray = np.median(sides.reshape(-1, 3), axis=0).astype(np.float32)
+    return found
+
+
+def near(
+    small: FloatArray,
+    tone: FloatArray,
+    alike: float,
+    other: float,
+    *,
+    lighter: float = 1.0,
+) -> FloatArray:
+    """Where tones are like one.
+
+    Args:
+        small: (64, 64, 3) of :func:`tones`.
+        tone: (3,) logarithm.
+        alike: mean difference of the channels up to which they are.
+        other: from which they are not.
+        lighter: weight of differences to the lighter side.
+
+    Returns:
+        (64, 64) float32: 1 where alike, 0 where not, smooth between.
+    """
+    away = small - tone
+    far = np.where(away > 0, np.float32(lighter) * away, -away).mean(2)
+    found: FloatArray = 1 - eased(far, alike, other)
+    return found
+
+
+def eased(x: FloatArray, low: float, high: float) -> FloatArray:
+    """0 up to ``low``, 1 from ``high``, smooth between."""
+    t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
+    found: FloatArray = t * t * (3 - 2 * t)
+    return found

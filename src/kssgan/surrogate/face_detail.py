@@ -1,0 +1,93 @@
+"""Give a drawn face fine detail: a mean of many has none, and what a small network makes up looks etched.
+
+The detail is that of public people, several of them averaged and the contrast restored that averaging takes
+away, so it is nobody's. It is chosen by label and seed alone and laid over the drawn face's tones, which stay
+the group's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL
+from kssgan.surrogate._tones import BLUR, eased, near, planes_blurred, reduced, tones, wall_tone
+from kssgan.surrogate.shape import DARK
+from kssgan.surrogate.sight import sight
+from kssgan.surrogate.warp import Warp
+from kssgan.types import CROP_SIZE, FloatArray
+
+__all__ = ["with_face_detail"]
+
+_MOST = np.float32(1.5)  # of a layer's logarithms
+_FOREHEAD = np.float32(
+    0.05
+)  # the same above the brows: pores, but no strand of another's fringe
+_ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
+_HIGH = 1.25  # height of a forehead that may be reached over that of the mesh
+_ON_WALL = (0.12, 0.42)  # difference from the wall's tone (logarithms): wall, no wall
+_ON_SKIN = (0.2, 0.5)  # the same of the cheeks'
+_LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
+_SOFT = 2.0  # blur of the forehead's rim, pixels
+
+
+def with_face_detail(
+    picture_01: FloatArray,
+    points: FloatArray,
+    tone: FloatArray,
+    fine: FloatArray,
+    fine_points: FloatArray,
+    warp: Warp,
+) -> FloatArray:
+    """A drawn picture whose face has fine detail.
+
+    Args:
+        picture_01: (256, 256, 3) float32 in [0, 1], what was drawn.
+        points: (468, 2) where the face lies.
+        tone: (3,) colour of its cheeks in [0, 1].
+        fine: (256, 256) float32, natural logarithm of a grey face over its own blur.
+        fine_points: (468, 2) where its face lies.
+        warp: to ``points``.
+
+    Returns:
+        (256, 256, 3) float32 in [0, 1].
+    """
+    from kssgan.surrogate import _torch_warp
+
+    face = _torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0]
+    where = np.maximum(face, _forehead(picture_01, points, tone))[..., None]
+    field = warp.sources(fine_points, size=CROP_SIZE)
+    # Samples are held inside 0..255.
+    grey = np.clip(fine / _MOST, -1, 1) * np.float32(127.5) + np.float32(127.5)
+    sampled = _torch_warp.sample(grey[None, ..., None], field[None], CROP_SIZE)[0][0]
+    detail = _MOST * (sampled / np.float32(127.5) - 1)
+    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
+    above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
+    detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
+    smooth = planes_blurred(np.log(np.clip(picture_01, 0, 1) + DARK), BLUR)
+    lent = np.exp(smooth + detail[..., None]) - DARK
+    found: FloatArray = picture_01 + where * (lent - picture_01)
+    return found.clip(0, 1).astype(np.float32)
+
+
+def _brows(points: FloatArray) -> float:
+    return float(min(points[list(brow), 1].min() for brow in BROWS))
+
+
+def _forehead(picture_01: FloatArray, points: FloatArray, tone: FloatArray) -> FloatArray:
+    """(256, 256) float32: 1 on the skin above the brows, 0 elsewhere, soft between."""
+    from kssgan.surrogate import _torch_warp
+
+    small = tones(reduced(picture_01))
+    skin = near(small, np.log(tone + DARK), *_ON_SKIN, lighter=_LIGHTER)
+    skin *= 1 - near(small, wall_tone(small), *_ON_WALL)
+    skin = _torch_warp.enlarge(skin[None], CROP_SIZE)[0]
+    brows = float(np.mean([points[list(brow), 1].min() for brow in BROWS]))
+    top = points[list(OVAL), 1].min()
+    middle = points[list(EYE_CORNERS), 0].mean()
+    half = np.ptp(points[:, 0]) / 2
+    y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE].astype(np.float32)
+    high = max(_HIGH * (brows - top), 1.0)
+    far = ((x - middle) / (0.95 * half)) ** 2 + ((y - brows) / high) ** 2
+    inside = (1 - eased(far, 0.85, 1.1)) * (y < brows + _FADE)
+    found: FloatArray = _torch_warp.blurred((inside * skin)[None].astype(np.float32), _SOFT)[0]
+    return found.clip(0, 1)

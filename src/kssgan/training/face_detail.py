@@ -1,0 +1,146 @@
+"""The fine detail of faces that surrogates are given: means of a few people trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kssgan.models.face_detail import MIXED, PEOPLE, UNIT, FaceDetail
+from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL
+from kssgan.surrogate._tones import BLUR
+from kssgan.surrogate._torch_warp import blurred
+from kssgan.surrogate.shape import DARK
+from kssgan.training.data import Photos
+from kssgan.training.warps import Spline
+from kssgan.types import CROP_SIZE, FloatArray, IntArray
+
+__all__ = ["face_detail"]
+
+_LAYERS = 10  # of a kind at most
+_FEWEST = MIXED * PEOPLE  # people of a kind
+_BARE = 2 / 3  # of them have a forehead without hair
+_MARGIN = 6  # pixels around the common face that are kept
+_BLURS = (0.7, 1.4, BLUR)  # pixels; what lies between two of them is a band
+_STRENGTH = (
+    1.4,
+    1.2,
+    1.0,
+)  # of each band: what is drawn is warped once more, which takes the finest away
+_MOST = 3.5  # restored contrast over that of a mean
+_AREA = 5.0  # blur of the areas over which contrast is compared, pixels
+_GREY = torch.tensor([0.299, 0.587, 0.114])
+_WARPS = 16  # crops warped together
+
+
+@torch.no_grad()
+def face_detail(photos: Photos, label: str) -> FaceDetail | None:
+    """Layers for every gender and category of a label of which enough people are known.
+
+    The detail of a face is the logarithm of its grey picture over a blur of it, in a common shape. A mean of
+    several keeps what all have in one place; contrast is restored by area and band to that of one person.
+
+    Args:
+        photos: the collection. People whose gender and category are known are taken, where there are enough;
+            otherwise all.
+        label: attribute that is drawn.
+
+    Returns:
+        None where fewer than 8 people are there.
+    """
+    kinds = _kinds(photos, label)
+    if not kinds:
+        return None
+    common = photos.shapes(np.concatenate([rows for _, rows in kinds])).mean(0)
+    points: FloatArray = common.cpu().numpy().astype(np.float32)
+    outline = points[list(OVAL)]
+    low = np.clip(np.floor(outline.min(0)) - _MARGIN, 0, CROP_SIZE - 1).astype(int)
+    high = np.clip(np.ceil(outline.max(0)) + _MARGIN, 1, CROP_SIZE).astype(int)
+    box = (slice(low[1], high[1]), slice(low[0], high[0]))
+    layers = {}
+    for kind, rows in kinds:
+        bands = _bands(photos, rows, common)
+        dealt = _dealt(_forehead(np.sum(bands, axis=0), points))
+        layers[kind] = _layers([band[dealt] for band in bands], box)
+    return FaceDetail(points, (int(low[1]), int(low[0])), layers)
+
+
+def _kinds(photos: Photos, label: str) -> list[tuple[tuple[str, str], IntArray]]:
+    """Gender, category, and one row of each of their people, where they are enough."""
+    genders, kinds = photos.category("gender"), photos.category(label)
+    found = []
+    for gender, name in enumerate(photos.scheme.get("gender", ())):
+        for kind, category in enumerate(photos.scheme.get(label, ())):
+            rows = photos.sharp[
+                (genders[photos.sharp] == gender) & (kinds[photos.sharp] == kind)
+            ]
+            found.append(((name, category), rows))
+    found = [(kind, _one_each(photos, rows)) for kind, rows in found]
+    known = [(kind, rows) for kind, rows in found if len(rows) >= _FEWEST]
+    if known:
+        return known
+    everybody = _one_each(photos, photos.sharp)
+    return [(("", ""), everybody)] if len(everybody) >= _FEWEST else []
+
+
+def _one_each(photos: Photos, rows: IntArray) -> IntArray:
+    _, first = np.unique(photos.subject[rows], return_index=True)
+    found: IntArray = rows[first]
+    return found
+
+
+def _forehead(details: FloatArray, points: FloatArray) -> FloatArray:
+    """(N,) how much detail is above the brows: a fringe is hair, and leaves strands in a mean."""
+    outline = points[list(OVAL)]
+    middle = points[list(EYE_CORNERS), 0].mean()
+    top = int(outline[:, 1].min()) + _MARGIN
+    brows = int(min(points[list(brow), 1].min() for brow in BROWS))
+    half = int(np.ptp(outline[:, 0]) * 0.3)
+    columns = slice(int(middle) - half, int(middle) + half)
+    found: FloatArray = details[:, top : max(brows, top + 1), columns].std((1, 2))
+    return found
+
+
+def _dealt(forehead: FloatArray) -> IntArray:
+    """People for all layers, dealt by chance, a multiple of those of one; fringes are passed over."""
+    bare = max(_FEWEST, round(_BARE * len(forehead)))
+    layers = min(bare // PEOPLE, _LAYERS)
+    free = np.argsort(forehead, kind="stable")[:bare]
+    found: IntArray = np.random.default_rng(len(forehead)).permutation(free)[: layers * PEOPLE]
+    return found
+
+
+def _bands(photos: Photos, rows: IntArray, common: Tensor) -> Sequence[FloatArray]:
+    """Per band the (N, 256, 256) details of some faces in a common shape."""
+    spline = Spline(common)
+    faces = []
+    for start in range(0, len(rows), _WARPS):
+        part = rows[start : start + _WARPS]
+        warped = spline(photos.crops(part), photos.shapes(part)).clamp(0, 1)
+        grey = torch.einsum("nchw,c->nhw", warped, _GREY.to(warped))
+        faces.append((grey + DARK).log().cpu().numpy())
+    whole = np.concatenate(faces)
+    found, sharp = [], whole
+    for sigma in _BLURS:
+        soft = blurred(whole, sigma)
+        found.append(sharp - soft)
+        sharp = soft
+    return found
+
+
+def _layers(
+    bands: Sequence[FloatArray], box: tuple[slice, slice]
+) -> np.ndarray[tuple[int, int, int], np.dtype[np.int8]]:
+    """(M, h, w) layers with the contrast that a mixture of two needs."""
+    total = np.zeros((len(bands[0]) // PEOPLE, *bands[0].shape[1:]), np.float32)
+    for band, strength in zip(bands, _STRENGTH, strict=True):
+        means = band.reshape(-1, PEOPLE, *band.shape[1:]).mean(1)
+        mixed = (means + np.roll(means, 1, 0)) / 2  # as two are mixed when drawn
+        one, many = (blurred((part**2).mean(0)[None], _AREA)[0] for part in (band, mixed))
+        contrast = np.sqrt(np.maximum(one, 0) / np.maximum(many, 1e-8))
+        total += strength * np.clip(contrast, 1, _MOST) * means
+    rows, columns = box
+    stored = np.rint(total[:, rows, columns] / UNIT)
+    return np.clip(stored, -127, 127).astype(np.int8)

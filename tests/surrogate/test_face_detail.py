@@ -1,0 +1,88 @@
+"""Fine detail lies on the face alone, and the group's tones stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate._mesh import BROWS
+from kssgan.surrogate._torch_warp import blurred
+from kssgan.surrogate.face_detail import with_face_detail
+from kssgan.surrogate.sight import sight
+from kssgan.surrogate.warp import Warp
+from kssgan.types import FloatArray
+
+POINTS = mean_shape()
+WARP = Warp(POINTS)
+SKIN = np.array([0.8, 0.6, 0.5], np.float32)
+FACE = np.kron(sight(POINTS), np.ones((2, 2)))
+BROW = int(min(POINTS[list(brow), 1].min() for brow in BROWS))
+
+
+def head() -> FloatArray:
+    image = np.full((256, 256, 3), 0.75, np.float32)
+    image[:, 60:196] = SKIN
+    image[:50, 60:196] = 0.15
+    return image
+
+
+def stripes(strength: float = 0.2) -> FloatArray:
+    rows = np.where(np.arange(256) // 2 % 2, strength, -strength).astype(np.float32)
+    return np.repeat(rows[None], 256, 0)
+
+
+def lend(image: FloatArray, fine: FloatArray, shift: float = 0) -> FloatArray:
+    return with_face_detail(image, POINTS, SKIN, fine, POINTS + np.float32(shift), WARP)
+
+
+def logs(image: FloatArray) -> FloatArray:
+    found: FloatArray = np.log(image.mean(2) + np.float32(0.03))
+    return found
+
+
+def test_a_face_takes_the_detail() -> None:
+    found = logs(lend(head(), stripes())) - logs(head())
+    inner = (slice(150, 180), slice(110, 146))
+    assert FACE[inner].min() > 0.99
+    share = (found[inner] * stripes()[inner]).sum() / (stripes()[inner] ** 2).sum()
+    assert share == pytest.approx(1, abs=0.12)
+
+
+def test_hair_wall_and_neck_do_not() -> None:
+    drawn, found = head(), lend(head(), stripes(1.0))
+    assert np.array_equal(found[:40], drawn[:40])
+    assert np.array_equal(found[:, :40], drawn[:, :40])
+    assert np.array_equal(found[248:], drawn[248:])
+
+
+def test_etched_detail_goes_and_tones_stay() -> None:
+    rng = np.random.default_rng(0)
+    etched = np.clip(head() * np.exp(rng.normal(0, 0.1, (256, 256, 1))), 0, 1).astype(
+        np.float32
+    )
+    found = lend(etched, np.zeros((256, 256), np.float32))
+    inner = (slice(150, 180), slice(110, 146))
+    assert logs(found)[inner].std() < 0.15 * logs(etched)[inner].std()
+    soft = [
+        blurred(image.transpose(2, 0, 1), 6.0)[:, 150:180, 110:146] for image in (etched, found)
+    ]
+    assert np.abs(soft[0] - soft[1]).max() < 0.02
+
+
+def test_a_forehead_takes_no_strands() -> None:
+    found = np.abs(logs(lend(head(), stripes(0.8))) - logs(head()))
+    above = (slice(BROW - 26, BROW - 10), slice(112, 144))
+    assert 0.01 < found[above].max() < 0.07
+    assert found[150:180, 110:146].max() > 0.5
+
+
+def test_detail_is_brought_to_the_face() -> None:
+    """The same face elsewhere in its picture: it is moved, not laid on where it was."""
+    there = np.zeros((256, 256), np.float32)
+    there[168:174, 120:126] = 0.6
+    plain, moved = lend(head(), there), lend(head(), np.roll(there, (9, 9), (0, 1)), 9)
+    near = (slice(140, 200), slice(96, 160))
+    assert np.abs(plain - head())[near].max() > 0.2
+    assert np.abs(plain - moved)[near].max() < 0.05
+    assert np.array_equal(plain, lend(head(), there))
