@@ -22,6 +22,7 @@ from kssgan.grouping.attributes import UNKNOWN
 from kssgan.grouping.cells import Cells, vote
 from kssgan.grouping.labels import LabelScheme
 from kssgan.grouping.subjects import Subjects
+from kssgan.ranking import rank
 from kssgan.types import FloatArray, Groups, IntArray, Progress
 
 __all__ = [
@@ -193,10 +194,8 @@ def recognised(photos: Sequence[Seen], plan: Plan, drawn: Drawn) -> Recognised |
     pictures = np.concatenate(found)
     away = np.linalg.norm(pictures[:, None] - people[None], axis=2)
     own: IntArray = plan.cells.group
-    mine = away[np.arange(len(own)), own]
-    nearer, as_near = (away < mine[:, None]).sum(1), (away <= mine[:, None]).sum(1)
-    rank1 = np.where(nearer == 0, 1 / as_near, 0.0).mean()
-    verified = (mine < thresholds.FAR_1E3).mean()
+    rank1 = np.mean([rank(to, own[[i]]).credit(1)[0] for i, to in enumerate(away)])
+    verified = (away[np.arange(len(own)), own] < thresholds.FAR_1E3).mean()
     return Recognised(float(rank1), float(verified), len(pictures), len(people))
 
 
