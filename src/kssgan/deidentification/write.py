@@ -23,10 +23,11 @@ from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.deidentification.map import MapRow, encode_map, encode_refused, encode_table
 from kssgan.deidentification.places import Places
 from kssgan.deidentification.plan import Plan
-from kssgan.deidentification.png import FORMAT, read_png, thumbnail
+from kssgan.deidentification.png import FORMAT, read_png
 from kssgan.deidentification.release import FILES, PartialRelease, random_name
 from kssgan.deidentification.reports import GroupShown, MemberShown, PictureShown, Reports
 from kssgan.faces.threads import in_order
+from kssgan.thumbnails import thumbnail
 from kssgan.types import Progress
 
 __all__ = ["Collection", "write_release"]
