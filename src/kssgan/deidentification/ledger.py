@@ -38,8 +38,9 @@ from kssgan.deidentification import ledger_schema as schema
 from kssgan.deidentification.keys import key_of, write_secret_key
 from kssgan.deidentification.ledger_records import Draft, Edition
 from kssgan.deidentification.ledger_vault import Vault, changed
-from kssgan.deidentification.release import contents, storage
+from kssgan.deidentification.release import contents
 from kssgan.errors import LedgerRefused, OutputExists, StorageError, UsageError
+from kssgan.files import storage
 from kssgan.grouping.ledger import Frozen, FrozenCell
 from kssgan.types import FloatArray
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from kssgan.deidentification.cache import Cache
-from kssgan.deidentification.release import storage
 from kssgan.deidentification.scan import is_regular
 from kssgan.errors import KssganError, Reason
+from kssgan.files import storage
 from kssgan.types import FaceAnalyser, FloatArray, PhotoFace, Progress, Refused
 
 __all__ = ["PhotoReader", "Seen", "quiet"]

@@ -33,7 +33,7 @@ from kssgan.deidentification.ledger import Ledger
 from kssgan.deidentification.look import PhotoReader, Seen, quiet
 from kssgan.deidentification.places import Places, check_places, check_release_outside
 from kssgan.deidentification.plan import Plan, make_plan, released_attributes, resolve
-from kssgan.deidentification.release import storage, sweep
+from kssgan.deidentification.release import sweep
 from kssgan.deidentification.reports import PlainReports, Reports
 from kssgan.deidentification.result import Release
 from kssgan.deidentification.scan import Scan, scan
@@ -47,6 +47,7 @@ from kssgan.deidentification.stable import (
 from kssgan.deidentification.utility import promise_nothing, redraw_all, utility_plan
 from kssgan.deidentification.write import Collection, reasons_in_words, write_release
 from kssgan.errors import Reason, TooFewPeople
+from kssgan.files import storage
 from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
 from kssgan.grouping.subjects import Subjects, declared_subjects
 from kssgan.types import FaceAnalyser, IntArray, Progress, SurrogateMethod

@@ -23,10 +23,9 @@ from kssgan.auditing.report import Control
 from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.look import PhotoReader, quiet
 from kssgan.deidentification.plan import resolve
-from kssgan.deidentification.release import storage
 from kssgan.deidentification.scan import scan
 from kssgan.errors import BadOutput, KssganError, OutputExists, TooFewPeople, UsageError
-from kssgan.evaluation.cells import Cell, read_cell, write_cell, write_whole
+from kssgan.evaluation.cells import Cell, read_cell, write_cell, write_shown
 from kssgan.evaluation.known import FACE_ONLY_WORDS, known_answers
 from kssgan.evaluation.measuring import REVISION
 from kssgan.evaluation.methods import OURS, check_methods, forms_groups, version_of
@@ -39,6 +38,7 @@ from kssgan.evaluation.views import FACE_ONLY, drop_view, store_views
 from kssgan.evaluation.workers import Worker, measure_all
 from kssgan.faces import thresholds
 from kssgan.faces.onnx_recogniser import OnnxSettings, plug
+from kssgan.files import storage
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
 from kssgan.types import FaceAnalyser, Progress, U8Array
@@ -218,7 +218,7 @@ def _opened(out: Path, photos: Path) -> Path:
     with storage("RESULTS could not be made"):
         cells.mkdir(parents=True, exist_ok=True)
         if not (out / _MARK).is_file():
-            write_whole(out / _MARK, json.dumps({"finished": False}) + "\n")
+            write_shown(out / _MARK, json.dumps({"finished": False}) + "\n")
     return cells
 
 
@@ -327,8 +327,8 @@ def _sheets(
 
 def _write(out: Path, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
     with storage("RESULTS could not be written"):
-        write_whole(out / "results.csv", csv_text(rows))
+        write_shown(out / "results.csv", csv_text(rows))
         (out / "figures").mkdir(exist_ok=True)
         for name, content in results_files(Results(rows, about)):
-            write_whole(out / name, content)
-        write_whole(out / _MARK, json.dumps(about, indent=1) + "\n")
+            write_shown(out / name, content)
+        write_shown(out / _MARK, json.dumps(about, indent=1) + "\n")
