@@ -7,6 +7,7 @@ down, the centre of the top-left pixel at (0, 0). "Left" and "right" are the pic
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ __all__ = [
     "FloatArray",
     "Groups",
     "IntArray",
+    "PathLike",
     "PhotoFace",
     "Progress",
     "Refused",
@@ -38,6 +40,9 @@ FloatArray = npt.NDArray[np.float32]
 U8Array = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+PathLike = str | os.PathLike[str]
+"""A path as a caller gives it."""
 
 CROP_SIZE = 256
 """Side of a head crop, and so of every released picture, in pixels."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +22,9 @@ from kssgan.auditing.releases import Releases, check_releases
 from kssgan.auditing.report import AuditReport, Problem
 from kssgan.errors import BadTable, UsageError
 from kssgan.faces.onnx_recogniser import OnnxSettings, plug
-from kssgan.types import FaceAnalyser, Progress
+from kssgan.types import FaceAnalyser, PathLike, Progress
 
 __all__ = ["audit"]
-
-PathLike = str | os.PathLike[str]
 
 
 def audit(

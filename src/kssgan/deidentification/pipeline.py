@@ -50,11 +50,9 @@ from kssgan.errors import Reason, TooFewPeople
 from kssgan.files import storage
 from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
 from kssgan.grouping.subjects import Subjects, declared_subjects
-from kssgan.types import FaceAnalyser, IntArray, Progress, SurrogateMethod
+from kssgan.types import FaceAnalyser, IntArray, PathLike, Progress, SurrogateMethod
 
 __all__ = ["deidentify"]
-
-PathLike = str | os.PathLike[str]
 
 
 def deidentify(

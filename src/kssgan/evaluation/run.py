@@ -41,11 +41,10 @@ from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.files import storage
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
-from kssgan.types import FaceAnalyser, Progress, U8Array
+from kssgan.types import FaceAnalyser, PathLike, Progress, U8Array
 
 __all__ = ["Evaluation", "evaluate"]
 
-PathLike = str | os.PathLike[str]
 _MARK = "evaluation.json"
 _SHEET = ("k-same-m", "k-same-net", OURS)
 _SHEET_K = (3, 30)  # as in the paper's Figures 6 and 8

@@ -29,6 +29,7 @@ from kssgan.types import (
     FaceAnalyser,
     FloatArray,
     IntArray,
+    PathLike,
     PhotoFace,
     Progress,
     Refused,
@@ -37,7 +38,6 @@ from kssgan.types import (
 
 __all__ = ["LandmarkFinder", "Preparation", "prepare"]
 
-PathLike = str | os.PathLike[str]
 _LOCATED = 32  # crops whose landmarks are found together
 _OTHER_FACE = "another face than the collection says"
 _POINTS = 468
