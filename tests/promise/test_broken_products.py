@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 
 import kssgan
-from kssgan.deidentification import certificate, draw, pipeline, plan, write
+from kssgan.deidentification import certificate, draw, gather, pipeline, plan, write
 from kssgan.deidentification import release as writer
 from kssgan.deidentification.png import encode_png
 from kssgan.errors import PromiseError
@@ -107,7 +107,7 @@ def groups_of_photos(patch: Patch) -> None:
             tuple(p.name for p in photos), every, nobody, 0, len(photos), "declared"
         )
 
-    patch.setattr(pipeline, "resolve", resolve)
+    patch.setattr(gather, "resolve", resolve)
 
 
 def groups_of_fewer(patch: Patch) -> None:
