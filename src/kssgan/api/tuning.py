@@ -71,7 +71,7 @@ def tune(
         TrainingFailed: no trial ran to its end.
         StorageError: the disk or the database refuses.
     """
-    from kssgan.training.loop import device_of
+    from kssgan.training.device import device_of
     from kssgan.training.prepared import load_prepared
     from kssgan.training.trials import GalleryTrials
 
