@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from kssgan.preparation import Preparation
-    from kssgan.preparation.prepare import LandmarkFinder
+    from kssgan.preparation.landmarks import LandmarkFinder
     from kssgan.training.config import Config
     from kssgan.training.loop import Trained
     from kssgan.training.prepared import Prepared
