@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what to say of a disk that refuses."""
+"""Files: there whole or not at all, and told of in our words where they cannot be read or written."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from kssgan.errors import KssganError, StorageError
+from kssgan.errors import KssganError, StorageError, UsageError
 
-__all__ = ["in_one_step", "reveal", "storage", "write_whole"]
+__all__ = ["in_one_step", "read_toml", "reveal", "storage", "write_whole"]
 
 
 @contextmanager
@@ -97,3 +98,25 @@ def reveal(hidden: Path, path: Path) -> None:
         hidden.rename(path)
     else:
         hidden.unlink()
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """A TOML file.
+
+    Args:
+        path: of the file.
+        what: it is, for example "the configuration".
+
+    Raises:
+        UsageError: it cannot be read, or is no TOML.
+    """
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{what} cannot be read ({type(error).__name__}); give a TOML file"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{what} is no TOML: {error}") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -34,6 +34,7 @@ __all__ = [
     "Refused",
     "SurrogateMethod",
     "U8Array",
+    "quiet",
 ]
 
 FloatArray = npt.NDArray[np.float32]
@@ -208,3 +209,9 @@ class Progress(Protocol):
     def __call__(self, stage: str, *, total: int | None = None) -> AbstractContextManager[Any]:
         """Open one bar; the context's value is called with the number of steps done since the last call."""
         ...
+
+
+def quiet(stage: str, *, total: int | None = None) -> AbstractContextManager[Any]:
+    """A :class:`Progress` that shows nothing."""
+    del stage, total
+    return nullcontext(lambda steps: None)

@@ -30,7 +30,7 @@ from kssgan.deidentification.gather import Gathered, check_enough, find_people, 
 from kssgan.deidentification.keys import read_recipients
 from kssgan.deidentification.labelling import AUTO, Labelled
 from kssgan.deidentification.ledger import Ledger
-from kssgan.deidentification.look import PhotoReader, Seen, quiet
+from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.deidentification.places import Places, check_places, check_release_outside
 from kssgan.deidentification.plan import Plan, make_plan, released_attributes
 from kssgan.deidentification.release import sweep
@@ -51,7 +51,7 @@ from kssgan.errors import TooFewPeople
 from kssgan.files import storage
 from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
 from kssgan.grouping.subjects import Subjects, declared_subjects
-from kssgan.types import FaceAnalyser, IntArray, PathLike, Progress, SurrogateMethod
+from kssgan.types import FaceAnalyser, IntArray, PathLike, Progress, SurrogateMethod, quiet
 
 __all__ = ["deidentify"]
 

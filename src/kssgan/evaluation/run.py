@@ -21,7 +21,7 @@ from kssgan.auditing.attacks import FAR
 from kssgan.auditing.quality import FEATURES
 from kssgan.auditing.report import Control
 from kssgan.deidentification.cache import Cache, default_cache
-from kssgan.deidentification.look import PhotoReader, quiet
+from kssgan.deidentification.look import PhotoReader
 from kssgan.deidentification.plan import resolve
 from kssgan.deidentification.scan import scan
 from kssgan.errors import BadOutput, KssganError, OutputExists, TooFewPeople, UsageError
@@ -41,7 +41,7 @@ from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.files import storage
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
-from kssgan.types import FaceAnalyser, PathLike, Progress, U8Array
+from kssgan.types import FaceAnalyser, PathLike, Progress, U8Array, quiet
 
 __all__ = ["Evaluation", "evaluate"]
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -30,6 +29,7 @@ from kssgan.types import (
     IntArray,
     PathLike,
     Progress,
+    quiet,
 )
 
 __all__ = ["Preparation", "prepare"]
@@ -120,7 +120,7 @@ def prepare(
         suffixes=IMAGE_SUFFIXES,
     )
     given = None if landmarks is None else read_landmarks(Path(landmarks), collection.files)
-    show = progress or _quiet
+    show = progress or quiet
     used, refused = look(collection, analyser or _analyser(), show)
     if not used:
         raise UsageError(
@@ -154,11 +154,6 @@ def prepare(
             f"the prepared file could not be written ({type(error).__name__}); nothing was left behind"
         ) from None
     return _told(path, prepared, perf_counter() - begin)
-
-
-def _quiet(stage: str, *, total: int | None = None) -> AbstractContextManager[Any]:
-    del stage, total
-    return nullcontext(lambda steps: None)
 
 
 def _output(out: PathLike) -> Path:
