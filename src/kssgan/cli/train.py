@@ -65,6 +65,35 @@ def add(verbs: Any) -> None:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="what kssgan prepare wrote")
     add_out(parser, "RUN", "folder to write; must not exist")
+    _add_configuration(parser)
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="stop in time, with a checkpoint"
+    )
+    add_device(parser)
+    parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="GENERATOR",
+        help="begin with these weights where they fit, not at random; --set refine_from=0 keeps the drawer",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in RUN"
+    )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write RUN/tensorboard too (needs kssgan[tensorboard])",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved configuration and sizes; train nothing",
+    )
+    add_json(parser)
+
+
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    """What is trained, and how."""
     parser.add_argument(
         "--preset",
         choices=("smoke", "small", "robust", "paper", "stargan"),
@@ -95,30 +124,6 @@ def add(verbs: Any) -> None:
         metavar="NAME=VALUE",
         help="any other option of the configuration",
     )
-    parser.add_argument(
-        "--minutes", type=float, metavar="M", help="stop in time, with a checkpoint"
-    )
-    add_device(parser)
-    parser.add_argument(
-        "--start",
-        type=Path,
-        metavar="GENERATOR",
-        help="begin with these weights where they fit, not at random; --set refine_from=0 keeps the drawer",
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the last checkpoint in RUN"
-    )
-    parser.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="write RUN/tensorboard too (needs kssgan[tensorboard])",
-    )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print the resolved configuration and sizes; train nothing",
-    )
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

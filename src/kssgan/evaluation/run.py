@@ -62,6 +62,7 @@ class Evaluation:
         about: photos, people, seeds, versions, controls; no names.
         private: files that show originals or all surrogates at once: never hand them on.
         resumed: cells that an earlier run had finished.
+        left_out: by cell, why it could not be drawn.
     """
 
     path: Path
@@ -142,17 +143,7 @@ def evaluate(
             controls = _gate(worker, ks, limit)
             if not all(control.passed for control in controls):
                 worker.photos = drop_view(work, FACE_ONLY)
-            basis = json.dumps(
-                [photos.digest(), own.version, FEATURES, REVISION, UTILITY_REVISION]
-                + sorted(worker.photos.views)
-                + ([plugged.digest()] if plugged else [])
-            )
-            cells = [
-                Cell(name, size, seed, f"{versions[name]} {basis}")
-                for name in names
-                for size in (ks if forms_groups(name) else (1,))
-                for seed in range(seeds if forms_groups(name) else 1)
-            ]
+            cells = _cells(versions, ks, seeds, _basis(photos, own, worker, plugged))
             found = {c: f for c in cells if (f := read_cell(cells_folder, c)) is not None}
             resumed = len(found)
             # Seeds last: what cells of one method and k share is there when the next seed comes.
@@ -174,15 +165,15 @@ def evaluate(
             about |= _about(names, ks, seeds, subjects, own, photos, limit, controls, plugged)
             about["photos_themselves"] = ceiling_figures(photos, worker.judge)
             private = _sheets(worker, names, ks, out_path)
-            left_out = {
-                c.file.removesuffix(".json"): str(f["left_out"])
-                for c, f in found.items()
-                if "left_out" in f
-            }
             _write(out_path, rows, about)
         if cache is None:
             with suppress(OSError):  # the results are there by now
                 store.remove()
+    left_out = {
+        c.file.removesuffix(".json"): str(f["left_out"])
+        for c, f in found.items()
+        if "left_out" in f
+    }
     return Evaluation(out_path, rows, about, private, resumed, left_out)
 
 
@@ -254,6 +245,29 @@ def _look(
         "people": len(people.names),
         "subjects": people.how,
     }
+
+
+def _basis(
+    photos: Photos, analyser: FaceAnalyser, worker: Worker, plugged: OnnxSettings | None
+) -> str:
+    """Everything but the method that figures rest on."""
+    return json.dumps(
+        [photos.digest(), analyser.version, FEATURES, REVISION, UTILITY_REVISION]
+        + sorted(worker.photos.views)
+        + ([plugged.digest()] if plugged else [])
+    )
+
+
+def _cells(
+    versions: Mapping[str, str], ks: Sequence[int], seeds: int, basis: str
+) -> list[Cell]:
+    """Every method at every k and seed; those that redraw each photo once."""
+    return [
+        Cell(name, size, seed, f"{version} {basis}")
+        for name, version in versions.items()
+        for size in (ks if forms_groups(name) else (1,))
+        for seed in range(seeds if forms_groups(name) else 1)
+    ]
 
 
 def _gate(worker: Worker, ks: Sequence[int], limit: float) -> tuple[Control, ...]:
