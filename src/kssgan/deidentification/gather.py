@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from kssgan.deidentification.asked import Asked, check_drawable
 from kssgan.deidentification.collection import Collection, reasons_in_words
 from kssgan.deidentification.labelling import Labelled, label_photos
 from kssgan.deidentification.look import PhotoReader
+from kssgan.deidentification.places import Places, check_release_outside
 from kssgan.deidentification.plan import resolve
-from kssgan.deidentification.scan import Scan
+from kssgan.deidentification.scan import Scan, scan
 from kssgan.errors import Reason, TooFewPeople
-from kssgan.grouping.labels import LabelTable
-from kssgan.grouping.subjects import Subjects
+from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
+from kssgan.grouping.subjects import Subjects, declared_subjects
 from kssgan.types import Progress, SurrogateMethod
 
-__all__ = ["Gathered", "check_enough", "find_people", "look"]
+__all__ = ["Gathered", "check_enough", "find_people", "find_photos", "look"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,43 @@ class Gathered:
     subjects: Subjects
     table: LabelTable
     labelled: Labelled
+
+
+def find_photos(
+    asked: Asked, places: Places, method: SurrogateMethod, suffixes: frozenset[str]
+) -> tuple[Scan, list[str | None] | None, LabelTable]:
+    """The files of PHOTOS, and what the user says of them.
+
+    Args:
+        asked: for whom and with which labels.
+        places: where the photos are.
+        method: says what it can draw.
+        suffixes: of image files.
+
+    Returns:
+        The files; the subject of each photo, None where none were declared; the labels of each photo.
+
+    Raises:
+        UsageError: a table is not usable, or asks for what the method cannot draw.
+        TooFewPeople: there is no photo.
+    """
+    found = scan(places.photos, suffixes)
+    check_release_outside(places, found)
+    if not found.photos:
+        raise TooFewPeople(
+            0, asked.k, what=f"people in 0 photos ({found.ignored} other files ignored)"
+        )
+    how = asked.subjects if isinstance(asked.subjects, str) else Path(asked.subjects)
+    declared = declared_subjects(found.photos, how, root=places.photos)
+    table = read_labels(
+        None if asked.labels is None else Path(asked.labels),
+        found.photos,
+        root=places.photos,
+        subjects=declared,
+    )
+    table = replace_labels(table, asked.set_labels or {}, method.draws)
+    check_drawable(table, method.draws)
+    return found, declared, table
 
 
 def look(

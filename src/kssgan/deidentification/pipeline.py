@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -19,39 +18,28 @@ from kssgan.deidentification.asked import (
     Grouping,
     Mode,
     SurrogateName,
-    check_drawable,
     check_gallery,
 )
 from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.collection import Collection
 from kssgan.deidentification.draw import Drawn, draw_cells
 from kssgan.deidentification.gallery import GallerySurrogate
-from kssgan.deidentification.gather import Gathered, check_enough, find_people, look
+from kssgan.deidentification.gather import check_enough, find_people, find_photos, look
 from kssgan.deidentification.keys import read_recipients
 from kssgan.deidentification.labelling import AUTO, Labelled
 from kssgan.deidentification.ledger import Ledger
-from kssgan.deidentification.look import PhotoReader, Seen
-from kssgan.deidentification.places import Places, check_places, check_release_outside
-from kssgan.deidentification.plan import Plan, make_plan, released_attributes
+from kssgan.deidentification.look import PhotoReader
+from kssgan.deidentification.places import Places, check_places
 from kssgan.deidentification.release import sweep
 from kssgan.deidentification.reports import PlainReports, Reports
 from kssgan.deidentification.result import Release
-from kssgan.deidentification.scan import Scan, scan
-from kssgan.deidentification.stable import (
-    Staged,
-    asked_parameters,
-    check_ledger,
-    stage,
-    stage_alone,
-)
-from kssgan.deidentification.utility import promise_nothing, redraw_all, utility_plan
+from kssgan.deidentification.stable import Staged, asked_parameters, check_ledger
+from kssgan.deidentification.staging import stage_release
+from kssgan.deidentification.utility import promise_nothing, redraw_all
 from kssgan.deidentification.words import in_words
 from kssgan.deidentification.write import write_release
-from kssgan.errors import TooFewPeople
 from kssgan.files import storage
-from kssgan.grouping.labels import LabelTable, read_labels, replace_labels
-from kssgan.grouping.subjects import Subjects, declared_subjects
-from kssgan.types import FaceAnalyser, IntArray, PathLike, Progress, SurrogateMethod, quiet
+from kssgan.types import FaceAnalyser, PathLike, Progress, SurrogateMethod, quiet
 
 __all__ = ["deidentify"]
 
@@ -140,7 +128,7 @@ def _release(
     trained_here = isinstance(method, GallerySurrogate)
     check_gallery(asked.mode, gallery=trained_here, ledger=asked.ledger)
     suffixes = _image_suffixes()
-    found, declared, table = _found(asked, places, method, suffixes)
+    found, declared, table = find_photos(asked, places, method, suffixes)
 
     with storage("the private cache could not be made"):
         store = Cache(home, places.photos, analyser.version)
@@ -162,7 +150,7 @@ def _release(
             check_enough(collection, known.subjects, asked.k)
         with _opened(places) as record, Drawn(store.folder) as drawn:
             with _clock(seconds, "group"):
-                staged = _staged(asked, known, method, record, parameters)
+                staged = stage_release(asked, known, method, record, parameters)
             with _clock(seconds, "surrogate"):
                 said = _draw(asked, staged, record, method, reader, drawn, progress)
             with _clock(seconds, "write"):
@@ -231,85 +219,11 @@ def _make_way(places: Places, parameters: Mapping[str, Any]) -> None:
     places.check_free()
 
 
-def _found(
-    asked: Asked, places: Places, method: SurrogateMethod, suffixes: frozenset[str]
-) -> tuple[Scan, list[str | None] | None, LabelTable]:
-    """The files of PHOTOS, who is on each as far as it was declared, and the user's labels."""
-    found = scan(places.photos, suffixes)
-    check_release_outside(places, found)
-    if not found.photos:
-        raise TooFewPeople(
-            0, asked.k, what=f"people in 0 photos ({found.ignored} other files ignored)"
-        )
-    how = asked.subjects if isinstance(asked.subjects, str) else Path(asked.subjects)
-    declared = declared_subjects(found.photos, how, root=places.photos)
-    table = read_labels(
-        None if asked.labels is None else Path(asked.labels),
-        found.photos,
-        root=places.photos,
-        subjects=declared,
-    )
-    table = replace_labels(table, asked.set_labels or {}, method.draws)
-    check_drawable(table, method.draws)
-    return found, declared, table
-
-
 def _opened(places: Places) -> AbstractContextManager[Ledger | None]:
     """The ledger, ours alone from now on; None where none was asked for."""
     if places.ledger is None:
         return nullcontext()
     return Ledger(places.ledger, places.ledger_key, create=True)
-
-
-def _staged(
-    asked: Asked,
-    known: Gathered,
-    method: SurrogateMethod,
-    record: Ledger | None,
-    parameters: Mapping[str, Any],
-) -> Staged:
-    """Who shares a picture with whom; with a ledger, as before."""
-    make = partial(_plan, asked, known, method)
-    if record is None:
-        everybody = range(len(known.collection.photos))
-        return stage_alone(known.collection, make(everybody, known.subjects))
-    return stage(
-        known.collection,
-        known.subjects,
-        known.labelled.values,
-        released_attributes(known.labelled.scheme, method.draws),
-        tuple(method.draws),
-        record,
-        parameters,
-        make,
-    )
-
-
-def _plan(
-    asked: Asked,
-    known: Gathered,
-    method: SurrogateMethod,
-    rows: Sequence[int],
-    people: Subjects,
-) -> Plan:
-    """Groups and cells of some of the photos."""
-    photos = [known.collection.photos[row] for row in rows]
-    labelled = known.labelled
-    if asked.mode == "utility":
-        return utility_plan(photos, people, labelled.values, labelled.scheme, method.draws)
-    return make_plan(
-        photos,
-        people,
-        [labelled.values[row] for row in rows],
-        labelled.scheme,
-        method.draws,
-        k=asked.k,
-        grouping=asked.grouping,
-        within=labelled.usual_within() if asked.within is None else asked.within,
-        seed=asked.seed,
-        nearest=asked.within is None,
-        fixed=_trained_groups(method, photos, people, asked.k),
-    )
 
 
 def _draw(
@@ -416,16 +330,6 @@ def _standard_analyser() -> FaceAnalyser:
     from kssgan.faces.analyse import StandardAnalyser
 
     return StandardAnalyser()
-
-
-def _trained_groups(
-    method: SurrogateMethod, photos: Sequence[Seen], people: Subjects, k: int
-) -> IntArray | None:
-    """Groups that the method's weights were trained on; None for weights that serve any."""
-    if not isinstance(method, GallerySurrogate):
-        return None
-    embeddings = np.stack([photo.embedding for photo in photos])
-    return method.groups(embeddings, people.photo_subject, k)
 
 
 def _method(
