@@ -21,6 +21,7 @@ from kssgan.auditing.attacks import FAR
 from kssgan.auditing.quality import FEATURES
 from kssgan.auditing.report import Control
 from kssgan.deidentification.cache import Cache, default_cache
+from kssgan.deidentification.gather import look
 from kssgan.deidentification.look import PhotoReader
 from kssgan.deidentification.plan import resolve
 from kssgan.deidentification.scan import scan
@@ -225,11 +226,10 @@ def _look(
     found = scan(folder, IMAGE_SUFFIXES)
     how: str | Path = str(subjects) if subjects in _SUBJECTS else Path(subjects)
     declared = declared_subjects(found.photos, how, root=folder)
-    named = dict(zip(found.photos, declared or [None] * len(found.photos), strict=True))
     reader = PhotoReader(folder, analyser, store)
-    wanted = [n for n in found.photos if declared is None or named[n] is not None]
-    seen, refused = reader.read(wanted, show)
-    names = [str(named[photo.name]) for photo in seen]
+    collection = look(found, declared, reader, show)
+    seen = collection.photos
+    names = [str(collection.declared[photo.name]) for photo in seen]
     people = resolve(seen, names if declared is not None else None, reader)
     if len(people.names) < 4:
         raise TooFewPeople(len(people.names), 4, what="people in usable photos")
@@ -239,7 +239,7 @@ def _look(
         "photos": {
             "found": found.found,
             "ignored": found.ignored,
-            "refused": len(refused) + len(found.photos) - len(wanted),
+            "refused": len(collection.refused),
             "used": len(seen),
         },
         "people": len(people.names),
