@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from kssgan.deidentification.cache import Cache
-from kssgan.deidentification.look import PhotoReader, quiet
+from kssgan.deidentification.look import PhotoReader
 from kssgan.deidentification.plan import resolve
 from kssgan.deidentification.scan import scan
 from kssgan.evaluation.methods import METHODS, OURS, make
@@ -28,7 +28,7 @@ from kssgan.evaluation.sheet import figure_6, figure_8
 from kssgan.faces.analyse import StandardAnalyser
 from kssgan.faces.decode import IMAGE_SUFFIXES
 from kssgan.testing.people import draw_person, view_of, write_people
-from kssgan.types import SurrogateMethod
+from kssgan.types import SurrogateMethod, quiet
 
 DOCS = Path(__file__).parent.parent / "docs"
 PEOPLE = 67

@@ -7,8 +7,9 @@ down, the centre of the top-left pixel at (0, 0). "Left" and "right" are the pic
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -27,17 +28,22 @@ __all__ = [
     "FloatArray",
     "Groups",
     "IntArray",
+    "PathLike",
     "PhotoFace",
     "Progress",
     "Refused",
     "SurrogateMethod",
     "U8Array",
+    "quiet",
 ]
 
 FloatArray = npt.NDArray[np.float32]
 U8Array = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+PathLike = str | os.PathLike[str]
+"""A path as a caller gives it."""
 
 CROP_SIZE = 256
 """Side of a head crop, and so of every released picture, in pixels."""
@@ -203,3 +209,9 @@ class Progress(Protocol):
     def __call__(self, stage: str, *, total: int | None = None) -> AbstractContextManager[Any]:
         """Open one bar; the context's value is called with the number of steps done since the last call."""
         ...
+
+
+def quiet(stage: str, *, total: int | None = None) -> AbstractContextManager[Any]:
+    """A :class:`Progress` that shows nothing."""
+    del stage, total
+    return nullcontext(lambda steps: None)

@@ -123,7 +123,7 @@ def test_ended_at_random_moments(
     assert_private(out, photos)
 
 
-@pytest.mark.parametrize("where", ["_put_away", "_words"])
+@pytest.mark.parametrize("where", ["_put_away", "in_words"])
 def test_an_interrupt_after_the_release_says_that_it_is_complete(
     kssgan: Callable[..., Any],
     photos: Path,

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from kssgan.deidentification.donors import composite_method
-from kssgan.deidentification.look import quiet
 from kssgan.errors import PromiseError, UsageError
 from kssgan.testing.people import draw, write_people
+from kssgan.types import quiet
 
 
 @pytest.fixture(scope="module")

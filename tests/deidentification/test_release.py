@@ -17,10 +17,9 @@ from kssgan.deidentification.release import (
     FILES,
     PartialRelease,
     random_name,
-    storage,
     sweep,
 )
-from kssgan.errors import OutputExists, StorageError
+from kssgan.errors import OutputExists
 
 MAP = b"original,subject,released,reason\n"
 
@@ -259,19 +258,6 @@ def test_a_disk_that_cannot_lock_is_left_alone(
     assert sweep(tmp_path / "r", []) == 0
     assert list(tmp_path.iterdir())
     _publish(tmp_path / "r")
-
-
-def test_storage_errors_quote_no_path(tmp_path: Path) -> None:
-    def fail(number: int) -> None:
-        with storage("the release could not be written"):
-            raise OSError(number, os.strerror(number), "/data/Ann Miller.jpg")
-
-    with pytest.raises(StorageError, match="disk is full; free some space") as caught:
-        fail(errno.ENOSPC)
-    assert "Ann" not in str(caught.value)
-    assert caught.value.errno == errno.ENOSPC
-    with pytest.raises(StorageError, match="Permission denied"):
-        fail(errno.EACCES)
 
 
 def test_names_come_from_the_operating_system() -> None:

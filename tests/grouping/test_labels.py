@@ -4,192 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kssgan.errors import BadTable, UsageError
-from kssgan.grouping.attributes import age_band, understand
+from kssgan.errors import BadTable
 from kssgan.grouping.labels import (
     KNOWN,
-    Attribute,
     LabelScheme,
     LabelTable,
     read_labels,
-    replace_labels,
 )
 from kssgan.grouping.rafd import rafd_camera, rafd_labels, rafd_subject
-
-FULL = LabelScheme(tuple(KNOWN.values()))
 
 
 def read(root: Path, text: str, files, subjects=None, name="labels.csv") -> LabelTable:
     path = root / name
     path.write_text(text, "utf-8")
     return read_labels(path, files, root=root, subjects=subjects)
-
-
-# --- schemes ----------------------------------------------------------------------------------
-
-
-def test_known_attributes_are_the_contract():
-    assert [(a.name, a.scope, a.categories) for a in KNOWN.values()] == [
-        (
-            "expression",
-            "photo",
-            (
-                "neutral",
-                "happy",
-                "sad",
-                "angry",
-                "fearful",
-                "disgusted",
-                "surprised",
-                "contemptuous",
-            ),
-        ),
-        ("gender", "subject", ("female", "male")),
-        ("age", "subject", ("child", "young", "middle", "senior")),
-    ]
-
-
-def test_encoding_is_the_one_hot_vectors_in_order():
-    encoded = FULL.encode({"age": "middle", "expression": "happy"})
-    assert encoded.dtype == np.float32
-    assert FULL.width == encoded.size == 8 + 2 + 4
-    assert np.flatnonzero(encoded).tolist() == [1, 8 + 2 + 2]
-    assert FULL.slices == {
-        "expression": slice(0, 8),
-        "gender": slice(8, 10),
-        "age": slice(10, 14),
-    }
-
-
-values = st.fixed_dictionaries(
-    {}, optional={a.name: st.sampled_from(a.categories) for a in KNOWN.values()}
-)
-
-
-@given(values)
-def test_decoding_undoes_encoding(value):
-    assert FULL.decode(FULL.encode(value)) == value
-    assert FULL.encode(value).sum() == len(value)
-
-
-def test_unknown_is_zeros():
-    assert not FULL.encode({}).any()
-    assert not FULL.encode({"gender": "unknown"}).any()
-    assert FULL.decode(np.zeros(14)) == {}
-
-
-def test_decode_takes_scores():
-    scores = np.zeros(14)
-    scores[8:10] = 0.4, 0.6
-    scores[10:14] = -1
-    assert FULL.decode(scores) == {"gender": "male"}
-
-
-def test_wrong_labels_are_told_at_once():
-    with pytest.raises(UsageError) as caught:
-        FULL.encode({"gender": "x", "hat": "yes", "age": "34"})
-    message = str(caught.value)
-    assert "no attribute 'hat'" in message
-    assert "gender has no category 'x'; there are female, male" in message
-    assert "age has no category '34'" in message
-
-
-@pytest.mark.parametrize("encoded", [np.zeros(13), np.zeros((1, 14)), np.full(14, np.nan)])
-def test_decode_refuses_what_is_no_encoding(encoded):
-    with pytest.raises(UsageError, match="14 numbers were wanted"):
-        FULL.decode(encoded)
-
-
-def test_schemes_and_attributes_are_checked():
-    with pytest.raises(UsageError, match="twice: gender"):
-        LabelScheme((KNOWN["gender"], KNOWN["gender"]))
-    with pytest.raises(UsageError, match="category twice"):
-        Attribute("x", ("a", "a"), "photo")
-    with pytest.raises(UsageError, match="without categories"):
-        Attribute("x", (), "photo")
-    with pytest.raises(UsageError, match="without a name"):
-        Attribute("", ("a",), "photo")
-    with pytest.raises(UsageError, match="scope 'group'"):
-        Attribute("x", ("a",), "group")  # type: ignore[arg-type]
-
-
-def test_empty_scheme():
-    assert LabelScheme().width == 0
-    assert LabelScheme().encode({}).shape == (0,)
-    assert LabelScheme().decode(np.zeros(0)) == {}
-
-
-# --- words ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "word", "category"),
-    [
-        ("expression", "Smile", "happy"),
-        ("expression", "smiling", "happy"),
-        ("expression", "HAPPINESS", "happy"),
-        ("expression", "anger", "angry"),
-        ("expression", "surprise", "surprised"),
-        ("expression", "fear", "fearful"),
-        ("expression", "contempt", "contemptuous"),
-        ("expression", "disgust", "disgusted"),
-        ("expression", "sadness", "sad"),
-        ("expression", "hungry", None),
-        ("gender", "F", "female"),
-        ("gender", " m ", "male"),
-        ("gender", "Woman", "female"),
-        ("gender", "man", "male"),
-        ("gender", "1", None),
-        ("age", "17", "child"),
-        ("age", "17.99", "child"),
-        ("age", "18", "young"),
-        ("age", "34,5", "young"),
-        ("age", "35", "middle"),
-        ("age", "59", "middle"),
-        ("age", "60", "senior"),
-        ("age", "130", "senior"),
-        ("age", "131", None),
-        ("age", "1980", None),
-        ("age", "-1", None),
-        ("age", "nan", None),
-        ("age", "inf", None),
-        ("age", "1_0", None),
-        ("age", "18-34", "young"),
-        ("age", "35\u201359", "middle"),
-        ("age", "60+", "senior"),
-        ("age", "<18", "child"),
-        ("age", "Middle_Aged", "middle"),
-        ("age", "Kid", "child"),
-    ],
-)
-def test_words(name, word, category):
-    assert understand(name, word) == category
-
-
-def test_categories_understand_themselves():
-    for attribute in KNOWN.values():
-        for category in attribute.categories:
-            assert understand(attribute.name, category) == category
-
-
-@given(st.floats(allow_nan=True))
-def test_every_age_has_one_band(years):
-    bands = [
-        b
-        for b, low, high in [
-            ("child", 0, 18),
-            ("young", 18, 35),
-            ("middle", 35, 60),
-            ("senior", 60, 130.000001),
-        ]
-        if low <= years < high
-    ]
-    assert [age_band(years)] == (bands or [None])
 
 
 # --- CSV --------------------------------------------------------------------------------------
@@ -371,7 +203,8 @@ def test_every_expression_of_rafd_is_a_category():
     for expression in KNOWN["expression"].categories:
         labels = rafd_labels(f"Rafd045_07_Moroccan_male_{expression}_right.jpg")
         assert labels is not None
-        assert FULL.decode(FULL.encode(labels)) == labels
+        full = LabelScheme(tuple(KNOWN.values()))
+        assert full.decode(full.encode(labels)) == labels
 
 
 def test_rafd_names_label_photos_without_a_table(tmp_path):
@@ -395,6 +228,7 @@ def test_a_table_goes_before_rafd_names(tmp_path):
 
 
 # --- CelebA -----------------------------------------------------------------------------------
+
 
 CELEBA = (
     "3\n"
@@ -429,55 +263,3 @@ def test_celeba_problems_are_told_at_once(tmp_path):
 def test_a_name_in_two_folders_matches_neither(tmp_path):
     with pytest.raises(BadTable, match="none of its 3 rows"):
         read(tmp_path, CELEBA, ["a/000001.jpg", "b/000001.jpg"])
-
-
-# --- replacing labels -------------------------------------------------------------------------
-
-DRAWS = {"expression": ("neutral", "happy")}
-
-
-@pytest.fixture
-def some() -> LabelTable:
-    values = [{"expression": "sad", "gender": "male"}, {"gender": "female"}, {}]
-    return LabelTable(LabelScheme.of(values), values, matched=2, unmatched=1, source="csv")
-
-
-def test_every_photo_gets_the_label(some):
-    found = replace_labels(some, {"expression": "Smile"}, DRAWS)
-    assert found.values == [
-        {"expression": "happy", "gender": "male"},
-        {"expression": "happy", "gender": "female"},
-        {"expression": "happy"},
-    ]
-    assert found.scheme.slices == {"expression": slice(0, 1), "gender": slice(1, 3)}
-    assert some.values[1] == {"gender": "female"}
-    assert (found.matched, found.source) == (2, "csv")
-
-
-def test_labels_can_be_set_where_none_were_known():
-    found = replace_labels(LabelTable(LabelScheme(), [{}, {}]), {"expression": "happy"}, DRAWS)
-    assert found.values == [{"expression": "happy"}] * 2
-    assert found.scheme.names == ("expression",)
-
-
-def test_nothing_to_set(some):
-    assert replace_labels(some, {}, {}) is some
-
-
-def test_what_is_not_drawn_cannot_be_set(some):
-    with pytest.raises(UsageError) as caught:
-        replace_labels(some, {"expression": "angry", "hat": "yes", "gender": "male"}, DRAWS)
-    assert (
-        "'expression' cannot be set to 'angry': this surrogate method draws neutral, happy"
-        in (str(caught.value))
-    )
-    assert "'hat' cannot be set: this surrogate method draws expression" in str(caught.value)
-    assert "'gender' cannot be set" in str(caught.value)
-    with pytest.raises(UsageError, match="draws no attribute at all"):
-        replace_labels(some, {"expression": "neutral"}, {})
-
-
-def test_a_method_may_draw_what_no_table_knows(some):
-    found = replace_labels(some, {"glasses": "yes"}, {"glasses": ("no", "yes")})
-    assert all(value["glasses"] == "yes" for value in found.values)
-    assert found.scheme.names == ("expression", "gender", "glasses")

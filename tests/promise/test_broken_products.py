@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 
 import kssgan
-from kssgan.deidentification import certificate, draw, pipeline, plan, write
+from kssgan.deidentification import certificate, draw, gather, pipeline, plan, staging, write
 from kssgan.deidentification import release as writer
 from kssgan.deidentification.png import encode_png
 from kssgan.errors import PromiseError
@@ -107,13 +107,13 @@ def groups_of_photos(patch: Patch) -> None:
             tuple(p.name for p in photos), every, nobody, 0, len(photos), "declared"
         )
 
-    patch.setattr(pipeline, "resolve", resolve)
+    patch.setattr(gather, "resolve", resolve)
 
 
 def groups_of_fewer(patch: Patch) -> None:
     """Rule 2: one person less than was asked for."""
-    real = pipeline.make_plan
-    patch.setattr(pipeline, "make_plan", lambda *args, k, **rest: real(*args, k=k - 1, **rest))
+    real = staging.make_plan
+    patch.setattr(staging, "make_plan", lambda *args, k, **rest: real(*args, k=k - 1, **rest))
 
 
 def cells_by_photos(patch: Patch) -> None:

@@ -1,4 +1,8 @@
-"""Judge a release by its files and arrays, never by the word of whatever made it."""
+"""Judge a release by its files and arrays, never by the word of whatever made it.
+
+``run`` is the audit: it counts (``guarantee``), looks for leaks, and then asks ``recognition`` for everything
+that needs faces: what is ``shown``, ``copies``, ``reconstruct``, the ``naive`` attack, ``donors``.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from kssgan.auditing._statistics import auc, threshold_at
 from kssgan.faces.distances import to_all
+from kssgan.ranking import named_first, rank
 from kssgan.types import FloatArray, IntArray
 
 __all__ = ["Comparison", "compare", "distance_threshold", "impostor_threshold"]
@@ -159,20 +160,15 @@ def _one(
     weights: _Array,
     total: float,
 ) -> None:
-    ascending = np.sort(distances)
     own = distances[members]
-    nearer = np.searchsorted(ascending, own, side="left")
-    ties = np.searchsorted(ascending, own, side="right") - nearer
-    for name, rank in (("rank1", 1), ("rank5", 5)):
-        credit = np.clip((rank - nearer) / np.maximum(ties, 1), 0.0, 1.0)
-        out[name][i] = float((credit * weights).sum() / max(total, 1.0))
-    first = np.flatnonzero(distances == ascending[0])
-    out["group1"][i] = float(np.isin(first, members).mean())
+    found = rank(distances, members)
+    for name, first in (("rank1", 1), ("rank5", 5)):
+        out[name][i] = float((found.credit(first) * weights).sum() / max(total, 1.0))
+    out["group1"][i] = named_first(distances, members)
     others = np.delete(distances, members)
     out["member_auc"][i] = auc(own, others)
     if distances.size > 1 and members.size:
-        wins = (distances.size - nearer - ties) + (ties - 1) / 2
-        out["link_auc"][i] = float(np.average(wins / (distances.size - 1), weights=weights))
+        out["link_auc"][i] = float(np.average(found.wins(), weights=weights))
     else:
         out["link_auc"][i] = 0.5
     out["nearest_member"][i] = own.min() if own.size else np.nan

@@ -45,49 +45,21 @@ def certificate_problems(
                 "nothing; the figures of the attacks below are all that is known",
             )
         )
-    k = certificate.get("k_measured")
-    share = certificate.get("max_share")
-    better = [
-        name
-        for name, wrong in (
-            ("k_measured", isinstance(k, int) and k > counted.k_measured),
-            (
-                "max_share",
-                isinstance(share, int | float) and share < counted.max_share - 1e-6,
-            ),
-        )
-        if wrong
-    ]
+    better = _claims_more(certificate, counted)
     if better:
         problems.append(
             Problem(
                 2,
                 "breaks",
                 f"the certificate claims more than the files show ({', '.join(better)}): "
-                f"k {k} against {counted.k_measured}, largest share {share} against "
-                f"{counted.max_share:.4f}",
+                f"k {certificate.get('k_measured')} against {counted.k_measured}, largest share "
+                f"{certificate.get('max_share')} against {counted.max_share:.4f}",
             )
         )
-    released = [r for r in rows if r.released]
-    photos = certificate.get("photos")
-    photos = photos if isinstance(photos, Mapping) else {}
-    expected: dict[str, tuple[Any, float]] = {
-        "k_measured": (k, counted.k_measured),
-        "max_share": (share, counted.max_share),
-        "photos released": (photos.get("released"), len(released)),
-        "photos refused": (photos.get("refused"), len(rows) - len(released)),
-    }
     differing = [
-        name
-        for name, (said, measured) in expected.items()
-        if name not in better
-        and isinstance(said, int | float)
-        and not math.isclose(said, measured, abs_tol=1e-4)
+        *(name for name in _differing(certificate, counted, rows) if name not in better),
+        *_sums(certificate),
     ]
-    parts = [photos.get(n) for n in ("found", "ignored", "refused", "released")]
-    numbers = [n for n in parts if isinstance(n, int)]
-    if len(numbers) == len(parts) and numbers[0] != sum(numbers[1:]):
-        differing.append("photos found = ignored + refused + released")
     if differing:
         problems.append(
             Problem(
@@ -95,3 +67,48 @@ def certificate_problems(
             )
         )
     return tuple(problems)
+
+
+def _claims_more(certificate: Mapping[str, Any], counted: Guarantee) -> list[str]:
+    """Statements that promise more than was measured."""
+    k, share = certificate.get("k_measured"), certificate.get("max_share")
+    found = []
+    if isinstance(k, int) and k > counted.k_measured:
+        found.append("k_measured")
+    if isinstance(share, int | float) and share < counted.max_share - 1e-6:
+        found.append("max_share")
+    return found
+
+
+def _differing(
+    certificate: Mapping[str, Any], counted: Guarantee, rows: Sequence[MapRow]
+) -> list[str]:
+    """Statements whose number is another than the measured one."""
+    photos = _photos(certificate)
+    released = sum(bool(row.released) for row in rows)
+    expected: dict[str, tuple[Any, float]] = {
+        "k_measured": (certificate.get("k_measured"), counted.k_measured),
+        "max_share": (certificate.get("max_share"), counted.max_share),
+        "photos released": (photos.get("released"), released),
+        "photos refused": (photos.get("refused"), len(rows) - released),
+    }
+    return [
+        name
+        for name, (said, measured) in expected.items()
+        if isinstance(said, int | float) and not math.isclose(said, measured, abs_tol=1e-4)
+    ]
+
+
+def _sums(certificate: Mapping[str, Any]) -> list[str]:
+    """Counts that do not add up."""
+    photos = _photos(certificate)
+    parts = [photos.get(name) for name in ("found", "ignored", "refused", "released")]
+    numbers = [n for n in parts if isinstance(n, int)]
+    if len(numbers) == len(parts) and numbers[0] != sum(numbers[1:]):
+        return ["photos found = ignored + refused + released"]
+    return []
+
+
+def _photos(certificate: Mapping[str, Any]) -> Mapping[str, Any]:
+    photos = certificate.get("photos")
+    return photos if isinstance(photos, Mapping) else {}

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kssgan.auditing._statistics import mean_with_bounds, rate
+from kssgan.ranking import named_first, rank
 
 __all__ = ["Identification", "equal_error", "identify", "roc"]
 
@@ -107,15 +108,11 @@ def identify(
     for i, truth in enumerate(truths):
         members = np.fromiter(truth, np.int64, len(truth))
         counts = np.fromiter(truth.values(), np.float64, len(truth))
-        ascending = np.sort(near[i])
-        nearer = np.searchsorted(ascending, near[i, members], side="left")
-        ties = np.searchsorted(ascending, near[i, members], side="right") - nearer
-        credit = np.clip((ranks - nearer[:, None]) / ties[:, None], 0, 1)
-        cmc += (counts[:, None] * credit).sum(0)
+        found = rank(near[i], members)
+        cmc += (counts[:, None] * found.credit(ranks)).sum(0)
         files += counts.sum()
-        group1[i] = np.isin(np.flatnonzero(near[i] == ascending[0]), members).mean()
-        wins = (persons - nearer - ties + (ties - 1) / 2) / (persons - 1)
-        link[i] = np.average(wins, weights=counts)
+        group1[i] = named_first(near[i], members)
+        link[i] = np.average(found.wins(), weights=counts)
         weights[i, members] = counts
     totals = weights.sum(1, keepdims=True)
     far, tar = roc(near.ravel(), weights.ravel(), (totals - weights).ravel())

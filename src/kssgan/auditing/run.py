@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +22,9 @@ from kssgan.auditing.releases import Releases, check_releases
 from kssgan.auditing.report import AuditReport, Problem
 from kssgan.errors import BadTable, UsageError
 from kssgan.faces.onnx_recogniser import OnnxSettings, plug
-from kssgan.types import FaceAnalyser, Progress
+from kssgan.types import FaceAnalyser, PathLike, Progress
 
 __all__ = ["audit"]
-
-PathLike = str | os.PathLike[str]
 
 
 def audit(
@@ -74,12 +71,8 @@ def audit(
         WeightsError: shipped weights are missing or damaged.
     """
     root, photos_root = Path(release), Path(originals)
-    for path, what in ((root, "the release"), (photos_root, "the originals")):
-        if not path.is_dir():
-            raise UsageError(f"{what} is not a folder; pass the folder itself")
     lenders = None if donors is None else Path(donors)
-    if lenders is not None:  # told before the long part
-        list_donors(lenders, originals=photos_root, release=root)
+    _check_folders(root, photos_root, lenders)
     plugged = plug(recognizer)
     rows = _tables.read_map(Path(map_path))
     table = None if labels is None else _labels.read_labels(Path(labels), photos_root)
@@ -111,28 +104,65 @@ def audit(
     case.problems += certificate_problems(certificate, counted, rows)
     if table is not None:
         case.figures["labels"] = _label_figures(case, manifest, table)
+    return _report(
+        case,
+        counted,
+        len(found),
+        ignored,
+        k_required=required,
+        k_claimed=claimed,
+        k_lookalikes=k_alike,
+        k_over_time=over_time,
+    )
+
+
+def _check_folders(release: Path, originals: Path, donors: Path | None) -> None:
+    """Look at what was given before the long part.
+
+    Raises:
+        UsageError: no folder, or a donors' folder that is empty or not apart.
+    """
+    for path, what in ((release, "the release"), (originals, "the originals")):
+        if not path.is_dir():
+            raise UsageError(f"{what} is not a folder; pass the folder itself")
+    if donors is not None:
+        list_donors(donors, originals=originals, release=release)
+
+
+def _report(
+    case: Case,
+    counted: Guarantee,
+    found: int,
+    ignored: int,
+    *,
+    k_required: int,
+    k_claimed: int | None,
+    k_lookalikes: int | None,
+    k_over_time: int | None,
+) -> AuditReport:
+    """Everything that a case holds, what breaks the promise first."""
     breaking = [p for p in case.problems if p.severity == "breaks"]
     return AuditReport(
         holds=not breaking,
-        k_required=required,
-        k_claimed=claimed,
+        k_required=k_required,
+        k_claimed=k_claimed,
         k_measured=counted.k_measured,
-        k_lookalikes=k_alike,
+        k_lookalikes=k_lookalikes,
         max_share=counted.max_share,
         problems=(*breaking, *(p for p in case.problems if p.severity != "breaks")),
         counts={
-            "photos_found": len(found),
+            "photos_found": found,
             "files_ignored": ignored,
-            "photos_released": sum(bool(r.released) for r in rows),
-            "photos_refused": sum(not r.released for r in rows),
-            "subjects": len({r.subject for r in rows if r.released}),
+            "photos_released": sum(bool(r.released) for r in case.rows),
+            "photos_refused": sum(not r.released for r in case.rows),
+            "subjects": len({r.subject for r in case.rows if r.released}),
             "released_files": len(case.release.digest),
             "distinct_pictures": len(case.release.pictures),
         },
         figures=case.figures,
         controls=tuple(case.controls),
         notes=tuple(case.notes),
-        k_over_time=over_time,
+        k_over_time=k_over_time,
     )
 
 

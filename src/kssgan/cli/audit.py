@@ -10,6 +10,7 @@ from typing import Any
 
 from kssgan.cli._progress import bars
 from kssgan.cli._recognizer import add_recognizer, recognizer_of
+from kssgan.cli._verb import add_verb
 from kssgan.errors import StorageError
 
 __all__ = ["add", "run"]
@@ -33,12 +34,13 @@ examples:
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "audit",
-        help="measure k and attack a release, from its files",
+        run,
+        about="measure k and attack a release, from its files",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
     parser.add_argument(
         "release", type=Path, metavar="RELEASE", help="the folder that was released"
@@ -93,7 +95,6 @@ def add(verbs: Any) -> None:
         help="secret: write the report as a page for people here",
     )
     add_recognizer(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
+from kssgan.cli._verb import add_json, add_out, add_verb
 from kssgan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ Then check it as a stranger would:  kssgan audit release --originals photos --ma
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "deidentify",
-        help="write a release in which every picture is shared by at least k people",
+        run,
+        about="write a release in which every picture is shared by at least k people",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
     parser.add_argument(
         "photos",
@@ -49,13 +51,7 @@ def add(verbs: Any) -> None:
         metavar="PHOTOS",
         help="folder of photos, searched with its folders",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="RELEASE",
-        help="folder to write; must not exist",
-    )
+    add_out(parser, "RELEASE", "folder to write; must not exist")
     parser.add_argument(
         "-k",
         type=int,
@@ -63,6 +59,20 @@ def add(verbs: Any) -> None:
         metavar="K",
         help="people who share a picture, at least (default 5)",
     )
+    _add_people(parser)
+    _add_groups(parser)
+    _add_surrogates(parser)
+    _add_private(parser)
+    parser.add_argument(
+        "--allow-small-k",
+        action="store_true",
+        help="permit k = 2, whose mean still verifies as each of the two",
+    )
+    add_json(parser)
+
+
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    """Who is on the photos, and what is said of them."""
     parser.add_argument(
         "--subjects",
         default="auto",
@@ -92,6 +102,10 @@ def add(verbs: Any) -> None:
         help="read these off the face where no label is given (default expression,gender,age); "
         "they are sometimes wrong, and a label of yours goes before",
     )
+
+
+def _add_groups(parser: argparse.ArgumentParser) -> None:
+    """Who shares a picture."""
     parser.add_argument(
         "--seed",
         type=int,
@@ -111,6 +125,10 @@ def add(verbs: Any) -> None:
         help="form groups inside these attributes where each part has k people (default: gender where it is "
         "known of nearly everybody, and age where your labels give it)",
     )
+
+
+def _add_surrogates(parser: argparse.ArgumentParser) -> None:
+    """What the pictures are drawn with."""
     parser.add_argument(
         "--surrogate",
         choices=("generator", "composite", "mean"),
@@ -139,6 +157,10 @@ def add(verbs: Any) -> None:
         help="public portraits that lend their heads to composites: volunteers, licensed pictures; "
         "who looks like one of PHOTOS is passed over",
     )
+
+
+def _add_private(parser: argparse.ArgumentParser) -> None:
+    """What stays with the holder of the photos."""
     parser.add_argument(
         "--map",
         type=Path,
@@ -179,15 +201,6 @@ def add(verbs: Any) -> None:
         help="secret: keep detections and embeddings here for the next run "
         "(default: a private folder, removed on success)",
     )
-    parser.add_argument(
-        "--allow-small-k",
-        action="store_true",
-        help="permit k = 2, whose mean still verifies as each of the two",
-    )
-    parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the result as JSON on stdout"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
 from kssgan.cli._recognizer import add_recognizer, recognizer_of
+from kssgan.cli._verb import add_out, add_verb
 from kssgan.errors import UsageError
 
 __all__ = ["add", "run"]
@@ -38,21 +39,16 @@ page and figures again, also of several RESULTS together."""
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "evaluate",
-        help="compare methods: attacks and utility, by k and seed",
+        run,
+        about="compare methods: attacks and utility, by k and seed",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of photos")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="RESULTS",
-        help="folder to write; one with an evaluation in it is gone on with",
-    )
+    add_out(parser, "RESULTS", "folder to write; one with an evaluation in it is gone on with")
     parser.add_argument(
         "--methods", required=True, metavar="NAMES", help="names with commas between, see below"
     )
@@ -91,7 +87,6 @@ def add(verbs: Any) -> None:
         help="private folder that keeps the analysed faces for the next run",
     )
     add_recognizer(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

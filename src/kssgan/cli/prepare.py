@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
+from kssgan.cli._verb import add_json, add_out, add_verb
 
 if TYPE_CHECKING:
     from kssgan.preparation import Preparation
@@ -35,21 +36,16 @@ Then:  kssgan train photos.safetensors --out run"""
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "prepare",
-        help="make the one file that training needs",
+        run,
+        about="make the one file that training needs",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of photos")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="FILE.safetensors",
-        help="private file to write; must not exist",
-    )
+    add_out(parser, "FILE.safetensors", "private file to write; must not exist")
     parser.add_argument(
         "--format",
         choices=("folder", "rafd", "celeba"),
@@ -82,10 +78,7 @@ def add(verbs: Any) -> None:
         metavar="FILE.npz",
         help="for development: landmarks found elsewhere (files, mesh468 in photo pixels)",
     )
-    parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the result as JSON on stdout"
-    )
-    parser.set_defaults(run=run)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

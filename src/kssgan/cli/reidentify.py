@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kssgan.cli._paths import shown
+from kssgan.cli._verb import add_verb
 from kssgan.errors import UsageError
 
 __all__ = ["add", "run"]
@@ -28,12 +29,13 @@ examples:
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "reidentify",
-        help="name the originals behind released files, with an escrow and its secret key",
+        run,
+        about="name the originals behind released files, with an escrow and its secret key",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
     parser.add_argument(
         "release",
@@ -52,7 +54,6 @@ def add(verbs: Any) -> None:
         metavar="FILE",
         help="instead: make a key pair, the secret key in FILE and the public one in FILE.pub",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kssgan.cli._paths import shown
+from kssgan.cli._verb import add_out, add_verb
 
 __all__ = ["add", "run"]
 
@@ -26,14 +27,15 @@ Studies and RESULTS cannot be mixed. No picture of a person is in any of it."""
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "report",
-        help="draw what studies or evaluations found",
+        run,
+        about="draw what studies or evaluations found",
         description=_DESCRIPTION,
-        epilog="examples:\n"
+        examples="examples:\n"
         "  kssgan report pso-0 pso-1 pso-2 random-0 random-1 random-2 --out report\n"
         "  kssgan report results-monday results-tuesday --out results-both",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "folders",
@@ -42,10 +44,7 @@ def add(verbs: Any) -> None:
         metavar="STUDY|RESULTS",
         help="what kssgan tune, or kssgan evaluate, wrote",
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder to write; must not exist"
-    )
-    parser.set_defaults(run=run)
+    add_out(parser, "DIR", "folder to write; must not exist")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kssgan.api import gallery_groups
 from kssgan.cli._paths import shown
+from kssgan.cli._verb import add_device, add_json, add_out, add_verb
 
 if TYPE_CHECKING:
     from kssgan.training.loop import Trained
@@ -54,17 +55,45 @@ _OPTIONS = {
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "train",
-        help="train a generator from a prepared file",
+        run,
+        about="train a generator from a prepared file",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="what kssgan prepare wrote")
+    add_out(parser, "RUN", "folder to write; must not exist")
+    _add_configuration(parser)
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="RUN", help="folder to write; must not exist"
+        "--minutes", type=float, metavar="M", help="stop in time, with a checkpoint"
     )
+    add_device(parser)
+    parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="GENERATOR",
+        help="begin with these weights where they fit, not at random; --set refine_from=0 keeps the drawer",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in RUN"
+    )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write RUN/tensorboard too (needs kssgan[tensorboard])",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved configuration and sizes; train nothing",
+    )
+    add_json(parser)
+
+
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    """What is trained, and how."""
     parser.add_argument(
         "--preset",
         choices=("smoke", "small", "robust", "paper", "stargan"),
@@ -95,38 +124,6 @@ def add(verbs: Any) -> None:
         metavar="NAME=VALUE",
         help="any other option of the configuration",
     )
-    parser.add_argument(
-        "--minutes", type=float, metavar="M", help="stop in time, with a checkpoint"
-    )
-    parser.add_argument(
-        "--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default auto)"
-    )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="of the CPU (default: the machine's)"
-    )
-    parser.add_argument(
-        "--start",
-        type=Path,
-        metavar="GENERATOR",
-        help="begin with these weights where they fit, not at random; --set refine_from=0 keeps the drawer",
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the last checkpoint in RUN"
-    )
-    parser.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="write RUN/tensorboard too (needs kssgan[tensorboard])",
-    )
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print the resolved configuration and sizes; train nothing",
-    )
-    parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the result as JSON on stdout"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

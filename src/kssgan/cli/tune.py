@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
+from kssgan.cli._verb import add_device, add_json, add_out, add_verb
 
 if TYPE_CHECKING:
     from kssgan.tuning.run import Tuned
@@ -39,21 +40,16 @@ examples:
 
 def add(verbs: Any) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = add_verb(
+        verbs,
         "tune",
-        help="look for better hyperparameters",
+        run,
+        about="look for better hyperparameters",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="what kssgan prepare wrote")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="STUDY",
-        help="folder to write, or to go on in",
-    )
+    add_out(parser, "STUDY", "folder to write, or to go on in")
     parser.add_argument(
         "--solver",
         choices=("random", "hyperopt", "pso"),
@@ -96,16 +92,8 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the solver and of every trial"
     )
-    parser.add_argument(
-        "--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default auto)"
-    )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="of the CPU (default: the machine's)"
-    )
-    parser.add_argument(
-        "--json", action="store_true", dest="as_json", help="print the result as JSON on stdout"
-    )
-    parser.set_defaults(run=run)
+    add_device(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,8 +1,9 @@
 """The main job: a private folder of photos in, a folder that may leave the building out.
 
-``pipeline`` is the recipe. ``places`` and ``scan`` say where to read and write, ``look`` and ``cache`` find
-each photo's face once, ``plan`` forms groups and cells, ``draw`` makes their pictures, ``write`` and
-``release`` put them on the disk in one step, and ``certificate`` measures the promise on what was written.
+``pipeline`` is the recipe. ``asked`` checks the wishes, ``places`` and ``scan`` say where to read and write,
+``look`` and ``cache`` find each photo's face once, ``gather`` tells the people apart, ``plan`` forms groups
+and cells, ``draw`` makes their pictures, ``write`` and ``release`` put them on the disk in one step,
+``certificate`` measures the promise on what was written, and ``words`` tells the user.
 ``escrow`` seals who is behind each file for somebody else, with the keys of ``keys``. ``stable`` plans a
 release that fits the earlier ones of a ``ledger``.
 """

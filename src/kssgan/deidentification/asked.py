@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from kssgan.errors import UsageError
 from kssgan.grouping.attributes import KNOWN
 from kssgan.grouping.labels import UNKNOWN, LabelTable
-from kssgan.types import SurrogateMethod
+from kssgan.types import PathLike, SurrogateMethod
 
 __all__ = [
     "GROUPINGS",
+    "Asked",
+    "Grouping",
     "Mode",
     "SurrogateName",
     "check_asked",
@@ -29,7 +32,63 @@ SurrogateName = Literal["generator", "composite", "mean"]
 Mode = Literal["strict", "utility"]
 """What a release promises: "strict" keeps k, "utility" nothing."""
 
-GROUPINGS = ("mdav", "k-same")
+Grouping = Literal["mdav", "k-same"]
+"""How groups are formed."""
+
+GROUPINGS = get_args(Grouping)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Everything that a caller asks of a release, as it was given; see :func:`kssgan.deidentify`."""
+
+    photos: PathLike
+    out: PathLike
+    k: int
+    subjects: PathLike
+    labels: PathLike | None
+    set_labels: Mapping[str, str] | None
+    auto_labels: Sequence[str]
+    seed: int
+    mode: Mode
+    weights: PathLike | None
+    map_path: PathLike | None
+    ledger: PathLike | None
+    ledger_key: PathLike | None
+    escrow: PathLike | None
+    escrow_key: PathLike | None
+    cache: PathLike | None
+    allow_small_k: bool
+    grouping: Grouping
+    within: Sequence[str] | None
+    surrogate: SurrogateName
+    donors: PathLike | None
+    method: SurrogateMethod | None
+
+    def check(self) -> None:
+        """Reject what cannot be meant, as far as it can be told without a look at a file.
+
+        Raises:
+            UsageError: an argument is wrong, or does not go with another.
+        """
+        check_asked(
+            self.k,
+            allow_small_k=self.allow_small_k,
+            seed=self.seed,
+            grouping=self.grouping,
+            within=self.within,
+            auto_labels=self.auto_labels,
+        )
+        check_method(self.surrogate, self.donors, self.method)
+        check_mode(
+            self.mode,
+            weights=self.weights,
+            surrogate=self.surrogate,
+            ledger=self.ledger,
+            method=self.method,
+        )
+        check_escrow(self.escrow, self.escrow_key)
+        check_ledger_key(self.ledger, self.ledger_key)
 
 
 def check_asked(

@@ -16,9 +16,9 @@ import numpy as np
 from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.deidentification.plan import Plan
 from kssgan.deidentification.png import encode_png
-from kssgan.deidentification.release import storage
 from kssgan.errors import PromiseError
 from kssgan.faces.threads import in_order
+from kssgan.files import storage
 from kssgan.types import PhotoFace, Progress, SurrogateMethod, U8Array
 
 __all__ = ["Drawn", "draw_cells", "group_seed"]

@@ -157,40 +157,31 @@ def join(
     cells = set(returning.shown.values())
     old_cells = sorted(cells, key=lambda cell: (frozen.cells[cell].group, cell))
     old_groups = sorted({frozen.cells[cell].group for cell in old_cells})
-    group_at = {group: at for at, group in enumerate(old_groups)}
-    label_of = {p: group_at[g] for g in old_groups for p in frozen.groups[g]}
-    unit_at = {person: at for at, person in enumerate(old_people)}
-    cell_at = {cell: at for at, cell in enumerate(old_cells)}
+    parts = [_old_part(returning, frozen, old, old_people, old_cells, old_groups)]
+    if fresh is not None:
+        counted = _numbers(fresh.groups, first_person)
+        called = (
+            [found_name(number) for number in counted]
+            if subjects.how == "auto"
+            else list(fresh.subjects.names)
+        )
+        sizes = len(old_people), len(old_groups), len(old_cells)
+        parts.append(_new_part(fresh, called, counted, attributes, sizes))
     kept = sorted([*old, *new])
     place = {row: at for at, row in enumerate(kept)}
     rows = [place[row] for row in new]
     photo_unit, photo_cell = np.zeros(len(kept), np.int64), np.zeros(len(kept), np.int64)
-    for row in old:
-        photo_unit[place[row]] = unit_at[int(returning.person[row])]
-        photo_cell[place[row]] = cell_at[returning.shown[row]]
-    names = [found_name(person) for person in old_people]
-    labels = [label_of[person] for person in old_people]
-    people = list(range(len(old_people)))
-    numbers = list(old_people)
-    of_cell = [frozen.cells[cell].label for cell in old_cells]
-    cell_group = [group_at[frozen.cells[cell].group] for cell in old_cells]
-    if fresh is not None:
-        photo_unit[rows] = fresh.subjects.photo_subject + len(old_people)
-        photo_cell[rows] = fresh.cells.photo_cell + len(old_cells)
-        counted = _numbers(fresh.groups, first_person)
-        numbers += counted
-        auto = subjects.how == "auto"
-        names += map(found_name, counted) if auto else fresh.subjects.names
-        labels += (fresh.groups.labels + len(old_groups)).tolist()
-        people += (fresh.groups.people + len(old_people)).tolist()
-        # What none of the newcomers' labels tells is unknown.
-        of_cell += [{n: own.get(n, UNKNOWN) for n in attributes} for own in fresh.labels]
-        cell_group += (fresh.cells.group + len(old_groups)).tolist()
+    for part, own in zip(parts, ([place[row] for row in old], rows), strict=False):
+        photo_unit[own], photo_cell[own] = part.photo_unit, part.photo_cell
     shown = [photos[row] for row in kept]
-    both = _with_look_alikes(
-        replace(subjects, names=tuple(names), photo_subject=photo_unit), shown
+    names = tuple(name for part in parts for name in part.names)
+    both = _with_look_alikes(replace(subjects, names=names, photo_subject=photo_unit), shown)
+    groups = Groups(
+        np.array([group for part in parts for group in part.groups], np.int64),
+        np.array([person for part in parts for person in part.people], np.int64),
+        k,
     )
-    groups = Groups(np.array(labels, np.int64), np.array(people, np.int64), k)
+    of_cell = tuple(label for part in parts for label in part.cell_labels)
     plan = Plan(
         both,
         groups,
@@ -199,12 +190,12 @@ def join(
         Cells(
             drawn,
             photo_cell,
-            np.array(cell_group, np.int64),
+            np.array([group for part in parts for group in part.cell_groups], np.int64),
             tuple(tuple(own[n] for n in drawn) for own in of_cell),
             0 if fresh is None else fresh.cells.merged,
         ),
         attributes,
-        tuple(of_cell),
+        of_cell,
         information_loss(mean_embeddings(shown, both), groups),
     )
     return Joined(
@@ -214,7 +205,79 @@ def join(
         tuple(old_cells),
         tuple(old_groups),
         tuple(old_people),
-        tuple(numbers),
+        tuple(number for part in parts for number in part.numbers),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """One side of a joined plan, in the whole's numbers of units, groups and cells.
+
+    Attributes:
+        names: of its units.
+        groups: of its units.
+        people: the person that each of its units counts as.
+        numbers: of its units' people in the ledger.
+        cell_labels: what is released of each of its cells.
+        cell_groups: of its cells.
+        photo_unit: of its photos.
+        photo_cell: of its photos.
+    """
+
+    names: Sequence[str]
+    groups: Sequence[int]
+    people: Sequence[int]
+    numbers: Sequence[int]
+    cell_labels: Sequence[Mapping[str, str]]
+    cell_groups: Sequence[int]
+    photo_unit: IntArray
+    photo_cell: IntArray
+
+
+def _old_part(
+    returning: Returning,
+    frozen: Frozen,
+    rows: Sequence[int],
+    people: Sequence[int],
+    cells: Sequence[int],
+    groups: Sequence[int],
+) -> _Part:
+    """People of the ledger, as it has settled them; ``rows`` are their photos."""
+    group_at = {group: at for at, group in enumerate(groups)}
+    group_of = {p: group_at[g] for g in groups for p in frozen.groups[g]}
+    unit_at = {person: at for at, person in enumerate(people)}
+    cell_at = {cell: at for at, cell in enumerate(cells)}
+    return _Part(
+        [found_name(person) for person in people],
+        [group_of[person] for person in people],
+        range(len(people)),
+        people,
+        [frozen.cells[cell].label for cell in cells],
+        [group_at[frozen.cells[cell].group] for cell in cells],
+        np.array([unit_at[int(returning.person[row])] for row in rows], np.int64),
+        np.array([cell_at[returning.shown[row]] for row in rows], np.int64),
+    )
+
+
+def _new_part(
+    fresh: Plan,
+    names: Sequence[str],
+    numbers: Sequence[int],
+    attributes: Sequence[str],
+    before: tuple[int, int, int],
+) -> _Part:
+    """Newcomers, counted on from the units, groups and cells ``before`` them."""
+    units, groups, cells = before
+    return _Part(
+        names,
+        (fresh.groups.labels + groups).tolist(),
+        (fresh.groups.people + units).tolist(),
+        numbers,
+        # What none of the newcomers' labels tells is unknown.
+        [{n: own.get(n, UNKNOWN) for n in attributes} for own in fresh.labels],
+        (fresh.cells.group + groups).tolist(),
+        fresh.subjects.photo_subject + units,
+        fresh.cells.photo_cell + cells,
     )
 
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kssgan.deidentification.release import storage
 from kssgan.errors import BadOutput, OutputExists, UsageError
+from kssgan.files import reveal, storage
 
 __all__ = [
     "key_of",
@@ -90,7 +90,11 @@ def write_secret_key(path: Path) -> str:
         hidden = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
             _create(hidden, f"# public key: {recipient}\n{identity}\n", 0o600)
-            _reveal(hidden, path)
+            reveal(hidden, path)
+        except FileExistsError:
+            raise OutputExists(
+                f"a key ({path}) is already there and is never overwritten; choose another name"
+            ) from None
         finally:
             hidden.unlink(missing_ok=True)
     return recipient
@@ -187,20 +191,6 @@ def _no_key(wanted: str) -> UsageError:
         f"the key file is no key of the wanted kind; {wanted} was wanted, as "
         f"`kssgan reidentify --new-key FILE` or age-keygen makes it"
     )
-
-
-def _reveal(hidden: Path, path: Path) -> None:
-    taken = OutputExists(
-        f"a key ({path}) is already there and is never overwritten; choose another name"
-    )
-    try:
-        os.link(hidden, path)
-    except FileExistsError:
-        raise taken from None
-    except OSError:  # a disk without hard links
-        if os.path.lexists(path):
-            raise taken from None
-        hidden.rename(path)
 
 
 def _create(path: Path, text: str, mode: int) -> None:

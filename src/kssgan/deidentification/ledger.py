@@ -36,10 +36,12 @@ import numpy as np
 from kssgan._version import __version__
 from kssgan.deidentification import ledger_schema as schema
 from kssgan.deidentification.keys import key_of, write_secret_key
+from kssgan.deidentification.ledger_errors import LedgerBusy, is_busy, ledger_storage
 from kssgan.deidentification.ledger_records import Draft, Edition
+from kssgan.deidentification.ledger_rows import add_rows, erase_rows
 from kssgan.deidentification.ledger_vault import Vault, changed
-from kssgan.deidentification.release import contents, storage
-from kssgan.errors import LedgerRefused, OutputExists, StorageError, UsageError
+from kssgan.deidentification.release import contents
+from kssgan.errors import LedgerRefused, OutputExists, UsageError
 from kssgan.grouping.ledger import Frozen, FrozenCell
 from kssgan.types import FloatArray
 
@@ -49,10 +51,6 @@ WAIT_S = 300.0
 """Seconds that a run waits for another one that holds the ledger."""
 
 _TRY_S = 0.1
-
-
-class LedgerBusy(StorageError):
-    """Another run holds the ledger."""
 
 
 def release_digest(folder: Path) -> str:
@@ -92,7 +90,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         self.key_path = key_of(path) if key is None else key
         if not create and not path.is_file():
             raise UsageError("the ledger is not there; give the file that --ledger wrote")
-        with _storage():
+        with ledger_storage():
             fresh = not path.exists() or not path.stat().st_size
             if not self.key_path.exists():
                 if not (create and fresh):
@@ -110,7 +108,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 path, timeout=_TRY_S, isolation_level=None, check_same_thread=False
             )
         try:
-            with _storage():
+            with ledger_storage():
                 self._hold(WAIT_S if wait_s is None else wait_s)
                 self._open(create)
         except BaseException:
@@ -181,7 +179,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     def picture(self, cell: int) -> bytes:
         """PNG of a cell, as it was released."""
         query = "SELECT facts, picture FROM cells WHERE id = ?"
-        with _storage():
+        with ledger_storage():
             row = self._con.execute(query, (cell,)).fetchone()
         png = self._vault.unsealed(row[1])
         if hashlib.sha256(png).hexdigest() != self._facts(cell, row[0])["sha256"]:
@@ -226,15 +224,15 @@ class Ledger(AbstractContextManager["Ledger"]):
         Raises:
             StorageError: the disk refuses; nothing was entered then.
         """
-        with _storage():
+        with ledger_storage():
             release = self._enter(draft, release_digest(hidden), hidden, out)
         try:
             yield
         except BaseException:
-            with _storage():
+            with ledger_storage():
                 self._settle()
             raise
-        with _storage():
+        with ledger_storage():
             self._confirm(release)
 
     # Opening.
@@ -252,7 +250,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 return
             except sqlite3.OperationalError as error:
                 # Tried anew in small steps: SQLite's own waiting would not hear an interrupt.
-                if not _is_busy(error) or monotonic() >= until:
+                if not is_busy(error) or monotonic() >= until:
                     raise
             sleep(_TRY_S)
 
@@ -298,43 +296,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             )
             if number == 1:
                 self._put_meta("parameters", json.dumps(draft.parameters, sort_keys=True))
-            for person in draft.people:
-                template = None
-                if person.template is not None:
-                    body = np.asarray(person.template, "<f4").tobytes()
-                    template = self._vault.sealed(b"template %d\n" % person.number + body)
-                con.execute(
-                    "INSERT INTO people (id, grp, since, template) VALUES (?, ?, ?, ?)",
-                    (person.number, person.group, number, template),
-                )
-            for cell in draft.cells:
-                png = cell.picture()
-                facts = {
-                    "cell": cell.number,
-                    "label": dict(cell.label),
-                    "sha256": hashlib.sha256(png).hexdigest(),
-                }
-                sealed = self._vault.sealed(json.dumps(facts).encode()), self._vault.sealed(png)
-                con.execute(
-                    "INSERT INTO cells (id, grp, since, facts, picture) VALUES (?, ?, ?, ?, ?)",
-                    (cell.number, cell.group, number, *sealed),
-                )
-                con.executemany(
-                    "INSERT INTO holders (cell, person) VALUES (?, ?)",
-                    ((cell.number, holder) for holder in sorted(cell.holders)),
-                )
-            for table, hashed, pairs in (
-                ("names", self._vault.name_hash, draft.names),
-                ("photos", self._vault.photo_hash, draft.photos),
-            ):
-                con.executemany(
-                    f"INSERT OR IGNORE INTO {table} (hash, person, since) VALUES (?, ?, ?)",  # noqa: S608
-                    ((hashed(value), person, number) for value, person in pairs),
-                )
-            con.executemany(
-                "INSERT INTO shown (release, cell) VALUES (?, ?)",
-                ((number, cell) for cell in draft.shown),
-            )
+            add_rows(con, self._vault, draft, number)
         return number
 
     def _confirm(self, release: int) -> None:
@@ -342,17 +304,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._con.execute("UPDATE releases SET state = 'out' WHERE id = ?", (release,))
 
     def _undo(self, release: int) -> None:
-        con, one = self._con, (release,)
         with self._transaction():
-            con.execute(
-                "DELETE FROM holders WHERE cell IN (SELECT id FROM cells WHERE since = ?)", one
-            )
-            for table in ("cells", "people", "names", "photos"):
-                con.execute(f"DELETE FROM {table} WHERE since = ?", one)  # noqa: S608
-            con.execute("DELETE FROM shown WHERE release = ?", one)
-            con.execute("DELETE FROM releases WHERE id = ?", one)
-            if release == 1:
-                con.execute("DELETE FROM meta WHERE name = 'parameters'")
+            erase_rows(self._con, release)
 
     @contextmanager
     def _transaction(self, *, begun: bool = False) -> Iterator[None]:
@@ -402,30 +355,3 @@ class Ledger(AbstractContextManager["Ledger"]):
         if facts["cell"] != cell:
             raise changed()
         return facts
-
-
-@contextmanager
-def _storage() -> Iterator[None]:
-    """Errors of the database and of the disk in our words, without a path."""
-    try:
-        with storage("the ledger could not be written"):
-            yield
-    except sqlite3.OperationalError as error:
-        if _is_busy(error):
-            raise LedgerBusy(
-                "another run holds the ledger; wait until it has ended and run again"
-            ) from None
-        if (
-            error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR
-        ):  # a table or column is not there
-            raise changed() from None
-        raise StorageError(
-            f"the ledger could not be read or written ({error.sqlite_errorname}); check the disk and its "
-            f"permissions"
-        ) from None
-    except sqlite3.DatabaseError:
-        raise changed() from None
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

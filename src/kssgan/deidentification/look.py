@@ -5,24 +5,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kssgan.deidentification.cache import Cache
-from kssgan.deidentification.release import storage
 from kssgan.deidentification.scan import is_regular
 from kssgan.errors import KssganError, Reason
+from kssgan.files import storage
 from kssgan.types import FaceAnalyser, FloatArray, PhotoFace, Progress, Refused
 
-__all__ = ["PhotoReader", "Seen", "quiet"]
-
-
-def quiet(stage: str, *, total: int | None = None) -> AbstractContextManager[Any]:
-    """A :class:`kssgan.types.Progress` that shows nothing."""
-    del stage, total
-    return nullcontext(lambda steps: None)
+__all__ = ["PhotoReader", "Seen"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from kssgan.deidentification.keys import key_of
 from kssgan.deidentification.scan import Scan
 from kssgan.errors import BadOutput, OutputExists, UsageError
+from kssgan.types import PathLike
 
 __all__ = ["Places", "check_places", "check_release_outside"]
 
@@ -72,14 +73,14 @@ class Places:
 
 
 def check_places(
-    photos: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    map_path: str | os.PathLike[str] | None,
-    cache: str | os.PathLike[str] | None,
+    photos: PathLike,
+    out: PathLike,
+    map_path: PathLike | None,
+    cache: PathLike | None,
     *,
-    escrow: str | os.PathLike[str] | None = None,
-    ledger: str | os.PathLike[str] | None = None,
-    ledger_key: str | os.PathLike[str] | None = None,
+    escrow: PathLike | None = None,
+    ledger: PathLike | None = None,
+    ledger_key: PathLike | None = None,
 ) -> Places:
     """Resolve the paths of a run and reject those that would leak or overwrite.
 
@@ -148,7 +149,7 @@ def check_release_outside(places: Places, found: Scan) -> None:
             )
 
 
-def _output(path: str | os.PathLike[str], name: str) -> Path:
+def _output(path: PathLike, name: str) -> Path:
     given = Path(path)
     if not given.name or given.name == "..":
         raise BadOutput(f"{name} has no name of its own; give a path that ends in a new name")

@@ -22,7 +22,15 @@ from kssgan.grouping.select import groups_within
 from kssgan.grouping.subjects import Subjects, resolve_subjects
 from kssgan.types import FloatArray, Groups, IntArray, U8Array
 
-__all__ = ["Plan", "make_plan", "mean_embeddings", "released_attributes", "resolve"]
+__all__ = [
+    "Plan",
+    "make_plan",
+    "mean_embeddings",
+    "own_labels",
+    "released_attributes",
+    "resolve",
+    "told_apart",
+]
 
 _OPEN_CROPS = 64
 
@@ -124,24 +132,13 @@ def make_plan(
     """
     if len(subjects.names) < k:
         raise TooFewPeople(len(subjects.names), k)
-    order = released_attributes(scheme, draws)
-    constant = [a.name for a in scheme.attributes if a.scope == "subject"]
-    drawn = tuple(name for name in order if name not in constant)
+    order, constant, drawn = told_apart(scheme, draws)
     embeddings = mean_embeddings(photos, subjects)
-    own = [
-        {name: vote([labels[i].get(name) for i in rows]) or UNKNOWN for name in constant}
-        for rows in _rows(subjects.photo_subject, len(subjects.names))
-    ]
-    inside = [name for name in constant if name in within]
-    columns = [[person[name] for person in own] for name in inside]
-    if nearest:
-        columns = [_filled(column, embeddings) for column in columns]
-    bands = list(zip(*columns, strict=True)) if columns else [()] * len(own)
     if fixed is None:
         groups = groups_within(
             embeddings,
             k,
-            bands if any(bands) else None,
+            _bands(subjects, labels, constant, within, embeddings if nearest else None),
             method=grouping,
             seed=seed,
             look_alikes=subjects.look_alikes,
@@ -156,12 +153,13 @@ def make_plan(
         for label in labels
     ]
     cells = make_cells(photo_group, photo_person, shown, drawn, k)
-    shared = []
-    for rows in _rows(photo_group, groups.count):
-        people = photo_person[rows]
-        shared.append(
-            {n: vote([labels[i].get(n) for i in rows], people) or UNKNOWN for n in constant}
-        )
+    shared = [
+        {
+            n: vote([labels[i].get(n) for i in rows], photo_person[rows]) or UNKNOWN
+            for n in constant
+        }
+        for rows in _rows(photo_group, groups.count)
+    ]
     of_cell = []
     for group, label in zip(cells.group.tolist(), cells.label, strict=True):
         both = {**shared[group], **dict(zip(cells.names, label, strict=True))}
@@ -176,6 +174,49 @@ def make_plan(
         tuple(of_cell),
         information_loss(embeddings, groups),
     )
+
+
+def _bands(
+    subjects: Subjects,
+    labels: Sequence[Mapping[str, str]],
+    constant: Sequence[str],
+    within: Sequence[str],
+    nearest: FloatArray | None,
+) -> list[tuple[str, ...]] | None:
+    """The part of each subject inside which groups are formed; None where all are one part.
+
+    Args:
+        subjects: who is on the photos.
+        labels: of each photo.
+        constant: attributes that stay with a person.
+        within: those that make the parts.
+        nearest: (N, D), where who lacks one goes with the nearest face that has it.
+    """
+    own = own_labels(labels, subjects, constant)
+    columns = [[person[name] for person in own] for name in constant if name in within]
+    if nearest is not None:
+        columns = [_filled(column, nearest) for column in columns]
+    bands: list[tuple[str, ...]] = list(zip(*columns, strict=True))
+    return bands if any(bands) else None
+
+
+def told_apart(
+    scheme: LabelScheme, draws: Mapping[str, Sequence[str]]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What a release says of a picture, in order; what of it stays with a person; what it draws."""
+    order = released_attributes(scheme, draws)
+    constant = tuple(a.name for a in scheme.attributes if a.scope == "subject")
+    return order, constant, tuple(name for name in order if name not in constant)
+
+
+def own_labels(
+    labels: Sequence[Mapping[str, str]], subjects: Subjects, constant: Sequence[str]
+) -> list[dict[str, str]]:
+    """What stays with each subject: the category that most of its photos have."""
+    return [
+        {name: vote([labels[i].get(name) for i in rows]) or UNKNOWN for name in constant}
+        for rows in _rows(subjects.photo_subject, len(subjects.names))
+    ]
 
 
 def released_attributes(

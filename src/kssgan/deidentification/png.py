@@ -10,12 +10,11 @@ import numpy as np
 
 from kssgan.types import CROP_SIZE, U8Array
 
-__all__ = ["FORMAT", "decode_png", "encode_png", "read_png", "thumbnail"]
+__all__ = ["FORMAT", "decode_png", "encode_png", "read_png"]
 
 FORMAT = {"format": "PNG", "size": [CROP_SIZE, CROP_SIZE]}
 """The certificate's ``image``."""
 
-_SIDE_SHOWN = 128  # of a picture on a page
 _LEVEL = 4  # a third of level 6's time for 3 % more bytes
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -78,15 +77,6 @@ def read_png(data: bytes) -> U8Array:
     except (OSError, SyntaxError, UnidentifiedImageError) as error:
         raise ValueError("its pixels cannot be read") from error
     return picture_u8
-
-
-def thumbnail(picture_u8: U8Array) -> U8Array:
-    """A picture as small as a page shows it: (256, 256, 3) to (128, 128, 3) uint8."""
-    from PIL import Image
-
-    small = Image.fromarray(picture_u8)
-    small.thumbnail((_SIDE_SHOWN, _SIDE_SHOWN), Image.Resampling.LANCZOS)
-    return np.asarray(small)
 
 
 def _chunk_names(data: bytes) -> Iterator[bytes]:

@@ -29,7 +29,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kssgan.errors import KssganError, OutputExists, StorageError
+from kssgan.errors import OutputExists
+from kssgan.files import reveal, storage
 
 __all__ = [
     "EPOCH",
@@ -39,7 +40,6 @@ __all__ = [
     "contents",
     "is_release_file",
     "random_name",
-    "storage",
     "sweep",
 ]
 
@@ -56,27 +56,6 @@ _SHORT = 16
 def random_name() -> str:
     """Name of a released file, from the operating system's entropy: ``images/<32 hex>.png``."""
     return f"{IMAGES}/{secrets.token_hex(16)}.png"
-
-
-@contextmanager
-def storage(what: str) -> Iterator[None]:
-    """Turn an ``OSError`` into a :class:`StorageError` that quotes no path.
-
-    Args:
-        what: could not be done, for example "the release could not be written".
-    """
-    try:
-        yield
-    except KssganError:
-        raise
-    except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        cause = "the disk is full" if full else (error.strerror or type(error).__name__)
-        step = "free some space" if full else "check the disk and its permissions"
-        problem = StorageError(f"{what}: {cause}; {step} and run again")
-        problem.errno = error.errno
-        # The original error quotes a path.
-        raise problem from None
 
 
 class PartialRelease:
@@ -231,16 +210,9 @@ class _Private:
     def reveal(self) -> None:
         """Give the file its name; fails rather than overwrites."""
         try:
-            os.link(self.hidden, self.path)
+            reveal(self.hidden, self.path)
         except FileExistsError:
             raise _taken("a private file", self.path) from None
-        except OSError:
-            # A disk without hard links (exFAT): a rename, after looking whether the name is free.
-            if os.path.lexists(self.path):
-                raise _taken("a private file", self.path) from None
-            self.hidden.rename(self.path)
-        else:
-            self.hidden.unlink()
 
     def remove(self) -> None:
         """Undo, whatever has been done so far; a file of the same name that is not ours stays."""

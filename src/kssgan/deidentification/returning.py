@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kssgan.deidentification.collection import Collection
 from kssgan.deidentification.ledger import Ledger
 from kssgan.deidentification.look import Seen
 from kssgan.deidentification.plan import mean_embeddings
-from kssgan.deidentification.write import Collection
 from kssgan.errors import Reason
 from kssgan.faces.distances import pairs_below
 from kssgan.faces.thresholds import LOOK_ALIKE, SAME_PERSON

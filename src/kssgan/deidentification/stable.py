@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from kssgan.deidentification.collection import Collection, reasons_in_words
 from kssgan.deidentification.draw import Drawn
 from kssgan.deidentification.joined import Joined, join, part_of
 from kssgan.deidentification.ledger import Ledger, LedgerBusy
 from kssgan.deidentification.ledger_records import Draft
 from kssgan.deidentification.plan import Plan
 from kssgan.deidentification.returning import Returning, find_returning
-from kssgan.deidentification.write import Collection, reasons_in_words
 from kssgan.errors import LedgerRefused, Reason, TooFewPeople
 from kssgan.grouping.ledger import NEWCOMER, check_parameters, waits_for
 from kssgan.grouping.subjects import Subjects

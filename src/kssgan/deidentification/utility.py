@@ -15,13 +15,14 @@ import numpy as np
 from kssgan.deidentification.draw import Drawn, group_seed
 from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.deidentification.look import PhotoReader, Seen
-from kssgan.deidentification.plan import Plan, mean_embeddings, released_attributes
+from kssgan.deidentification.plan import Plan, mean_embeddings, own_labels, told_apart
 from kssgan.deidentification.png import encode_png, read_png
 from kssgan.faces.threads import in_order
 from kssgan.grouping.attributes import UNKNOWN
-from kssgan.grouping.cells import Cells, vote
+from kssgan.grouping.cells import Cells
 from kssgan.grouping.labels import LabelScheme
 from kssgan.grouping.subjects import Subjects
+from kssgan.ranking import rank
 from kssgan.types import FloatArray, Groups, IntArray, Progress
 
 __all__ = [
@@ -58,9 +59,7 @@ def utility_plan(
         scheme: attributes that occur.
         draws: per-photo attributes and categories that the generator can show.
     """
-    order = released_attributes(scheme, draws)
-    constant = [a.name for a in scheme.attributes if a.scope == "subject"]
-    drawn = tuple(name for name in order if name not in constant)
+    order, constant, drawn = told_apart(scheme, draws)
     owner = subjects.photo_subject
     # Files of equal bytes are one photo.
     first: dict[tuple[int, str], int] = {}
@@ -71,13 +70,7 @@ def utility_plan(
     cell = np.array(
         [place[int(owner[row]), photo.content] for row, photo in enumerate(photos)], np.int64
     )
-    own = [
-        {
-            n: vote([labels[i].get(n) for i in np.flatnonzero(owner == s).tolist()]) or UNKNOWN
-            for n in constant
-        }
-        for s in range(len(subjects.names))
-    ]
+    own = own_labels(labels, subjects, constant)
     of_photo = [
         {
             **own[int(owner[row])],
@@ -193,10 +186,8 @@ def recognised(photos: Sequence[Seen], plan: Plan, drawn: Drawn) -> Recognised |
     pictures = np.concatenate(found)
     away = np.linalg.norm(pictures[:, None] - people[None], axis=2)
     own: IntArray = plan.cells.group
-    mine = away[np.arange(len(own)), own]
-    nearer, as_near = (away < mine[:, None]).sum(1), (away <= mine[:, None]).sum(1)
-    rank1 = np.where(nearer == 0, 1 / as_near, 0.0).mean()
-    verified = (mine < thresholds.FAR_1E3).mean()
+    rank1 = np.mean([rank(to, own[[i]]).credit(1)[0] for i, to in enumerate(away)])
+    verified = (away[np.arange(len(own)), own] < thresholds.FAR_1E3).mean()
     return Recognised(float(rank1), float(verified), len(pictures), len(people))
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from itertools import pairwise
@@ -17,42 +15,25 @@ from typing import Any
 from kssgan import weights
 from kssgan._version import __version__
 from kssgan.deidentification.certificate import Measured, check_sealed, measure, statement
+from kssgan.deidentification.collection import Collection
 from kssgan.deidentification.draw import Drawn
 from kssgan.deidentification.escrow import make_escrow
-from kssgan.deidentification.look import PhotoReader, Seen
+from kssgan.deidentification.look import PhotoReader
 from kssgan.deidentification.map import MapRow, encode_map, encode_refused, encode_table
 from kssgan.deidentification.places import Places
 from kssgan.deidentification.plan import Plan
-from kssgan.deidentification.png import FORMAT, read_png, thumbnail
+from kssgan.deidentification.png import FORMAT, read_png
 from kssgan.deidentification.release import FILES, PartialRelease, random_name
 from kssgan.deidentification.reports import GroupShown, MemberShown, PictureShown, Reports
 from kssgan.faces.threads import in_order
+from kssgan.thumbnails import thumbnail
 from kssgan.types import Progress
 
-__all__ = ["Collection", "write_release"]
+__all__ = ["write_release"]
 
 _MANIFEST, _CERTIFICATE, _REPORT = FILES
 _PHOTOS_SHOWN = 4
 _OWN = "weights="  # in a method's version: the digest of weights that are not ours
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """All files of PHOTOS and what became of them.
-
-    Attributes:
-        names: of all image files found, relative to PHOTOS.
-        declared: the subject of each of ``names`` as declared; ``None`` where nothing was.
-        ignored: files that are no photos.
-        photos: the usable ones.
-        refused: the others, with their reasons.
-    """
-
-    names: tuple[str, ...]
-    declared: Mapping[str, str | None]
-    ignored: int
-    photos: Sequence[Seen]
-    refused: Mapping[str, str]
 
 
 def write_release(
@@ -301,14 +282,3 @@ def _group_shown(
         for label, png in pictures
     ]
     return GroupShown(people, members, surrogates)
-
-
-def reasons_in_words(refused: Mapping[str, str]) -> str:
-    """Reasons with their numbers, the most frequent first.
-
-    >>> from kssgan.errors import Reason
-    >>> reasons_in_words({"a": Reason.NO_FACE, "b": Reason.NO_FACE, "c": Reason.UNREADABLE})
-    '2 no face found, 1 unreadable file'
-    """
-    counts = Counter(str(reason) for reason in refused.values())
-    return ", ".join(f"{n} {reason}" for reason, n in counts.most_common())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Cell", "read_cell", "write_cell", "write_whole"]
+from kssgan.files import write_whole
+
+__all__ = ["Cell", "read_cell", "write_cell", "write_shown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,13 @@ class Cell:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
-    """Write a text, as UTF-8, or bytes in one step: it is there whole or not at all.
+def write_shown(path: Path, content: str | bytes) -> None:
+    """Write a file of RESULTS that shows nobody, in one step; everybody may read it.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        part.chmod(mode)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, content, mode=0o644, rivals=True)
 
 
 def write_cell(folder: Path, cell: Cell, figures: dict[str, Any]) -> None:
@@ -64,7 +59,7 @@ def write_cell(folder: Path, cell: Cell, figures: dict[str, Any]) -> None:
         "fingerprint": cell.fingerprint,
         "figures": figures,
     }
-    write_whole(folder / cell.file, json.dumps(told, indent=1) + "\n")
+    write_shown(folder / cell.file, json.dumps(told, indent=1) + "\n")
 
 
 def read_cell(folder: Path, cell: Cell) -> dict[str, Any] | None:

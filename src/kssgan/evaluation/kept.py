@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from kssgan.evaluation.drawing import Drawn
 from kssgan.evaluation.judging import Looked
+from kssgan.files import in_one_step
 
 __all__ = ["Kept"]
 
@@ -66,18 +66,18 @@ def _write(path: Path, drawn: Drawn, seen: Looked) -> None:
         "attributes": [dict(read) for read in seen.attributes],
         "views": list(seen.views),
     }
-    part = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     views: dict[str, Any] = {f"view-{name}": vectors for name, vectors in seen.views.items()}
-    np.savez(
-        part,
-        **views,
-        pictures=drawn.pictures,
-        members=np.concatenate(list(drawn.members)),
-        sizes=np.array([len(people) for people in drawn.members]),
-        shapes=drawn.shapes,
-        detected=seen.detected,
-        embeddings=seen.embeddings,
-        landmarks=seen.landmarks,
-        told=np.array(json.dumps(told)),
-    )
-    part.replace(path)
+    # An open file: savez would give a path another ending.
+    with in_one_step(path, rivals=True) as part, part.open("wb") as file:
+        np.savez(
+            file,
+            **views,
+            pictures=drawn.pictures,
+            members=np.concatenate(list(drawn.members)),
+            sizes=np.array([len(people) for people in drawn.members]),
+            shapes=drawn.shapes,
+            detected=seen.detected,
+            embeddings=seen.embeddings,
+            landmarks=seen.landmarks,
+            told=np.array(json.dumps(told)),
+        )

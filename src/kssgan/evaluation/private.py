@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kssgan.deidentification.release import storage
+from kssgan.files import storage
 
 __all__ = ["private_folder"]
 

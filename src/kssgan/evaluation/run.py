@@ -21,12 +21,12 @@ from kssgan.auditing.attacks import FAR
 from kssgan.auditing.quality import FEATURES
 from kssgan.auditing.report import Control
 from kssgan.deidentification.cache import Cache, default_cache
-from kssgan.deidentification.look import PhotoReader, quiet
+from kssgan.deidentification.gather import look
+from kssgan.deidentification.look import PhotoReader
 from kssgan.deidentification.plan import resolve
-from kssgan.deidentification.release import storage
 from kssgan.deidentification.scan import scan
 from kssgan.errors import BadOutput, KssganError, OutputExists, TooFewPeople, UsageError
-from kssgan.evaluation.cells import Cell, read_cell, write_cell, write_whole
+from kssgan.evaluation.cells import Cell, read_cell, write_cell, write_shown
 from kssgan.evaluation.known import FACE_ONLY_WORDS, known_answers
 from kssgan.evaluation.measuring import REVISION
 from kssgan.evaluation.methods import OURS, check_methods, forms_groups, version_of
@@ -39,13 +39,13 @@ from kssgan.evaluation.views import FACE_ONLY, drop_view, store_views
 from kssgan.evaluation.workers import Worker, measure_all
 from kssgan.faces import thresholds
 from kssgan.faces.onnx_recogniser import OnnxSettings, plug
+from kssgan.files import storage
 from kssgan.grouping.subjects import declared_subjects
 from kssgan.reporting.results import Results, results_files
-from kssgan.types import FaceAnalyser, Progress, U8Array
+from kssgan.types import FaceAnalyser, PathLike, Progress, U8Array, quiet
 
 __all__ = ["Evaluation", "evaluate"]
 
-PathLike = str | os.PathLike[str]
 _MARK = "evaluation.json"
 _SHEET = ("k-same-m", "k-same-net", OURS)
 _SHEET_K = (3, 30)  # as in the paper's Figures 6 and 8
@@ -63,6 +63,7 @@ class Evaluation:
         about: photos, people, seeds, versions, controls; no names.
         private: files that show originals or all surrogates at once: never hand them on.
         resumed: cells that an earlier run had finished.
+        left_out: by cell, why it could not be drawn.
     """
 
     path: Path
@@ -143,17 +144,7 @@ def evaluate(
             controls = _gate(worker, ks, limit)
             if not all(control.passed for control in controls):
                 worker.photos = drop_view(work, FACE_ONLY)
-            basis = json.dumps(
-                [photos.digest(), own.version, FEATURES, REVISION, UTILITY_REVISION]
-                + sorted(worker.photos.views)
-                + ([plugged.digest()] if plugged else [])
-            )
-            cells = [
-                Cell(name, size, seed, f"{versions[name]} {basis}")
-                for name in names
-                for size in (ks if forms_groups(name) else (1,))
-                for seed in range(seeds if forms_groups(name) else 1)
-            ]
+            cells = _cells(versions, ks, seeds, _basis(photos, own, worker, plugged))
             found = {c: f for c in cells if (f := read_cell(cells_folder, c)) is not None}
             resumed = len(found)
             # Seeds last: what cells of one method and k share is there when the next seed comes.
@@ -175,15 +166,15 @@ def evaluate(
             about |= _about(names, ks, seeds, subjects, own, photos, limit, controls, plugged)
             about["photos_themselves"] = ceiling_figures(photos, worker.judge)
             private = _sheets(worker, names, ks, out_path)
-            left_out = {
-                c.file.removesuffix(".json"): str(f["left_out"])
-                for c, f in found.items()
-                if "left_out" in f
-            }
             _write(out_path, rows, about)
         if cache is None:
             with suppress(OSError):  # the results are there by now
                 store.remove()
+    left_out = {
+        c.file.removesuffix(".json"): str(f["left_out"])
+        for c, f in found.items()
+        if "left_out" in f
+    }
     return Evaluation(out_path, rows, about, private, resumed, left_out)
 
 
@@ -218,7 +209,7 @@ def _opened(out: Path, photos: Path) -> Path:
     with storage("RESULTS could not be made"):
         cells.mkdir(parents=True, exist_ok=True)
         if not (out / _MARK).is_file():
-            write_whole(out / _MARK, json.dumps({"finished": False}) + "\n")
+            write_shown(out / _MARK, json.dumps({"finished": False}) + "\n")
     return cells
 
 
@@ -235,11 +226,10 @@ def _look(
     found = scan(folder, IMAGE_SUFFIXES)
     how: str | Path = str(subjects) if subjects in _SUBJECTS else Path(subjects)
     declared = declared_subjects(found.photos, how, root=folder)
-    named = dict(zip(found.photos, declared or [None] * len(found.photos), strict=True))
     reader = PhotoReader(folder, analyser, store)
-    wanted = [n for n in found.photos if declared is None or named[n] is not None]
-    seen, refused = reader.read(wanted, show)
-    names = [str(named[photo.name]) for photo in seen]
+    collection = look(found, declared, reader, show)
+    seen = collection.photos
+    names = [str(collection.declared[photo.name]) for photo in seen]
     people = resolve(seen, names if declared is not None else None, reader)
     if len(people.names) < 4:
         raise TooFewPeople(len(people.names), 4, what="people in usable photos")
@@ -249,12 +239,35 @@ def _look(
         "photos": {
             "found": found.found,
             "ignored": found.ignored,
-            "refused": len(refused) + len(found.photos) - len(wanted),
+            "refused": len(collection.refused),
             "used": len(seen),
         },
         "people": len(people.names),
         "subjects": people.how,
     }
+
+
+def _basis(
+    photos: Photos, analyser: FaceAnalyser, worker: Worker, plugged: OnnxSettings | None
+) -> str:
+    """Everything but the method that figures rest on."""
+    return json.dumps(
+        [photos.digest(), analyser.version, FEATURES, REVISION, UTILITY_REVISION]
+        + sorted(worker.photos.views)
+        + ([plugged.digest()] if plugged else [])
+    )
+
+
+def _cells(
+    versions: Mapping[str, str], ks: Sequence[int], seeds: int, basis: str
+) -> list[Cell]:
+    """Every method at every k and seed; those that redraw each photo once."""
+    return [
+        Cell(name, size, seed, f"{version} {basis}")
+        for name, version in versions.items()
+        for size in (ks if forms_groups(name) else (1,))
+        for seed in range(seeds if forms_groups(name) else 1)
+    ]
 
 
 def _gate(worker: Worker, ks: Sequence[int], limit: float) -> tuple[Control, ...]:
@@ -327,8 +340,8 @@ def _sheets(
 
 def _write(out: Path, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
     with storage("RESULTS could not be written"):
-        write_whole(out / "results.csv", csv_text(rows))
+        write_shown(out / "results.csv", csv_text(rows))
         (out / "figures").mkdir(exist_ok=True)
         for name, content in results_files(Results(rows, about)):
-            write_whole(out / name, content)
-        write_whole(out / _MARK, json.dumps(about, indent=1) + "\n")
+            write_shown(out / name, content)
+        write_shown(out / _MARK, json.dumps(about, indent=1) + "\n")

@@ -1,1 +1,1 @@
-"""Networks: generator, critic, Siamese twin. Plain torch modules; nothing here knows files or training."""
+"""Networks: generator, critic, Siamese twin, and their weights as bytes; nothing here knows training."""

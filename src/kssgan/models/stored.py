@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse
-from safetensors.torch import save as serialise
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -21,7 +19,7 @@ from kssgan.models.face_detail import FaceDetail
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig
 from kssgan.models.head_detail import HeadDetail
-from kssgan.models.heads import about
+from kssgan.models.weights_file import about, half_weights, load_weights, to_bytes, under
 from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["FORMAT", "PublicMean", "StoredGenerator", "read_generator", "write_generator"]
@@ -77,10 +75,7 @@ class StoredGenerator:
 
 def write_generator(stored: StoredGenerator) -> bytes:
     """Bytes for :func:`read_generator`; equal content gives equal bytes."""
-    tensors = {
-        f"generator.{name}": value.detach().cpu().half().contiguous()
-        for name, value in stored.generator.state_dict().items()
-    }
+    tensors = half_weights(stored.generator, "generator")
     for name in ("vector", "layout", "tone", "wall"):
         tensors[f"codes.{name}"] = torch.from_numpy(
             np.ascontiguousarray(getattr(stored.codes, name), np.float16)
@@ -109,8 +104,7 @@ def write_generator(stored: StoredGenerator) -> bytes:
         "public": {f"{g}:{c}": mean.people for (g, c), mean in sorted(stored.public.items())},
         "facts": dict(stored.facts),
     }
-    # One entry: the order of several would differ from run to run.
-    return serialise(tensors, {"kssgan": json.dumps(said, sort_keys=True)})
+    return to_bytes(tensors, said)
 
 
 def read_generator(data: bytes) -> StoredGenerator:
@@ -133,13 +127,7 @@ def read_generator(data: bytes) -> StoredGenerator:
             n: v.float() for n, v in parsed.items() if not n.startswith(("detail.", "face."))
         }
         generator = Generator(GeneratorConfig.from_json(said["config"]))
-        generator.load_state_dict(
-            {
-                name.removeprefix("generator."): value
-                for name, value in tensors.items()
-                if name.startswith("generator.")
-            }
-        )
+        load_weights(generator, tensors, "generator")
         codes = CodeTable(
             tensors["codes.vector"].numpy(),
             tensors["codes.layout"].numpy(),
@@ -154,12 +142,11 @@ def read_generator(data: bytes) -> StoredGenerator:
             raise ValueError("codes and details differ in number")
         labels = {name: tuple(c) for name, c in said["labels"]}
         shapes: dict[str, dict[str, FloatArray]] = {}
-        for name, value in sorted(tensors.items()):
-            if name.startswith("shapes."):
-                if value.shape != (POINTS, 2):
-                    raise ValueError("a shape of another kind")
-                _, attribute, category = name.split(".")
-                shapes.setdefault(attribute, {})[category] = value.numpy()
+        for name, value in under(tensors, "shapes.").items():
+            if value.shape != (POINTS, 2):
+                raise ValueError("a shape of another kind")
+            attribute, category = name.split(".")
+            shapes.setdefault(attribute, {})[category] = value.numpy()
         public = {
             _pair(name): _public(tensors, name, int(people))
             for name, people in said.get("public", {}).items()
@@ -219,16 +206,8 @@ def _space_tensors(space: FaceSpace) -> dict[str, Tensor]:
 def _space(tensors: Mapping[str, Tensor]) -> FaceSpace:
     pictures, shapes = tensors["space.pictures"], tensors["space.shapes"]
     side = CROP_SIZE // 2
-    spread = {
-        name.removeprefix("space.spread."): value.numpy()
-        for name, value in sorted(tensors.items())
-        if name.startswith("space.spread.")
-    }
-    kinds = {
-        name.removeprefix("space.kind."): value.numpy()
-        for name, value in sorted(tensors.items())
-        if name.startswith("space.kind.")
-    }
+    spread = {name: v.numpy() for name, v in under(tensors, "space.spread.").items()}
+    kinds = {name: v.numpy() for name, v in under(tensors, "space.kind.").items()}
     directions = len(pictures) + len(shapes)
     if any(texture.shape != (side, side, 3) for texture in kinds.values()) or (
         pictures.shape[1:] != (3, side, side)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse
-from safetensors.torch import save as serialise
 
 from kssgan.errors import WeightsError
-from kssgan.models.heads import about
 from kssgan.models.star_generator import StarGenerator, StarGeneratorConfig
+from kssgan.models.weights_file import about, half_weights, load_weights, to_bytes
 from kssgan.types import FloatArray, IntArray
 
 __all__ = ["GALLERY_FORMAT", "StoredGallery", "is_gallery", "read_gallery", "write_gallery"]
@@ -61,10 +59,7 @@ class StoredGallery:
 
 def write_gallery(stored: StoredGallery) -> bytes:
     """Bytes for :func:`read_gallery`; equal content gives equal bytes."""
-    tensors = {
-        f"generator.{name}": value.detach().cpu().half().contiguous()
-        for name, value in stored.generator.state_dict().items()
-    }
+    tensors = half_weights(stored.generator, "generator")
     tensors["embedding"] = torch.from_numpy(
         np.ascontiguousarray(stored.embedding, np.float32)
     ).half()
@@ -81,8 +76,7 @@ def write_gallery(stored: StoredGallery) -> bytes:
         "utility": stored.utility,
         "facts": dict(stored.facts),
     }
-    # One entry: the order of several would differ from run to run.
-    return serialise(tensors, {"kssgan": json.dumps(said, sort_keys=True)})
+    return to_bytes(tensors, said)
 
 
 def is_gallery(data: bytes) -> bool:
@@ -104,13 +98,7 @@ def read_gallery(data: bytes) -> StoredGallery:
     try:
         tensors = parse(data)
         generator = StarGenerator(StarGeneratorConfig.from_json(said["config"]))
-        generator.load_state_dict(
-            {
-                name.removeprefix("generator."): value.float()
-                for name, value in tensors.items()
-                if name.startswith("generator.")
-            }
-        )
+        load_weights(generator, tensors, "generator")
         group, person = (tensors[name].long().numpy() for name in ("group", "person"))
         embedding = tensors["embedding"].float().numpy()
         if not len(embedding) == len(group) == len(person) or group.min() < 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse
-from safetensors.torch import save as serialise
 
 from kssgan.errors import WeightsError
-from kssgan.models.heads import about
 from kssgan.models.proxy_network import ProxyConfig, ProxyNetwork
+from kssgan.models.weights_file import about, half_weights, load_weights, to_bytes
 from kssgan.types import FloatArray
 
 __all__ = ["FORMAT", "StoredProxies", "read_proxies", "write_proxies"]
@@ -44,10 +42,7 @@ class StoredProxies:
 
 def write_proxies(stored: StoredProxies) -> bytes:
     """Bytes for :func:`read_proxies`; equal content gives equal bytes."""
-    tensors = {
-        f"network.{name}": value.detach().cpu().half().contiguous()
-        for name, value in stored.network.state_dict().items()
-    }
+    tensors = half_weights(stored.network, "network")
     tensors["embeddings"] = torch.from_numpy(
         np.ascontiguousarray(stored.embeddings, np.float16)
     )
@@ -58,8 +53,7 @@ def write_proxies(stored: StoredProxies) -> bytes:
         "labels": list(stored.labels),
         "facts": dict(stored.facts),
     }
-    # One entry: the order of several would differ from run to run.
-    return serialise(tensors, {"kssgan": json.dumps(said, sort_keys=True)})
+    return to_bytes(tensors, said)
 
 
 def read_proxies(data: bytes) -> StoredProxies:
@@ -77,13 +71,7 @@ def read_proxies(data: bytes) -> StoredProxies:
     try:
         tensors = {name: value.float() for name, value in parse(data).items()}
         network = ProxyNetwork(ProxyConfig.from_json(said["config"]))
-        network.load_state_dict(
-            {
-                name.removeprefix("network."): value
-                for name, value in tensors.items()
-                if name.startswith("network.")
-            }
-        )
+        load_weights(network, tensors, "network")
         embeddings = tensors["embeddings"].numpy()
         genders, labels = tuple(said["genders"]), tuple(said["labels"])
         config = network.config

@@ -6,49 +6,33 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from kssgan import weights
 from kssgan._version import __version__
-from kssgan.errors import BadOutput, OutputExists, Reason, StorageError, UsageError
+from kssgan.errors import BadOutput, OutputExists, StorageError, UsageError
 from kssgan.grouping.labels import LabelTable
-from kssgan.grouping.subjects import Subjects, resolve_subjects
+from kssgan.grouping.subjects import Subjects
+from kssgan.preparation.landmarks import LandmarkFinder, locate, moved, read_landmarks
 from kssgan.preparation.layouts import Collection, Format, read_collection
+from kssgan.preparation.looking import Used, find_people, look
 from kssgan.preparation.split import hold_out
-from kssgan.training.crops import pack, unpack
 from kssgan.training.prepared import Prepared, save_prepared
 from kssgan.types import (
-    CROP_SIZE,
     BoolArray,
     FaceAnalyser,
-    FloatArray,
     IntArray,
-    PhotoFace,
+    PathLike,
     Progress,
-    Refused,
-    U8Array,
+    quiet,
 )
 
-__all__ = ["LandmarkFinder", "Preparation", "prepare"]
-
-PathLike = str | os.PathLike[str]
-_LOCATED = 32  # crops whose landmarks are found together
-_OTHER_FACE = "another face than the collection says"
-_POINTS = 468
-
-
-class LandmarkFinder(Protocol):
-    """Finds the 468 points on head crops; see :class:`kssgan.faces.landmarks.Landmarker`."""
-
-    def locate(self, crops_u8: U8Array) -> Any:
-        """``points`` (N, 468, 2) and ``reliable`` (N,) of (N, 256, 256, 3) uint8 crops."""
-        ...
+__all__ = ["Preparation", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -82,16 +66,6 @@ class Preparation:
     def exit_status(self) -> int:
         """0, or 3 when photos were refused."""
         return 3 if self.refused else 0
-
-
-@dataclass(frozen=True)
-class _Used:
-    """A photo that is used: its row in the collection, its packed crop, its embedding and its five points."""
-
-    row: int
-    crop: bytes
-    embedding: FloatArray
-    points: FloatArray
 
 
 def prepare(
@@ -145,20 +119,18 @@ def prepare(
         labels=None if labels is None else Path(labels),
         suffixes=IMAGE_SUFFIXES,
     )
-    given = None if landmarks is None else _read_landmarks(Path(landmarks), collection.files)
-    show = progress or _quiet
-    used, refused = _look(collection, analyser or _analyser(), show)
+    given = None if landmarks is None else read_landmarks(Path(landmarks), collection.files)
+    show = progress or quiet
+    used, refused = look(collection, analyser or _analyser(), show)
     if not used:
         raise UsageError(
             f"none of {len(collection.files)} photos can be used ({_counts(refused)})"
         )
-    people = _people(used, collection)
+    people = find_people(used, collection)
     if len(people.names) < 2:
         raise UsageError("all photos show one person; training needs at least 2")
     points, reliable = (
-        _locate(used, landmarker or _landmarker(), show)
-        if given is None
-        else _moved(used, given)
+        locate(used, landmarker or _landmarker(), show) if given is None else moved(used, given)
     )
     scheme = {a.name: a.categories for a in collection.labels.scheme.attributes}
     apart = _held_out(used, people, collection, held_out, seed)
@@ -184,11 +156,6 @@ def prepare(
     return _told(path, prepared, perf_counter() - begin)
 
 
-def _quiet(stage: str, *, total: int | None = None) -> AbstractContextManager[Any]:
-    del stage, total
-    return nullcontext(lambda steps: None)
-
-
 def _output(out: PathLike) -> Path:
     path = Path(out)
     if os.path.lexists(path):
@@ -210,130 +177,8 @@ def _landmarker() -> LandmarkFinder:
     return landmarks.Landmarker()
 
 
-def _look(
-    collection: Collection, analyser: FaceAnalyser, show: Progress
-) -> tuple[list[_Used], Counter[str]]:
-    """The one face of each photo; photos that cannot be used are counted by reason."""
-    refused: Counter[str] = Counter()
-    wanted = []
-    for row, _ in enumerate(collection.files):
-        if collection.subjects is not None and collection.subjects[row] is None:
-            refused[Reason.NO_SUBJECT.value] += 1
-        else:
-            wanted.append(row)
-    used = []
-    paths = (collection.root / collection.files[row] for row in wanted)
-    with show("faces", total=len(wanted)) as step:
-        for row, found in zip(wanted, analyser.analyse(paths), strict=True):
-            step(1)
-            if isinstance(found, Refused):
-                refused[found.reason.value] += 1
-            elif not _agrees(found, collection.points.get(_name(collection, row))):
-                refused[_OTHER_FACE] += 1
-            else:
-                used.append(_Used(row, pack(found.crop), found.embedding, found.face.points))
-    return used, refused
-
-
-def _name(collection: Collection, row: int) -> str:
-    return PurePosixPath(collection.files[row]).name
-
-
-def _agrees(found: PhotoFace, told: FloatArray | None) -> bool:
-    """Whether the detector's face is the one that the collection means."""
-    if told is None:
-        return True
-    apart = np.linalg.norm(found.face.points - told, axis=1).mean()
-    eyes = float(np.linalg.norm(told[1] - told[0]))
-    return bool(apart <= 0.5 * max(eyes, 1.0))
-
-
-def _people(used: Sequence[_Used], collection: Collection) -> Subjects:
-    """Who is who; pictures that are near copies belong to one person whatever was declared."""
-    from kssgan.faces.copies import same_picture
-    from kssgan.faces.distances import pairs_below
-    from kssgan.faces.thresholds import COPY, LOOK_ALIKE, SAME_PERSON
-
-    embeddings = np.stack([u.embedding for u in used])
-    pairs, distances = pairs_below(embeddings, max(SAME_PERSON, LOOK_ALIKE))
-
-    def crop(number: int) -> U8Array:
-        return unpack(used[number].crop, CROP_SIZE, CROP_SIZE)
-
-    names = None
-    if collection.subjects is not None:
-        names = [str(collection.subjects[u.row]) for u in used]
-    near = [
-        (a, b)
-        for a, b in pairs[distances <= COPY].tolist()
-        # Two photos of one declared person are one person already.
-        if (names is None or names[a] != names[b])
-        and (used[a].crop == used[b].crop or same_picture(crop(a), crop(b)))
-    ]
-    return resolve_subjects(
-        names,
-        len(used),
-        pairs=pairs,
-        distances=distances,
-        copies=np.array(near, np.int64).reshape(-1, 2),
-        same_person=SAME_PERSON,
-    )
-
-
-def _locate(
-    used: Sequence[_Used], landmarker: LandmarkFinder, show: Progress
-) -> tuple[FloatArray, BoolArray]:
-    points, reliable = [], []
-    with show("landmarks", total=len(used)) as step:
-        for start in range(0, len(used), _LOCATED):
-            part = used[start : start + _LOCATED]
-            found = landmarker.locate(
-                np.stack([unpack(u.crop, CROP_SIZE, CROP_SIZE) for u in part])
-            )
-            points.append(found.points)
-            reliable.append(found.reliable)
-            step(len(part))
-    return np.concatenate(points), np.concatenate(reliable)
-
-
-def _read_landmarks(path: Path, files: Sequence[str]) -> list[FloatArray | None]:
-    """(468, 2) of each photo in its pixels, None where the table has none."""
-    try:
-        with np.load(path, allow_pickle=False) as table:
-            names = [str(name) for name in table["files"]]
-            mesh = np.asarray(table["mesh468"], np.float32)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(
-            f"landmarks cannot be read ({type(error).__name__}); an npz with files and mesh468 was wanted"
-        ) from None
-    if mesh.shape != (len(names), _POINTS, 2):
-        raise UsageError(f"landmarks of shape {mesh.shape} came for {len(names)} files")
-    rows = {name: row for row, name in enumerate(names)}
-    found = [mesh[rows[name]] if name in rows else None for name in files]
-    if all(points is None for points in found):
-        raise UsageError("landmarks name none of the photos; write files relative to DATA")
-    return found
-
-
-def _moved(
-    used: Sequence[_Used], given: Sequence[FloatArray | None]
-) -> tuple[FloatArray, BoolArray]:
-    """Landmarks from photo pixels to crop pixels, as the crop was cut."""
-    from kssgan.faces.align import HEAD_TEMPLATE, similarity
-
-    points = np.tile(np.float32(CROP_SIZE / 2), (len(used), _POINTS, 2))
-    reliable = np.zeros(len(used), bool)
-    for row, photo in enumerate(used):
-        mesh = given[photo.row]
-        if mesh is not None and np.isfinite(mesh).all():
-            matrix, shift = similarity(photo.points, HEAD_TEMPLATE)
-            points[row] = mesh @ matrix.T + shift
-            reliable[row] = True
-    return points, reliable
-
-
 def _held_out(
-    used: Sequence[_Used], people: Subjects, collection: Collection, share: float, seed: int
+    used: Sequence[Used], people: Subjects, collection: Collection, share: float, seed: int
 ) -> BoolArray:
     if collection.parts is not None:
         # A person stays in one part even where copies have joined two.
@@ -352,7 +197,7 @@ def _held_out(
 
 
 def _numbers(
-    used: Sequence[_Used], table: LabelTable, scheme: Mapping[str, tuple[str, ...]]
+    used: Sequence[Used], table: LabelTable, scheme: Mapping[str, tuple[str, ...]]
 ) -> IntArray:
     """Category numbers, (N, A), -1 where unknown."""
     found = np.full((len(used), len(scheme)), -1, np.int64)
@@ -365,7 +210,7 @@ def _numbers(
 
 def _facts(
     collection: Collection,
-    used: Sequence[_Used],
+    used: Sequence[Used],
     refused: Mapping[str, int],
     people: Subjects,
     kind: Format,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import io
 
+from kssgan.thumbnails import SIDE_SHOWN, thumbnail
 from kssgan.types import U8Array
 
 __all__ = ["data_uri"]
 
 
-def data_uri(image_u8: U8Array, *, size: int = 128) -> str:
+def data_uri(image_u8: U8Array, *, size: int = SIDE_SHOWN) -> str:
     """A picture as a ``data:`` address, so that a page needs no file beside it.
 
     Args:
@@ -24,8 +25,6 @@ def data_uri(image_u8: U8Array, *, size: int = 128) -> str:
 
     if image_u8.ndim != 3 or image_u8.shape[2] != 3 or image_u8.dtype.name != "uint8":
         raise ValueError(f"(H, W, 3) uint8 was wanted, {image_u8.shape} {image_u8.dtype} came")
-    picture = Image.fromarray(image_u8)
-    picture.thumbnail((size, size), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=82)
+    Image.fromarray(thumbnail(image_u8, size=size)).save(buffer, "JPEG", quality=82)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

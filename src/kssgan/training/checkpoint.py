@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from kssgan import files
 from kssgan.errors import StorageError, UsageError
 
 __all__ = ["Checkpoint", "latest", "load", "locked", "save", "write_whole"]
@@ -63,18 +63,15 @@ def save(run: Path, checkpoint: Checkpoint) -> Path:
         "more": checkpoint.more,
     }
     tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}
-    part = path.with_name(f".{path.name}.part")
     try:
-        save_file(tensors, part, {"kssgan": json.dumps(about, sort_keys=True)})
-        _settle(part, path)
+        with files.in_one_step(path, flush=True) as part:
+            save_file(tensors, part, {"kssgan": json.dumps(about, sort_keys=True)})
         for old in _all(run)[:-_KEPT]:
             old.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         raise StorageError(
             f"a checkpoint could not be written ({type(error).__name__}); free space and go on with --resume"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
@@ -127,23 +124,12 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         StorageError: the disk is full or refuses; what was there before is still there.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes(data)
-        part.chmod(0o600)
-        _settle(part, path)
+        files.write_whole(path, data, mode=0o600, flush=True)
     except OSError as error:
         raise StorageError(
             f"{path.name} could not be written ({type(error).__name__}); free space and go on with --resume"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _settle(part: Path, path: Path) -> None:
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _all(run: Path) -> list[Path]:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from kssgan.surrogate.shape import DARK
 from kssgan.training.regions import COARSE, Regions, blur, step
 
 __all__ = ["compose"]
 
-_DARK = 0.03  # added before logarithms, so that noise in the dark stays small
 _SCALES = (20.0, 8.0, 2.0)  # blurs of the tone, coarse pixels
 _GLINT, _LINE = (
     0.12,
@@ -59,7 +59,7 @@ def compose(mean_01: Tensor, donors_01: Tensor, where: Regions) -> Tensor:
     exposure = (0.45 * light + 0.15 * (overall - light)).clamp(-0.25, 0.2)
     change = gain * applied + exposure * (1 - applied)
     change = _enlarged(change, donors_01)
-    logs = torch.log(donors_01 + _DARK)
+    logs = torch.log(donors_01 + DARK)
     # An old donor's lines on a young mean: what is fine on skin is held back.
     smooth = torch.cat([_low(head, where.oval + 1e-5, 2.0).mean(1, keepdim=True), face], 1)
     smooth = _enlarged(smooth, logs)
@@ -68,7 +68,7 @@ def compose(mean_01: Tensor, donors_01: Tensor, where: Regions) -> Tensor:
     limit = torch.where(detail > 0, _GLINT, _LINE)
     calm = limit * torch.tanh(detail / limit)
     calm = calm * torch.exp(-0.7 * change.mean(1, keepdim=True).clamp(min=0))
-    done = torch.exp(logs + change + tamed * (calm - detail)) - _DARK
+    done = torch.exp(logs + change + tamed * (calm - detail)) - DARK
     return done.clamp(0, 1)
 
 
@@ -79,12 +79,12 @@ def _enlarged(image: Tensor, like: Tensor) -> Tensor:
 def _low(image: Tensor, weights: Tensor, scale: float) -> Tensor:
     """Logarithm of the weighted blur; nothing from outside the weights bleeds in."""
     total = blur(weights, scale)
-    return torch.log((blur(image * weights, scale) + 1e-6) / (total + 1e-6) + _DARK)
+    return torch.log((blur(image * weights, scale) + 1e-6) / (total + 1e-6) + DARK)
 
 
 def _skin(head: Tensor, where: Regions) -> Tensor:
     """Probability of skin from colours of this picture's own cheeks and surroundings, (B, 1, h, w)."""
-    logs = torch.log(head + _DARK)
+    logs = torch.log(head + DARK)
     r, g, b = logs.unbind(1)
     colour = torch.stack([(r + g + b) / 3, r - g, g - b], 1)
     weights = where.patch.expand(len(head), -1, -1, -1)

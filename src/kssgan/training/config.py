@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kssgan.errors import UsageError
+from kssgan.files import read_toml
 from kssgan.training.gallery_config import GalleryConfig
 from kssgan.training.options import Options
 from kssgan.training.precision import PRECISIONS, PrecisionName
@@ -270,7 +271,7 @@ def resolve(
     Raises:
         UsageError: an unknown preset or option, a file that is no TOML, a value that cannot be.
     """
-    told = {} if config is None else _read(config)
+    told = {} if config is None else read_toml(config, "the configuration")
     preset = preset or told.get("preset", "small")
     if preset not in PRESETS:
         raise UsageError(f"preset {preset!r} came; choose one of {', '.join(PRESETS)}")
@@ -301,14 +302,3 @@ def read_changes(pairs: Sequence[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             found[name.strip()] = value.strip()
     return found
-
-
-def _read(config: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(config.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"the configuration cannot be read ({type(error).__name__}); give a TOML file"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the configuration is no TOML: {error}") from None

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from kssgan.errors import UsageError
+from kssgan.files import in_one_step
 from kssgan.training.crops import unpack
 from kssgan.types import CROP_SIZE, BoolArray, FloatArray, IntArray, U8Array
 
@@ -98,13 +99,8 @@ def save_prepared(path: Path, data: Prepared) -> None:
         "facts": json.dumps(facts, sort_keys=True),
         "scheme": json.dumps([[name, list(c)] for name, c in data.scheme.items()]),
     }
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with in_one_step(path, mode=0o600) as part:
         save_file(arrays, part, metadata)
-        part.chmod(0o600)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_prepared(path: Path) -> Prepared:

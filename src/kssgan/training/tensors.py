@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from kssgan.models.weights_file import load_weights
+
 __all__ = ["packed", "unpack"]
 
 
@@ -35,13 +37,7 @@ def unpack(
         KeyError, RuntimeError, ValueError: tensors of other networks.
     """
     for name, module in modules.items():
-        module.load_state_dict(
-            {
-                key.removeprefix(f"{name}."): value
-                for key, value in tensors.items()
-                if key.startswith(f"{name}.")
-            }
-        )
+        load_weights(module, tensors, name)
     for name, optimiser in optimisers.items():
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kssgan.errors import UsageError
+from kssgan.files import read_toml
 from kssgan.tuning.space import Choice, Range, Space
 
 __all__ = ["changed_space", "read_space"]
@@ -30,15 +30,7 @@ def read_space(path: Path, declared: Space) -> Space:
     Raises:
         UsageError: the file is no TOML, or asks for what cannot be; every problem is told at once.
     """
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"the search space cannot be read ({type(error).__name__}); give a TOML file"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the search space is no TOML: {error}") from None
-    return changed_space(declared, tables)
+    return changed_space(declared, read_toml(path, "the search space"))
 
 
 def changed_space(declared: Space, tables: Mapping[str, Any]) -> Space:

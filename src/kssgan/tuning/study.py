@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from kssgan.errors import BadOutput, StorageError, UsageError
+from kssgan.files import write_whole
 from kssgan.tuning.importance import importances
 from kssgan.tuning.sampler import SolverSampler
 from kssgan.tuning.solvers import make_solver
@@ -127,14 +127,10 @@ class Study:
             "importance": importances(self.optuna, list(self.space.parameters)),
         }
         path = self.folder / "study.json"
-        part = path.with_name(f".study.{os.getpid()}.part")
         try:
-            part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-            part.replace(path)
+            write_whole(path, json.dumps(content, indent=1) + "\n", rivals=True)
         except OSError as error:
             raise StorageError(f"STUDY cannot be written ({type(error).__name__})") from None
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kssgan.errors import StorageError
+from kssgan.files import write_whole
 
 __all__ = ["winner_toml", "write_winner"]
 
@@ -47,11 +47,7 @@ def write_winner(path: Path, text: str) -> None:
     Raises:
         StorageError: the disk is full or refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
+        write_whole(path, text, rivals=True)
     except OSError as error:
         raise StorageError(f"STUDY cannot be written ({type(error).__name__})") from None
-    finally:
-        part.unlink(missing_ok=True)

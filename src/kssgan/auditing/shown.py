@@ -1,0 +1,91 @@
+"""Everything that a release shows, in its files and inside its pages, and the photos that are nearest."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kssgan.auditing import copies
+from kssgan.auditing._case import Case
+from kssgan.auditing._pictures import pixels_of
+from kssgan.auditing._prints import PRINT, print_of
+from kssgan.auditing.gallery import Gallery, Surrogates
+from kssgan.faces import thresholds
+from kssgan.faces.decode import formats
+from kssgan.faces.distances import to_all
+from kssgan.types import U8Array
+
+__all__ = ["closest", "shown_pictures"]
+
+_MOST_EMBEDDED = 500
+_BLOCK = 256
+
+
+def shown_pictures(case: Case, seen: Surrogates, gallery: Gallery) -> copies.Shown:
+    """Distinct pictures of the release and the pictures inside its pages.
+
+    Args:
+        case: a note is added where pages hold too many pictures to compare all.
+        seen: the distinct pictures.
+        gallery: the originals.
+    """
+    root = case.release.root
+    paths: list[Path | None] = [
+        root / case.release.pictures[sha].files[0] for sha in seen.digests
+    ]
+    opens: list[Callable[[], U8Array | None]] = [partial(pixels_of, p) for p in paths if p]
+    inside = list(dict.fromkeys(case.embedded))
+    if len(inside) > _MOST_EMBEDDED:
+        case.notes.append(
+            f"pages: {_MOST_EMBEDDED} of {len(inside)} pictures inside pages were compared with originals"
+        )
+    prints, flat = [seen.prints], [seen.flat]
+    for data in inside[:_MOST_EMBEDDED]:
+        pixels = _decoded(data)
+        own = np.zeros((1, seen.prints.shape[1], PRINT), np.float16)
+        if pixels is not None:
+            own[0, 0] = print_of(pixels)
+        opens.append(partial(_decoded, data))
+        paths.append(None)
+        prints.append(own)
+        flat.append(np.array([pixels is not None and not own.any()]))
+    close = closest(seen, gallery, thresholds.COPY)
+    return copies.Shown(opens, paths, close, np.concatenate(prints), np.concatenate(flat))
+
+
+def closest(seen: Surrogates, gallery: Gallery, limit: float) -> list[tuple[int, int]]:
+    """Every picture's nearest photo, where it is within a distance.
+
+    Args:
+        seen: the distinct pictures.
+        gallery: the photos.
+        limit: the distance.
+
+    Returns:
+        Number of a picture, and number of a photo in the gallery.
+    """
+    found: list[tuple[int, int]] = []
+    if not len(gallery.embeddings):
+        return found
+    rows = np.flatnonzero(seen.detected)
+    for start in range(0, len(rows), _BLOCK):
+        part = rows[start : start + _BLOCK]
+        distances = to_all(seen.embeddings[part], gallery.embeddings)
+        nearest = distances.argmin(axis=1)
+        for i, picture in enumerate(part):
+            if distances[i, nearest[i]] <= limit:
+                found.append((int(picture), int(gallery.faces[nearest[i]])))
+    return found
+
+
+def _decoded(data: bytes) -> U8Array | None:
+    try:
+        with Image.open(io.BytesIO(data), formats=formats()) as image:
+            return np.asarray(image.convert("RGB"))
+    except Exception:  # noqa: BLE001 - a damaged picture can raise anything in a decoder
+        return None
