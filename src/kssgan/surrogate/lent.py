@@ -17,10 +17,10 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["PLAIN", "SHAPE", "TEXTURE", "lent", "missing_texture", "without"]
 
-TEXTURE = 0.6
+TEXTURE = 1.0
 """How far from the mean in texture: 1 is as far as people are."""
 
-SHAPE = 0.9
+SHAPE = 1.0
 """The same in shape."""
 
 _MOST = 1.5  # of a ratio's logarithm; the picture that is warped holds no more
