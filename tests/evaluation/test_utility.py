@@ -27,7 +27,7 @@ EYES = float(np.linalg.norm(SHAPE[263] - SHAPE[33]))
 def _grey(levels: list[int]) -> np.ndarray:
     """Pictures whose level tells a gender: what the features see of it is plain."""
     rng = np.random.default_rng(0)
-    noise = rng.integers(-6, 7, (len(levels), 256, 256, 3))
+    noise = rng.integers(-3, 4, (len(levels), 256, 256, 3))
     return (np.array(levels)[:, None, None, None] + noise).astype(np.uint8)
 
 
@@ -37,7 +37,7 @@ def _gender(person: int) -> str:
 
 @pytest.fixture(scope="module")
 def photos() -> Photos:
-    from kssgan.auditing.quality import features
+    from kssgan.auditing.quality import features_and_places
 
     rows = [person for person in range(PEOPLE) for _ in range(2)]
     crops = _grey([90 if person % 2 else 160 for person in rows])
@@ -48,7 +48,7 @@ def photos() -> Photos:
         embeddings=np.eye(PEOPLE, 16, dtype=np.float32)[rows],
         subject=np.array(rows, np.int64),
         look_alikes=np.zeros((0, 2), np.int64),
-        features=features(list(crops)),
+        **dict(zip(("features", "places"), features_and_places(list(crops)), strict=True)),
         sharp=np.ones((len(rows), 5)),
         attributes=[
             {"gender": _gender(p), "expression": "happy" if i % 2 else "neutral"}
