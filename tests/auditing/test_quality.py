@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from kssgan.auditing.quality import (
     features,
+    features_and_places,
     frechet_distance,
     kernel_distance,
     mean_spectrum,
@@ -114,3 +115,17 @@ def test_a_distance_needs_two_pictures() -> None:
         frechet_distance(np.zeros((1, 3)), np.zeros((5, 3)), scale=np.zeros((5, 3)))
     with pytest.raises(ValueError, match="at least one"):
         mean_spectrum([])
+
+
+def test_places_tell_where_on_the_face_something_lies() -> None:
+    plain = np.tile(_pictures(1, noise=4, seed=5)[0], (2, 2, 1))
+    mouth, corner = plain.copy(), plain.copy()
+    mouth[150:170, 112:144] = 255 - mouth[150:170, 112:144]
+    corner[:40, :40] = 255 - corner[:40, :40]
+    whole, places = features_and_places([plain, mouth, corner])
+    np.testing.assert_array_equal(whole, features([plain, mouth, corner]))
+    assert places.shape == (3, 512)
+    moved = np.abs(places - places[0]).reshape(3, 32, 4, 4).mean(1)
+    assert moved[1].argmax() // 4 == 2  # third row of four
+    assert moved[1, 0].max() < 0.2 * moved[1].max()
+    assert moved[2].max() < 0.2 * moved[1].max()

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from kssgan.auditing.detection import landmark_errors, landmarks_in_picture
-from kssgan.auditing.transfer import balanced_accuracy, folds, learn, learn_and_test
+from kssgan.auditing.transfer import as_many, balanced_accuracy, folds, learn, learn_and_test
 from kssgan.auditing.variety import variety
 from kssgan.faces.align import HEAD_TEMPLATE, similarity
 from kssgan.types import DetectedFace, PhotoFace
@@ -54,6 +54,32 @@ def test_weights_are_as_many_pictures() -> None:
 def test_chance_is_one_half_however_unequal_the_categories() -> None:
     assert balanced_accuracy(["f"] * 10, ["f"] * 9 + ["m"]) == 0.5
     assert balanced_accuracy([], []) is None
+
+
+def test_a_rare_category_is_learnt_as_much_as_a_common_one() -> None:
+    """Two clouds that overlap: the border lies half way, however many there are of either."""
+    rng = np.random.default_rng(7)
+    many, few = rng.normal(-1, 1, (400, 1)), rng.normal(1, 1, (20, 1))
+    train = np.concatenate([many, few]).astype(np.float32)
+    shown = ["common"] * 400 + ["rare"] * 20
+    test = np.linspace(-2, 2, 401, dtype=np.float32)[:, None]
+    read = learn_and_test(train, shown, np.ones(420), test)
+    assert abs(float(test[read.index("rare"), 0])) < 0.4
+    twice = learn_and_test(train, shown, np.full(420, 2.0), test)
+    assert read == twice
+
+
+def test_as_many_of_each_category_are_taken_by_chance() -> None:
+    known = ["f", "m", None, "f", "m", "f", "m", None]
+    found = [
+        as_many(["m", "f", "m"], known, rng=np.random.default_rng(seed)) for seed in range(9)
+    ]
+    for rows in found:
+        assert sorted(str(known[row]) for row in rows) == ["f", "m", "m"]
+    assert len({tuple(rows) for rows in found}) > 1
+    rng = np.random.default_rng(0)
+    assert as_many(["m"] * 9 + ["x"], known, rng=rng).tolist() == [1, 4, 6]
+    assert as_many([], known, rng=rng).shape == (0,)
 
 
 def test_parts_are_equal_and_by_chance() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,13 @@ import pytest
 
 from kssgan.baselines import KSamePixel
 from kssgan.errors import Reason, TooFewPeople
-from kssgan.evaluation.drawing import Drawn
+from kssgan.evaluation.drawing import Drawn, draw_groups
 from kssgan.evaluation.judging import Judge, Looked
 from kssgan.evaluation.kept import Kept
 from kssgan.evaluation.photos import Photos
 from kssgan.evaluation.sheet import figure_6
 from kssgan.evaluation.utility import ceiling_figures, utility_figures
-from kssgan.types import Refused, U8Array
+from kssgan.types import Groups, Refused, U8Array
 
 PEOPLE = 8
 SHAPE = np.random.default_rng(9).uniform(60, 200, (468, 2)).astype(np.float32)
@@ -27,7 +28,7 @@ EYES = float(np.linalg.norm(SHAPE[263] - SHAPE[33]))
 def _grey(levels: list[int]) -> np.ndarray:
     """Pictures whose level tells a gender: what the features see of it is plain."""
     rng = np.random.default_rng(0)
-    noise = rng.integers(-6, 7, (len(levels), 256, 256, 3))
+    noise = rng.integers(-3, 4, (len(levels), 256, 256, 3))
     return (np.array(levels)[:, None, None, None] + noise).astype(np.uint8)
 
 
@@ -37,7 +38,7 @@ def _gender(person: int) -> str:
 
 @pytest.fixture(scope="module")
 def photos() -> Photos:
-    from kssgan.auditing.quality import features
+    from kssgan.auditing.quality import features_and_places
 
     rows = [person for person in range(PEOPLE) for _ in range(2)]
     crops = _grey([90 if person % 2 else 160 for person in rows])
@@ -48,7 +49,7 @@ def photos() -> Photos:
         embeddings=np.eye(PEOPLE, 16, dtype=np.float32)[rows],
         subject=np.array(rows, np.int64),
         look_alikes=np.zeros((0, 2), np.int64),
-        features=features(list(crops)),
+        **dict(zip(("features", "places"), features_and_places(list(crops)), strict=True)),
         sharp=np.ones((len(rows), 5)),
         attributes=[
             {"gender": _gender(p), "expression": "happy" if i % 2 else "neutral"}
@@ -102,6 +103,67 @@ def test_labels_that_do_not_fit_the_pictures_teach_the_wrong_thing(photos: Photo
     assert figures["kid"] is not None
     assert figures["fid"] > 0
     assert figures["fid_photos"] >= 0
+
+
+def test_pictures_are_compared_with_as_many_photos_of_each_label(photos: Photos) -> None:
+    wrong, seen = _release((90, 160))
+    figures = utility_figures(photos, wrong, seen, seed=0)
+    assert figures["gender_learnt"] == 0.0
+    assert figures["gender_learnt_photos"] == 1.0
+    assert figures["expression_learnt_photos"] == 0.5  # photos of one expression teach no more
+    assert figures["expression_even"] is figures["expression_even_photos"] is None
+
+
+def test_pictures_of_every_expression_teach_what_one_cannot(photos: Photos) -> None:
+    """Here an expression is a level of grey, so that it can be seen."""
+    attributes = [
+        {**a, "expression": "happy" if a["gender"] == "male" else "neutral"}
+        for a in photos.attributes
+    ]
+    drawn, seen = _release((160, 160))
+    levels = (("neutral", 160), ("happy", 90)) * 2
+    even = {
+        row: (_grey([level])[0], {"expression": expression})
+        for row, (expression, level) in enumerate(levels)
+    }
+    figures = utility_figures(
+        replace(photos, attributes=attributes), replace(drawn, even=even), seen, seed=0
+    )
+    assert figures["expression_learnt"] == 0.5
+    assert figures["expression_even"] == figures["expression_even_photos"] == 1.0
+
+
+class _Levels:
+    """Draws the seed's last digit, brighter for a smile."""
+
+    name = "levels"
+    draws: Mapping[str, Sequence[str]] = {"expression": ("neutral", "happy")}
+
+    def surrogate(self, members: object) -> None: ...
+
+    def draw(self, surrogate: None, label: Mapping[str, str], *, seed: int) -> U8Array:
+        return np.full((256, 256, 3), seed % 10 + 100 * (label["expression"] == "happy"), "u1")
+
+
+@pytest.mark.parametrize("most", [0, 3, 9])
+def test_every_expression_is_drawn_as_often_and_the_released_one_once(
+    photos: Photos, most: int
+) -> None:
+    groups = Groups(np.arange(PEOPLE) // 2, np.arange(PEOPLE), k=2)
+    method = _Levels()
+    plain = draw_groups(method, photos, groups, 0)
+    found = draw_groups(method, photos, groups, 0, even=most)
+    assert not plain.even
+    assert np.array_equal(found.pictures, plain.pictures)
+    assert len(found.even) == min(most, 4)
+    shown = Counter(label["expression"] for _, label in found.even.values())
+    assert not shown or max(shown.values()) - shown.get("happy", 0) <= 1
+    for row, (picture, label) in found.even.items():
+        seed = int(found.pictures[row][0, 0, 0]) % 100
+        assert picture.max() == seed + 100 * (label["expression"] == "happy")
+        assert label["gender"] == found.labels[row]["gender"]
+    assert not found.of([0]).even
+    assert not draw_groups(KSamePixel(), photos, groups, 0, even=most).even
 
 
 def test_nobody_is_tested_by_what_learnt_from_them(photos: Photos) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from kssgan.faces.landmarks import mean_shape
 from kssgan.surrogate._mesh import OUTER_LIPS
-from kssgan.surrogate.expression import STRENGTH, express, position
+from kssgan.surrogate.expression import STRENGTH, express, foreign, position
 from kssgan.types import FloatArray
 
 
@@ -54,3 +54,14 @@ def test_only_the_mouth_moves_and_unknown_expressions_change_nothing(
     lips = np.isin(np.arange(len(points)), OUTER_LIPS)
     assert away[lips].min() > 1
     assert away[~lips].max() < 1e-3
+
+
+def test_what_is_plain_is_not_foreign(shapes: dict[str, FloatArray]) -> None:
+    way = shapes["happy"] - shapes["neutral"]
+    smiling = (shapes["neutral"] + np.float32(1.6) * way).astype(np.float32)
+    assert foreign(smiling, "happy", shapes) == pytest.approx(0, abs=1e-4)
+    assert foreign(smiling, "neutral", shapes) == 1.0
+    assert foreign(shapes["neutral"], "happy", shapes) == pytest.approx(STRENGTH / 2)
+    assert foreign(shapes["happy"] + way, "happy", shapes) == 0.0
+    assert foreign(smiling, "sad", shapes) == 0.0
+    assert foreign(smiling, "happy", {"happy": shapes["happy"]}) == 0.0

@@ -68,3 +68,30 @@ def test_a_mark_of_one_member_fades() -> None:
         away = np.abs(shown.image_01 - plain.image_01)
         assert away.max() * 255 <= 120 / max(k, LIKE) + 2
         assert away.max() * 255 >= 120 / max(k, LIKE) - 4
+
+
+def test_a_foreign_expression_is_taken_from_the_public_in_the_lower_face_alone() -> None:
+    points: FloatArray = mean_shape()
+    teeth = face((0.6, 0.4, 0.3), 30)
+    x, y = points[[13, 14]].mean(0).round().astype(int)
+    teeth.image_01[y - 3 : y + 4, x - 12 : x + 13] = 0.95
+    public = face((0.6, 0.4, 0.3), 100)
+    forehead = points[9].round().astype(int)[::-1]
+    teeth.image_01[forehead[0], forehead[1]] = 0.9
+    found = restrained(teeth, public, points=points + np.float32(0), lower=0.9)
+    plain = restrained(teeth, public, points=points + np.float32(0))
+    assert abs(plain.image_01[y, x, 0] - 0.95) < 0.01
+    assert abs(found.image_01[y, x, 0] - (0.1 * 0.95 + 0.9 * 0.6)) < 0.03
+    np.testing.assert_allclose(
+        found.image_01[: forehead[0] + 2], plain.image_01[: forehead[0] + 2], atol=0.01
+    )
+
+
+def test_whoever_is_mostly_public_is_not_made_less_so() -> None:
+    """The lower face has at least the share that all of S_g has."""
+    own, public = face((0.6, 0.4, 0.3), 3), face((0.6, 0.4, 0.3), 100)
+    own.image_01[::7] = 0.1
+    found = restrained(own, public, points=mean_shape(), lower=0.5)
+    np.testing.assert_array_equal(
+        found.image_01, restrained(own, public, points=mean_shape()).image_01
+    )

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kssgan.types import FloatArray, U8Array
+from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
 __all__ = [
     "FEATURES",
     "KernelDistance",
     "Spectrum",
     "features",
+    "features_and_places",
     "frechet_distance",
     "kernel_distance",
     "mean_spectrum",
@@ -35,6 +36,10 @@ FEATURES = "centerface-body-4-8-16"
 
 # Of the detector's body: at a quarter, an eighth and a sixteenth of the size.
 _STAGES = (0, 1, 3)
+# Where a face lies in a head crop, rows and columns, and what is seen of it in how many parts a side.
+_WINDOW = (slice(80, 208), slice(64, 192))
+_PLACES_STAGE = 1
+_PARTS = 4
 _RING = 0.02  # cycles per pixel
 _FINE = (0.25, 0.45)
 _COARSE = (0.04, 0.12)
@@ -117,10 +122,23 @@ def features(pictures_u8: Sequence[U8Array]) -> FloatArray:
     Reference: the body is MobileNetV2 as CenterFace uses it (Xu et al. 2020). No Inception network: its
     published weights may not be shipped, so distances here cannot be compared with published KIDs.
     """
+    return features_and_places(pictures_u8)[0]
+
+
+def features_and_places(pictures_u8: Sequence[U8Array]) -> tuple[FloatArray, FloatArray]:
+    """:func:`features`, and what the same body sees where on the face: a mean over a picture sees no mouth.
+
+    Args:
+        pictures_u8: (N, 256, 256, 3) uint8 head crops.
+
+    Returns:
+        (N, 304) and (N, 512) float32; the second are means of every channel at an eighth of the size, over
+        4 x 4 squares of the face's place in a head crop.
+    """
     from kssgan.faces import detect
 
     body = detect.Detector().network
-    found = []
+    found, places = [], []
     with torch.inference_mode():
         for picture in pictures_u8:
             planes = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
@@ -129,7 +147,17 @@ def features(pictures_u8: Sequence[U8Array]) -> FloatArray:
                 torch.cat([maps[i].mean((2, 3)), maps[i].std((2, 3))], 1)[0] for i in _STAGES
             ]
             found.append(torch.cat(parts).numpy())
-    return np.stack(found)
+            places.append(_places(maps[_PLACES_STAGE][0]))
+    return np.stack(found), np.stack(places)
+
+
+def _places(maps: torch.Tensor) -> FloatArray:
+    """Means of (C, H, W) maps over squares of the face's window, (16 C,)."""
+    scale = CROP_SIZE // maps.shape[1]
+    rows, columns = (slice(s.start // scale, s.stop // scale) for s in _WINDOW)
+    face = torch.nn.functional.adaptive_avg_pool2d(maps[:, rows, columns], _PARTS)
+    found: FloatArray = face.flatten().numpy()
+    return found
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["balanced_accuracy", "folds", "learn", "learn_and_test"]
+__all__ = ["as_many", "balanced_accuracy", "folds", "learn", "learn_and_test"]
 
 DECAY = 1e-2
 """Of the classifier's weights, on features of unit variance: fits of few pictures are held back."""
@@ -67,7 +68,8 @@ def learn_and_test(
     Args:
         train: (N, d) features, at least one.
         shown: category of each.
-        weights: (N,) how much each counts.
+        weights: (N,) how much each counts inside its category; categories count alike, as they do in
+            :func:`balanced_accuracy`.
         test: (M, d).
     """
     names = sorted(set(shown))
@@ -77,7 +79,9 @@ def learn_and_test(
     if len(names) == 1:
         return names * len(test)
     targets = np.array([names.index(name) for name in shown], np.int64)
-    learnt = learn((train - middle) / spread, targets, weights)
+    share = np.asarray(weights, np.float64)
+    total = np.bincount(targets, weights=share)
+    learnt = learn((train - middle) / spread, targets, share / total[targets])
     scores = (test - middle) / spread @ learnt[:-1] + learnt[-1]
     return [names[int(row)] for row in scores.argmax(1)]
 
@@ -92,6 +96,22 @@ def balanced_accuracy(read: Sequence[str], true: Sequence[str]) -> float | None:
     for said, category in zip(read, true, strict=True):
         right.setdefault(category, []).append(said == category)
     return float(np.mean([np.mean(each) for each in right.values()])) if right else None
+
+
+def as_many(
+    shown: Sequence[str], known: Sequence[str | None], *, rng: np.random.Generator
+) -> IntArray:
+    """Rows by chance, of each category as many as are shown; all of a category where there are fewer.
+
+    >>> as_many(["f", "m", "m"], ["m", None, "f", "m"], rng=np.random.default_rng(0)).tolist()
+    [0, 2, 3]
+    """
+    found: list[int] = []
+    for category, count in sorted(Counter(shown).items()):
+        rows = [row for row, name in enumerate(known) if name == category]
+        found += rng.permutation(rows)[:count].astype(np.int64).tolist()
+    rows_found: IntArray = np.array(sorted(found), np.int64)
+    return rows_found
 
 
 def folds(count: int, *, parts: int, seed: int) -> IntArray:

@@ -21,11 +21,11 @@ from kssgan.models.refiner import doubled
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.backdrop import with_plain_wall
-from kssgan.surrogate.expression import express
+from kssgan.surrogate.expression import express, foreign
 from kssgan.surrogate.face_detail import with_face_detail
 from kssgan.surrogate.head_detail import Layer, with_head_detail
 from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, without
-from kssgan.surrogate.restraint import restrained, restrained_shape
+from kssgan.surrogate.restraint import LOWER, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
 from kssgan.surrogate.sight import sight
@@ -160,13 +160,16 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         features = space and space.draw(gender, seed, texture=TEXTURE, shape=SHAPE)
         if features:
             points = points + features.moved
+        lower = 0.0
         for name, shapes in self._stored.shapes.items():
-            points = express(points, label.get(name, ""), shapes)
+            wanted = label.get(name, "")
+            lower = max(lower, LOWER * foreign(surrogate.points, wanted, shapes))
+            points = express(points, wanted, shapes)
         if points is surrogate.points:
             return surrogate, None
         warp = Warp(points)
         if public:
-            found = restrained(surrogate, public, points=points, warp=warp)
+            found = restrained(surrogate, public, points=points, warp=warp, lower=lower)
         else:
             found = moved(surrogate, points, warp)
         return (self._lent(found, features, label, warp) if features else found), warp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Drawn:
             photo what is read off it.
         shapes: (P, 468, 2) float32 landmarks that it was drawn towards, in its pixels: the mean of its
             people, everybody weighing the same, or the photo's own. NaN where none are reliable.
+        even: where asked for, of some groups (by row of ``pictures``) the picture and the label with which
+            every expression that the method draws is shown by as many of them; it may be the released one.
     """
 
     pictures: U8Array
@@ -39,6 +41,7 @@ class Drawn:
     least: int
     labels: Sequence[Mapping[str, str]]
     shapes: FloatArray
+    even: Mapping[int, tuple[U8Array, Mapping[str, str]]] = field(default_factory=dict)
 
     @property
     def truths(self) -> list[dict[int, int]]:
@@ -46,7 +49,7 @@ class Drawn:
         return [dict.fromkeys(people.tolist(), 1) for people in self.members]
 
     def of(self, rows: Sequence[int]) -> Drawn:
-        """Some of the pictures."""
+        """Some of the pictures, without those of ``even``."""
         chosen = list(rows)
         return Drawn(
             self.pictures[chosen],
@@ -88,6 +91,7 @@ def draw_groups(
     *,
     first: bool = False,
     only: Sequence[int] | None = None,
+    even: int = 0,
 ) -> Drawn:
     """One picture for each group, labelled with what most of its people show.
 
@@ -98,8 +102,11 @@ def draw_groups(
         seed: of the pictures.
         first: use one photo of each person only.
         only: draw these groups alone.
+        even: of how many groups at most a picture is drawn as of :attr:`Drawn.even`.
     """
     pictures, members, labels, shapes = [], [], [], []
+    asked = _even_expressions(method, groups.count, even, seed)
+    evenly: dict[int, tuple[U8Array, Mapping[str, str]]] = {}
     for group in range(groups.count) if only is None else only:
         subjects = groups.members(group)
         rows_of: dict[int, list[int]] = {}
@@ -112,10 +119,28 @@ def draw_groups(
         own_seed = group_seed(seed, (photos.contents[row] for row in rows))
         label = _label(photos, rows, [p for p, own in rows_of.items() for _ in own], own_seed)
         pictures.append(method.draw(surrogate, label, seed=own_seed))
+        if expression := asked.get(group):
+            shown = {**label, "expression": expression}
+            same = label.get("expression") == expression
+            picture = pictures[-1] if same else method.draw(surrogate, shown, seed=own_seed)
+            evenly[len(pictures) - 1] = picture, shown
         members.append(subjects)
         labels.append(label)
         shapes.append(_mean_shape(photos, rows_of.values()))
-    return Drawn(np.stack(pictures), members, min(groups.sizes), labels, np.stack(shapes))
+    return Drawn(
+        np.stack(pictures), members, min(groups.sizes), labels, np.stack(shapes), evenly
+    )
+
+
+def _even_expressions(
+    method: SurrogateMethod, groups: int, most: int, seed: int
+) -> dict[int, str]:
+    """An expression for some groups by chance, each for as many within one."""
+    expressions = method.draws.get("expression", ())
+    if not expressions:
+        return {}
+    chosen = np.random.default_rng(seed).permutation(groups)[:most].tolist()
+    return {group: expressions[place % len(expressions)] for place, group in enumerate(chosen)}
 
 
 def redraw(method: PhotoMethod, photos: Photos, rows: Sequence[int]) -> Drawn:

@@ -33,6 +33,7 @@ REVISION = 2
 """Raised whenever figures are added or change; part of what tells a finished cell from a stale one."""
 
 _OTHER = 1_000_003  # seed of the parrot's own run, one for all seeds of a method and k
+_EVEN = 120  # groups that are drawn with every expression as often
 _AGAIN = 1  # groups that are drawn a second time
 _NOTHING = (
     2.0  # distance of a picture without a face to everybody: as far as unit vectors can be
@@ -72,7 +73,7 @@ def measure(
     begin = perf_counter()
     if isinstance(method, SurrogateMethod):
         groups = form_groups(method, photos, k, seed)
-        drawn = draw_groups(method, photos, groups, seed)
+        drawn = draw_groups(method, photos, groups, seed, even=_EVEN)
         drawing = perf_counter() - begin
         _check_again(method, photos, groups, seed, drawn)
         probed = np.arange(len(drawn.members))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kssgan.auditing.compression import QUALITIES, compressed
-from kssgan.auditing.quality import features, sharpness
+from kssgan.auditing.quality import features_and_places, sharpness
 from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.grouping.cells import vote
 from kssgan.grouping.subjects import Subjects
@@ -40,6 +40,7 @@ _ARRAYS = (
     "subject",
     "look_alikes",
     "features",
+    "places",
     "sharp",
 )
 
@@ -56,6 +57,7 @@ class Photos:
         subject: (N,) 0..S-1.
         look_alikes: (M, 2) pairs of subjects that may be one human.
         features: (N, 304) float32 for kernel distances.
+        places: (N, 512) float32 for classifiers, what is seen where on the face.
         sharp: (N, 5) float64 variance of the Laplacian: as it is, then at every JPEG quality.
         attributes: what is read off each face.
         contents: SHA-256 of each photo.
@@ -69,6 +71,7 @@ class Photos:
     subject: IntArray
     look_alikes: IntArray
     features: FloatArray
+    places: FloatArray
     sharp: npt.NDArray[np.float64]
     attributes: Sequence[Mapping[str, str]]
     contents: Sequence[str]
@@ -191,13 +194,15 @@ def store_photos(
             sharp[row] = sharpnesses(face.crop)
             step(1)
     crops.flush()
+    whole, places = features_and_places(list(crops))
     arrays: dict[str, npt.NDArray[Any]] = {
         "landmarks": landmarks,
         "points": points,
         "embeddings": np.stack([photo.embedding for photo in seen]),
         "subject": subjects.photo_subject,
         "look_alikes": subjects.look_alikes,
-        "features": features(list(crops)),
+        "features": whole,
+        "places": places,
         "sharp": sharp,
     }
     for name, array in arrays.items():

@@ -90,7 +90,11 @@ COLUMNS = (
     "gender_agrees",
     "age_agrees",
     "expression_learnt",
+    "expression_learnt_photos",
+    "expression_even",
+    "expression_even_photos",
     "gender_learnt",
+    "gender_learnt_photos",
     "seconds_drawing",
     "seconds",
 )

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kssgan.auditing.compression import QUALITIES
 from kssgan.auditing.detection import landmark_errors
-from kssgan.auditing.quality import features, frechet_distance, kernel_distance
-from kssgan.auditing.transfer import balanced_accuracy, folds, learn_and_test
+from kssgan.auditing.quality import features_and_places, frechet_distance, kernel_distance
+from kssgan.auditing.transfer import as_many, balanced_accuracy, folds, learn_and_test
 from kssgan.auditing.variety import variety
 from kssgan.evaluation.drawing import Drawn
 from kssgan.evaluation.judging import Judge, Looked
 from kssgan.evaluation.photos import PERSONAL, Photos, sharpnesses
-from kssgan.types import FloatArray
+from kssgan.types import FloatArray, IntArray
 
 __all__ = ["LEARNT", "UTILITY_REVISION", "ceiling_figures", "utility_figures"]
 
-UTILITY_REVISION = 2
+UTILITY_REVISION = 3
 """Raised whenever figures are added or change; part of what tells a finished cell from a stale one."""
 
 LEARNT = ("gender", "expression")
@@ -28,6 +28,7 @@ LEARNT = ("gender", "expression")
 
 _PARTS = 5
 _CEILING = 120  # photos that are looked at again
+_CHOICES = 5  # of photos that teach in place of pictures
 
 _Read = Sequence[Mapping[str, str]]
 
@@ -46,7 +47,7 @@ def utility_figures(photos: Photos, drawn: Drawn, seen: Looked, *, seed: int) ->
     found: dict[str, Any] = {"sharpness": float(sharp[0])}
     for place, name in enumerate(("ratio", *(f"ratio_q{q}" for q in QUALITIES))):
         found[f"sharpness_{name}"] = float(sharp[place] / max(usual[place], 1e-12))
-    own = features(list(drawn.pictures))
+    own, places = features_and_places(list(drawn.pictures))
     found |= _distances(own, photos.features, seed)
     found["detected"] = float(seen.detected.mean())
     known = photos.personal()
@@ -55,18 +56,15 @@ def utility_figures(photos: Photos, drawn: Drawn, seen: Looked, *, seed: int) ->
     found["expression_agrees"] = _shown_agreement(drawn.labels, seen.attributes, "expression")
     found |= _landmarks(seen.landmarks, drawn.shapes)
     found["variety"] = _variety(photos, drawn, seen)
-    files = [sum(len(photos.rows(int(p))) for p in people) for people in drawn.members]
+    taught = _Taught(
+        places,
+        drawn.members,
+        drawn.labels,
+        [sum(len(photos.rows(int(p))) for p in people) for people in drawn.members],
+    )
     for name in LEARNT:
-        found[f"{name}_learnt"] = _learnt(
-            own,
-            drawn.members,
-            [label.get(name) for label in drawn.labels],
-            files,
-            photos,
-            name,
-            seed,
-        )
-    return found
+        found |= _both(f"{name}_learnt", taught, photos, name, seed)
+    return found | _both("expression_even", _even(taught, drawn), photos, "expression", seed)
 
 
 def ceiling_figures(photos: Photos, judge: Judge, *, seed: int = 0) -> dict[str, float | None]:
@@ -90,16 +88,14 @@ def ceiling_figures(photos: Photos, judge: Judge, *, seed: int = 0) -> dict[str,
         found[f"{name}_agrees"] = _shown_agreement(read, seen.attributes, name)
     found |= _landmarks(seen.landmarks, photos.landmarks[chosen])
     found["variety"] = 1.0
+    every = _Taught(
+        photos.places,
+        [photos.subject[[row]] for row in range(count)],
+        photos.attributes,
+        [1] * count,
+    )
     for name in LEARNT:
-        found[f"{name}_learnt"] = _learnt(
-            photos.features,
-            [photos.subject[[row]] for row in range(count)],
-            [read.get(name) for read in photos.attributes],
-            [1] * count,
-            photos,
-            name,
-            seed,
-        )
+        found[f"{name}_learnt"] = _learnt(every, photos, name, seed)
     return found
 
 
@@ -160,40 +156,85 @@ def _variety(photos: Photos, drawn: Drawn, seen: Looked) -> float | None:
     return None if apart is None or not usual else apart / usual
 
 
+@dataclass(frozen=True, eq=False)
+class _Taught:
+    """P pictures that teach: (P, 512) places, people behind each, what it shows, how many files it is."""
+
+    places: FloatArray
+    members: Sequence[IntArray]
+    shown: _Read
+    files: Sequence[int]
+
+
+def _even(taught: _Taught, drawn: Drawn) -> _Taught | None:
+    """The same of pictures that show every expression as often; None where there are none."""
+    if not drawn.even:
+        return None
+    rows = sorted(drawn.even)
+    places = features_and_places([drawn.even[row][0] for row in rows])[1]
+    return _Taught(
+        places,
+        [taught.members[row] for row in rows],
+        [drawn.even[row][1] for row in rows],
+        [taught.files[row] for row in rows],
+    )
+
+
+def _both(
+    title: str, taught: _Taught | None, photos: Photos, name: str, seed: int
+) -> dict[str, float | None]:
+    """What pictures teach, and what as many photos of each category do, mean over some choices of them."""
+    if taught is None:
+        return {title: None, f"{title}_photos": None}
+    chosen = [_learnt(taught, photos, name, seed, photo_seed=i) for i in range(_CHOICES)]
+    told = [value for value in chosen if value is not None]
+    return {
+        title: _learnt(taught, photos, name, seed),
+        f"{title}_photos": float(np.mean(told)) if told else None,
+    }
+
+
 def _learnt(
-    own: FloatArray,
-    members: Sequence[npt.NDArray[np.int64]],
-    shown: Sequence[str | None],
-    files: Sequence[int],
-    photos: Photos,
-    name: str,
-    seed: int,
+    taught: _Taught, photos: Photos, name: str, seed: int, *, photo_seed: int | None = None
 ) -> float | None:
-    """Balanced accuracy on photos of people left out; the classifier learns from the others' pictures."""
+    """Balanced accuracy on photos of people left out; the classifier learns from the others' pictures.
+
+    Args:
+        taught: pictures that teach.
+        photos: whose people are left out in turn.
+        name: what is learnt.
+        seed: of who is left out together.
+        photo_seed: where given, in place of the pictures teach as many photos of each category, of people
+            who are not left out.
+    """
     true = [read.get(name) for read in photos.attributes]
-    first = np.array([int(people.min()) for people in members])
+    shown = [label.get(name) for label in taught.shown]
+    first = np.array([int(people.min()) for people in taught.members])
     owners, unit = np.unique(first, return_inverse=True)
     if len(owners) < 2:
         return None
     part = folds(len(owners), parts=min(_PARTS, len(owners)), seed=seed)
     part_of_person = np.full(photos.persons, -1, np.int64)
-    for people, place in zip(members, unit.tolist(), strict=True):
+    for people, place in zip(taught.members, unit.tolist(), strict=True):
         part_of_person[people] = part[place]
+    part_of_photo = part_of_person[photos.subject]
     read: list[str] = []
     wanted: list[str] = []
     for left_out in range(int(part.max()) + 1):
         train = [i for i, label in enumerate(shown) if label and part[unit[i]] != left_out]
-        test = [
-            row
-            for row, label in enumerate(true)
-            if label and part_of_person[photos.subject[row]] == left_out
-        ]
-        if train and test:
-            read += learn_and_test(
-                own[train],
-                [str(shown[i]) for i in train],
-                [files[i] for i in train],
-                photos.features[test],
-            )
-            wanted += [str(true[row]) for row in test]
+        test = [i for i, label in enumerate(true) if label and part_of_photo[i] == left_out]
+        if not train or not test:
+            continue
+        lessons = taught.places[train], [str(shown[i]) for i in train]
+        weights = [taught.files[i] for i in train]
+        if photo_seed is not None:
+            free = np.flatnonzero(part_of_photo != left_out)
+            rng = np.random.default_rng([photo_seed, left_out])
+            rows = free[as_many(lessons[1], [true[i] for i in free.tolist()], rng=rng)]
+            if not rows.size:
+                continue
+            lessons = photos.places[rows], [str(true[i]) for i in rows.tolist()]
+            weights = [1] * len(rows)
+        read += learn_and_test(*lessons, weights, photos.places[test])
+        wanted += [str(true[i]) for i in test]
     return balanced_accuracy(read, wanted)

@@ -44,7 +44,11 @@ UTILITY = {
     "gender_agrees": "gender kept",
     "age_agrees": "age kept",
     "expression_learnt": "expression learnt",
+    "expression_learnt_photos": "of as many photos",
+    "expression_even": "expression learnt, all drawn as often",
+    "expression_even_photos": "of as many photos",
     "gender_learnt": "gender learnt",
+    "gender_learnt_photos": "of as many photos",
 }
 """Columns of the utility table for readers, mean over seeds."""
 
@@ -207,7 +211,9 @@ _UTILITY_WORDS = (
     "Kept: the probe reads the same off the surrogate as off the person's photos.",
     "Learnt: balanced accuracy on photos of people left out, of a logistic regression taught by the other "
     "people's pictures with their released labels; 0.5 is chance of two. Labels are what the probes read off "
-    "photos.",
+    "photos. Few pictures teach little, and where all show one expression none can be learnt: beside it what "
+    "as many photos of each label teach. All drawn as often: a picture of each of at most 120 groups, "
+    "drawn so that every expression is shown by as many, whatever their people show.",
     "The photos themselves: as far as pictures can get. Head crops are read again as pictures are, which "
     "leaves out the probes' own errors; what is learnt is taught by photos.",
 )

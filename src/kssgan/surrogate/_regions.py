@@ -20,7 +20,7 @@ from kssgan.surrogate._mesh import (
 )
 from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["COARSE", "Regions", "doubled", "reduced", "regions", "soften", "step"]
+__all__ = ["COARSE", "Regions", "doubled", "lower_face", "reduced", "regions", "soften", "step"]
 
 COARSE = 128
 """Side of the masks and of all that is smooth: tone, gain, skin."""
@@ -158,6 +158,16 @@ def regions(points: FloatArray) -> Regions:
         near=np.maximum(around, 0.85 * neck).astype(np.float32),
         far=((1 - soften(draw(OVAL, 1.12), 1.0)) * (1 - neck)).astype(np.float32),
     )
+
+
+def lower_face(points: FloatArray) -> FloatArray:
+    """What an expression changes most, (128, 128) float32 in [0, 1]: lips, chin, and cheeks with their folds.
+
+    Args:
+        points: (468, 2), pixels of a 256 px crop.
+    """
+    at = ((points + 0.5) * (COARSE / CROP_SIZE)).astype(np.float32)
+    return soften(_polygon(at, OUTER_LIPS, 4.0), 8.0)
 
 
 def _neck(at: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:

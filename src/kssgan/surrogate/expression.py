@@ -12,7 +12,7 @@ import numpy as np
 
 from kssgan.types import FloatArray
 
-__all__ = ["STRENGTH", "express", "position"]
+__all__ = ["STRENGTH", "express", "foreign", "position"]
 
 STRENGTH = 1.6
 """Where a wanted expression lies on its way: 0 is the mean of the others, 1 its own mean."""
@@ -50,6 +50,23 @@ def express(points: FloatArray, wanted: str, shapes: Mapping[str, FloatArray]) -
     away = np.clip(missing, -_FARTHEST, _FARTHEST) * way
     found: FloatArray = (points + away).astype(np.float32)
     return found
+
+
+def foreign(points: FloatArray, wanted: str, shapes: Mapping[str, FloatArray]) -> float:
+    """How foreign an expression is to a face: 0 where it is plain already, 1 where a face is moved farthest.
+
+    Args:
+        points: (468, 2) of S_g, pixels of a 256 px crop.
+        wanted: expression.
+        shapes: as of :func:`position`.
+
+    Returns:
+        In [0, 1]; 0 where the expression has no shape to compare with.
+    """
+    if wanted not in shapes or len(shapes) < 2:
+        return 0.0
+    missing = STRENGTH - position(points, wanted, shapes)
+    return float(np.clip(missing / _FARTHEST, 0.0, 1.0))
 
 
 def _way(wanted: str, shapes: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
