@@ -109,10 +109,11 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 code if code.shape[1] else None,
                 noise=noise,
             )
-            picture = generator.refiner(head, noise=noise)
-            found = self._finished(
-                _image_01(picture), _image_01(doubled(head)), surrogate, label, mix, warp, seed
-            )
+            smooth_01 = _image_01(doubled(head))
+            # What is lent all its fine detail needs none made up.
+            whole = self._stored.detail and self._stored.face
+            drawn_01 = smooth_01 if whole else _image_01(generator.refiner(head, noise=noise))
+            found = self._finished(drawn_01, smooth_01, surrogate, label, mix, warp, seed)
         return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
 
     def _finished(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate._tones import eased, near, planes_blurred, reduced, tones, wall_tone
+from kssgan.surrogate._tones import (
+    COARSE,
+    eased,
+    near,
+    planes_blurred,
+    reduced,
+    tones,
+    wall_tone,
+)
 from kssgan.surrogate.sight import sight
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -33,11 +41,16 @@ def with_plain_wall(picture_01: FloatArray, points: FloatArray, seed: int) -> Fl
     """
     from kssgan.surrogate import _torch_warp
 
-    small = tones(reduced(picture_01))
-    wall = _torch_warp.enlarge(near(small, wall_tone(small), *_ON_WALL)[None], CROP_SIZE)[0]
-    face = _torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0]
-    sure = ((wall > _SURE) & (face == 0))[..., None].astype(np.float32) + np.float32(1e-4)
-    plain = planes_blurred(picture_01 * sure, _SOFT) / planes_blurred(sure, _SOFT)
+    small = reduced(picture_01)
+    seen = tones(small)
+    is_wall, mask = near(seen, wall_tone(seen), *_ON_WALL), sight(points)
+    is_face = reduced(_torch_warp.enlarge(mask[None], CROP_SIZE)[0][..., None])[..., 0]
+    # At a quarter of the size: nothing finer is left of a wall.
+    sure = ((is_wall > _SURE) & (is_face == 0))[..., None].astype(np.float32) + np.float32(1e-4)
+    sigma = _SOFT * COARSE / CROP_SIZE
+    plain = planes_blurred(small * sure, sigma) / planes_blurred(sure, sigma)
+    plain = _torch_warp.enlarge(plain.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
+    wall, face = (_torch_warp.enlarge(part[None], CROP_SIZE)[0] for part in (is_wall, mask))
     chance = np.random.default_rng([seed, CROP_SIZE]).normal(size=(1, CROP_SIZE, CROP_SIZE))
     grain = _torch_warp.blurred(chance.astype(np.float32), _GRAIN_SOFT)[0][..., None]
     plain = plain + _GRAIN / np.float32(grain.std()) * grain
