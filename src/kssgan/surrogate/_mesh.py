@@ -11,7 +11,9 @@ __all__ = [
     "EYES",
     "EYE_CORNERS",
     "FOREHEAD",
+    "GLABELLA",
     "INNER_LIPS",
+    "LENSES",
     "LIP_GAP",
     "NOSE",
     "NOSTRILS",
@@ -72,6 +74,12 @@ NOSTRILS: tuple[int, ...] = (98, 97, 2, 326, 327, 294, 4, 64)
 
 FOREHEAD: tuple[int, ...] = (108, 151, 337, 336, 9, 107)
 """Middle of the forehead, low enough to be free of hair on most people."""
+
+GLABELLA: tuple[int, ...] = (107, 9, 336, 285, 417, 168, 193, 55)
+"""Skin between the brows and at the root of the nose."""
+
+LENSES: tuple[int, ...] = (127, 34, 116, 117, 50, 101, 36, 266, 330, 280, 346, 345, 264, 356)
+"""Lower edge of where glasses may be, from the left temple over both cheeks to the right temple."""
 # fmt: on
 
 LIP_GAP = (13, 14)

@@ -33,16 +33,20 @@ _WORK = 512  # side of the donor's crop, and of all fine work
 # 4 px faces are as sharp, but a recogniser knows the donor again (distance 0.24 instead of 0.34).
 _FINEST = 0.6
 _LEVELS = 5  # of coarser tones, each twice as wide
+_WIDE = 3  # the first level that is too wide for eyes, brows and mouth: skin alone counts
+# Share of the mean's tones that is not trusted where glasses are worn and at the temples, by level.
+_DOUBT = (np.float32(0.9), np.float32(0.85), np.float32(0.6))
 _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; pixels at 512
 _WINDOW = 5  # coarse pixels; frames of glasses are narrower
 _STANDS_OUT = np.float32(0.15)  # how far the mean's skin may lie beside its surroundings
+_COLOURED = np.float32(0.08)  # how far the colour of ears and neck may lie beside the face's
 _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
-_USUAL = 0.076  # spread of the Laplacian of a portrait at 256, of usual sharpness
+_USUAL = 0.082  # spread of the Laplacian of a portrait at 256, of usual sharpness
 _GLINT, _LINE = (
     np.float32(0.10),
-    np.float32(0.16),
+    np.float32(0.13),
 )  # most that skin is lighter, darker than around
 
 
@@ -53,7 +57,8 @@ class _Tone:
     Attributes:
         gain: (128, 128, 3) logarithm of the factor.
         applied: (128, 128) how much of it holds: 1 on the face, the probability of skin elsewhere.
-        face: (128, 128) the face without hair that lies over it.
+        face: (128, 128) the face without hair or wall at its outline.
+        lent: (128, 128) the same with a margin, where the face's detail may be shown on another's head.
         light: how much lighter the picture around the face becomes.
         saturation: factor of its colour; 1 changes nothing.
     """
@@ -61,6 +66,7 @@ class _Tone:
     gain: FloatArray
     applied: FloatArray
     face: FloatArray
+    lent: FloatArray
     light: np.float32
     saturation: np.float32
 
@@ -96,16 +102,16 @@ def composite(
         raise ValueError(f"size {size} came; 1..{_WORK} was wanted")
     warp = Warp(mean.points)
     where = regions(mean.points)
-    picture, free = _changed(mean, donor, warp, where)
+    picture, own = _changed(mean, donor, warp, where)
     if details:
         rest, shown = _changed(mean, details[-1], warp, where)
         eyes, seen = rest, shown
         if details[0] is not details[-1]:
             eyes, seen = _changed(mean, details[0], warp, where)
-        parts = np.stack([where.around_eyes * seen, (1 - where.around_eyes) * shown])
+        parts = np.stack([where.around_eyes * seen.lent, (1 - where.around_eyes) * shown.lent])
         # The forehead stays the head's: it tells little of a person, and strands of hair may lie over it.
         parts[1] *= 1 - where.forehead
-        parts *= where.inner * free
+        parts *= where.inner * own.face
         of_eyes, of_rest = _torch_warp.enlarge(parts.astype(np.float32), _WORK)
         picture += of_eyes * (eyes - picture) + of_rest * (rest - picture)
     done = np.rint(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
@@ -120,11 +126,11 @@ def composite(
 
 def _changed(
     mean: ShapeMean, donor: Donor, warp: Warp, where: Regions
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, _Tone]:
     """The whole composite of one donor.
 
     Returns:
-        (3, 512, 512), about 0..1, and (128, 128) weights of the face without hair that lies over it.
+        (3, 512, 512), about 0..1, and how its tones were changed.
     """
     from kssgan.surrogate import _torch_warp
 
@@ -151,42 +157,48 @@ def _changed(
         picture += lips * (
             _torch_warp.enlarge(mean.image_01.transpose(2, 0, 1), _WORK) - picture
         )
-    return picture, tone.face
+    return picture, tone
 
 
 def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     """Compare the tones of mean and warped donor, both (128, 128, 3) in [0, 1]."""
+    from scipy.ndimage import grey_erosion
+
     skin = skin_likelihood(head, where)
-    hair = where.rim * where.upper * (1 - skin)
-    face = 1 - hair
+    face = 1 - where.rim * (1 - skin)
+    # Single hairs, earrings and the wall beside a cheek are as narrow as the margin.
+    lent = 1 - np.clip(where.rim * 2, 0, 1) * (1 - step((grey_erosion(skin, (7, 7)) - 0.3) / 0.5))
+    lent = soften(lent.astype(np.float32), 1.0)
     ghosts = _ghosts(mean, where)
     mean = _cleaned(mean, ghosts, where)
-    trusted = where.inner * face * (1 - ghosts * (1 - where.forehead))
-    # The mesh ends below the hairline; what is surely skin above it takes the even tone of the forehead too.
-    above = where.forehead * step((skin - 0.6) / 0.4) * step(where.near / 0.4)
-    trusted = np.maximum(trusted, np.float32(0.8) * above)
-    gain = _gain(mean, head, trusted, where)
+    trusted = where.inner * face * (1 - ghosts) * (1 - where.above)
+    gain = _gain(mean, head, trusted, where) - _flush(head, skin, where)
     applied = np.maximum(where.inner * face, skin)
     heavy = where.inner * trusted * where.skin
     light, saturation = _exposure(mean, head, heavy)
-    return _Tone(gain, applied, face.astype(np.float32), light, saturation)
+    return _Tone(gain, applied, face.astype(np.float32), lent, light, saturation)
+
+
+def _flush(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
+    """How much more colour than the face the donor's ears and neck have than is usual; (128, 128, 3).
+
+    Red ears and necks in warm shadow are seen on photographs, but a face of another tone makes them orange.
+    """
+    weights = skin * (1 - where.inner) + np.float32(1e-5)
+    around = _low(head, weights, 2.0)
+    own = np.log(head + DARK)[where.patch > 0.5].mean(0)
+    away = (around - around.mean(-1, keepdims=True)) - (own - own.mean())
+    excess = away - _COLOURED * np.tanh(away / _COLOURED)
+    result: FloatArray = excess * (1 - where.inner)[..., None]
+    return result.astype(np.float32)
 
 
 def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray:
-    """The mean with an even forehead, and with what stands out on its skin held back.
-
-    Fringes become the tone of the skin around; frames of glasses and strands are filled in.
-    """
+    """The mean with what stands out on its skin held back; frames of glasses and strands are filled in."""
     from scipy.ndimage import grey_closing
 
     trusted = where.inner * where.skin * (1 - ghosts) + np.float32(1e-5)
-    wide = _low(mean, trusted, 2.5, 3)
-    for _ in range(3):
-        wide = doubled(wide)
     logs = np.log(mean + DARK)
-    above = where.forehead * np.maximum(where.skin, where.rim)  # the forehead without the brows
-    even = above * np.maximum(ghosts, np.float32(0.35))
-    logs = logs + even[..., None] * (wide - logs)
     # Dark lines narrower than the window vanish in a closing; the shading of a face is wider.
     filled = grey_closing(logs, (_WINDOW, _WINDOW, 1)) - logs
     thin = step((filled.mean(-1) - 0.02) / 0.05) * where.skin
@@ -204,26 +216,33 @@ def _gain(
 
     Each level holds where enough of the trusted face lies within its blur; elsewhere the level before it,
     twice as wide, holds on. So the gain continues smoothly beyond the face and over what is not trusted.
+
+    The forehead takes only what is coarse, from the skin below: on a mean it is a blend of people's hair, and
+    a donor's own forehead, changed as a whole, has no bands. Where glasses are worn no fine tone is taken.
     """
-    gain: FloatArray | None = None
+    doubted = np.maximum(where.lenses, where.rim * where.upper)
+    gain = coarse = np.zeros((1, 1, 3), np.float32)
     for level in range(_LEVELS - 1, -1, -1):
-        weights = trusted if level < 3 else trusted * (1 - where.mouth)
+        held = where.skin if level >= _WIDE else 1 - doubted * _DOUBT[level]
+        weights = trusted * held
         weights = weights + np.float32(1e-5)
         blur = _FINEST if level == 0 else 2.5
         ratio = _low(mean, weights, blur, level) - _low(head, weights, blur, level)
-        if gain is None:
+        if level == _LEVELS - 1:
             gain = ratio
             continue
         known = step(soften(reduced(weights, 1 << level), blur) / np.float32(0.6))
         if level == 0:
             # Teeth are mostly the donor's: the mean's lie elsewhere and would show through.
             known = known * (1 - np.float32(0.5) * soften(where.mouth, 1.0))
-        if level < 2:
-            known = known * (1 - np.float32(0.35) * reduced(where.forehead, 1 << level))
         gain = doubled(gain)
         gain = gain + known[..., None] * (ratio - gain)
-    assert gain is not None
-    return gain.astype(np.float32)
+        if level == _WIDE:
+            coarse = gain
+    for _ in range(_WIDE):
+        coarse = doubled(coarse)
+    result: FloatArray = gain + where.above[..., None] * (coarse - gain)
+    return result.astype(np.float32)
 
 
 def _low(image: FloatArray, weights: FloatArray, blur: float, level: int = 0) -> FloatArray:
@@ -249,9 +268,10 @@ def _ghosts(mean: FloatArray, where: Regions) -> FloatArray:
     tinted: FloatArray = np.maximum(
         np.abs(away[..., 0] - away[..., 1]), np.abs(away[..., 1] - away[..., 2])
     )
-    forehead = where.forehead * np.maximum(darker, step((tinted - 0.05) / 0.12))
+    hidden = np.maximum(where.forehead, where.upper * where.rim)
+    blend = hidden * np.maximum(darker, step((tinted - 0.05) / 0.12))
     other = 1 - soften(skin_colour(mean, where.patch), 1.0)
-    result: FloatArray = np.maximum(forehead, np.maximum(where.forehead, where.rim) * other)
+    result: FloatArray = np.maximum(blend, np.maximum(where.forehead, where.rim) * other)
     return result
 
 
@@ -269,7 +289,7 @@ def _level(grey: FloatArray) -> np.float32:
         - half[2:, 1:-1]
     )
     factor: np.float32 = np.clip(
-        _USUAL / max(float(edges.std()), 1e-4), 0.75, 1.4, dtype=np.float32
+        _USUAL / max(float(edges.std()), 1e-4), 0.75, 1.5, dtype=np.float32
     )
     return factor
 

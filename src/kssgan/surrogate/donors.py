@@ -210,9 +210,11 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
     aim = _normal(points)
     here = _brought(_normal(donor.points), aim)
     shape = np.sqrt(((here - aim) ** 2).sum(1).mean())
-    mouth = (np.abs(_mouth(here) - _mouth(aim)) * (1.0, 0.5, 0.5)).sum()
+    mouths = np.abs(_mouth(here) - _mouth(aim))
+    mouth = (mouths * (1.0, 0.5, 0.5)).sum() + np.maximum(mouths[0] - 0.04, 0)
     return float(
         np.sqrt((skin**2).mean())
+        + 0.5 * np.sqrt(((skin - skin.mean()) ** 2).mean())
         + 1.5 * np.minimum(np.abs(pattern), 0.8).mean()
         + 5.0 * shape
         + 4.0 * mouth
