@@ -40,6 +40,7 @@ _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; p
 _WINDOW = 5  # coarse pixels; frames of glasses are narrower
 _STANDS_OUT = np.float32(0.15)  # how far the mean's skin may lie beside its surroundings
 _COLOURED = np.float32(0.08)  # how far the colour of ears and neck may lie beside the face's
+_LIGHTER, _DARKER = np.float32(0.15), np.float32(0.35)  # most that forehead and lids lie beside the cheeks
 _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
@@ -58,7 +59,6 @@ class _Tone:
         gain: (128, 128, 3) logarithm of the factor.
         applied: (128, 128) how much of it holds: 1 on the face, the probability of skin elsewhere.
         face: (128, 128) the face without hair or wall at its outline.
-        lent: (128, 128) the same with a margin, where the face's detail may be shown on another's head.
         light: how much lighter the picture around the face becomes.
         saturation: factor of its colour; 1 changes nothing.
     """
@@ -66,7 +66,6 @@ class _Tone:
     gain: FloatArray
     applied: FloatArray
     face: FloatArray
-    lent: FloatArray
     light: np.float32
     saturation: np.float32
 
@@ -102,16 +101,17 @@ def composite(
         raise ValueError(f"size {size} came; 1..{_WORK} was wanted")
     warp = Warp(mean.points)
     where = regions(mean.points)
-    picture, own = _changed(mean, donor, warp, where)
+    picture, face = _changed(mean, donor, warp, where)
     if details:
-        rest, shown = _changed(mean, details[-1], warp, where)
+        target = reduced(np.ascontiguousarray(picture.transpose(1, 2, 0)), _WORK // COARSE)
+        rest, shown = _lent(target, mean, details[-1], warp, where)
         eyes, seen = rest, shown
         if details[0] is not details[-1]:
-            eyes, seen = _changed(mean, details[0], warp, where)
-        parts = np.stack([where.around_eyes * seen.lent, (1 - where.around_eyes) * shown.lent])
+            eyes, seen = _lent(target, mean, details[0], warp, where)
+        parts = np.stack([where.around_eyes * seen, (1 - where.around_eyes) * shown])
         # The forehead stays the head's: it tells little of a person, and strands of hair may lie over it.
         parts[1] *= 1 - where.forehead
-        parts *= where.inner * own.face
+        parts *= where.inner * face
         of_eyes, of_rest = _torch_warp.enlarge(parts.astype(np.float32), _WORK)
         picture += of_eyes * (eyes - picture) + of_rest * (rest - picture)
     done = np.rint(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
@@ -124,19 +124,26 @@ def composite(
     )
 
 
-def _changed(
-    mean: ShapeMean, donor: Donor, warp: Warp, where: Regions
-) -> tuple[FloatArray, _Tone]:
-    """The whole composite of one donor.
-
-    Returns:
-        (3, 512, 512), about 0..1, and how its tones were changed.
-    """
+def _warped(donor: Donor, warp: Warp) -> tuple[FloatArray, FloatArray]:
+    """A donor's portrait in the mean's shape, (3, 512, 512) and (128, 128, 3), both in [0, 1]."""
     from kssgan.surrogate import _torch_warp
 
     field = warp.sources(donor.points, size=_WORK)
     head = _torch_warp.sample(donor.crop_u8[None], field[None], _WORK)[0] / np.float32(255)
-    small = reduced(np.ascontiguousarray(head.transpose(1, 2, 0)), _WORK // COARSE)
+    return head, reduced(np.ascontiguousarray(head.transpose(1, 2, 0)), _WORK // COARSE)
+
+
+def _changed(
+    mean: ShapeMean, donor: Donor, warp: Warp, where: Regions
+) -> tuple[FloatArray, FloatArray]:
+    """The whole composite of one donor.
+
+    Returns:
+        (3, 512, 512), about 0..1, and (128, 128) weights of the face without hair or wall at its outline.
+    """
+    from kssgan.surrogate import _torch_warp
+
+    head, small = _warped(donor, warp)
     tone = _tone(reduced(mean.image_01, CROP_SIZE // COARSE), small, where)
     slopes, offsets = snap(tone.applied, small)
     base = _low(small, where.oval, _FINEST).mean(-1)
@@ -157,26 +164,62 @@ def _changed(
         picture += lips * (
             _torch_warp.enlarge(mean.image_01.transpose(2, 0, 1), _WORK) - picture
         )
-    return picture, tone
+    return picture, tone.face
+
+
+def _lent(
+    target: FloatArray, mean: ShapeMean, donor: Donor, warp: Warp, where: Regions
+) -> tuple[FloatArray, FloatArray]:
+    """A donor's fine detail on the tones of a face that is already composed.
+
+    Args:
+        target: (128, 128, 3) the composed picture.
+        mean: whose mouth it shows.
+        donor: who lends.
+        warp: onto the mean's shape.
+        where: masks of the mean.
+
+    Returns:
+        (3, 512, 512), about 0..1, and (128, 128) weights of where it may be shown.
+    """
+    from scipy.ndimage import grey_erosion
+
+    from kssgan.surrogate import _torch_warp
+
+    face, small = _warped(donor, warp)
+    skin = step((grey_erosion(skin_likelihood(small, where), (7, 7)) - 0.3) / 0.5)
+    # Single hairs, earrings and the wall beside a cheek are as narrow as the margin.
+    shown = soften(1 - np.minimum(where.rim * 2, 1) * (1 - skin), 1.0)
+    # Teeth lie elsewhere in each mouth: two people's would be seen at once.
+    shown = shown * (1 - np.minimum(2 * soften(where.mouth, 1.0), 1))
+    shown = shown * (1 - where.lips * np.float32(_mouth_differs(mean, donor)))
+    own = _low(small, where.oval, _FINEST)
+    gain = _low(target, where.oval, _FINEST) - own
+    planes = _torch_warp.enlarge(
+        np.dstack([gain, own.mean(-1), where.skin]).transpose(2, 0, 1), _WORK
+    )
+    change, base, tamed = planes[:3], planes[3], planes[4]
+    logs = np.log(face + DARK)
+    logs += change + _details(
+        logs.mean(0), base, change.mean(0), tamed, _level(face.mean(0))
+    )
+    picture: FloatArray = np.exp(logs) - DARK
+    return picture, shown.astype(np.float32)
 
 
 def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     """Compare the tones of mean and warped donor, both (128, 128, 3) in [0, 1]."""
-    from scipy.ndimage import grey_erosion
-
     skin = skin_likelihood(head, where)
     face = 1 - where.rim * (1 - skin)
-    # Single hairs, earrings and the wall beside a cheek are as narrow as the margin.
-    lent = 1 - np.clip(where.rim * 2, 0, 1) * (1 - step((grey_erosion(skin, (7, 7)) - 0.3) / 0.5))
-    lent = soften(lent.astype(np.float32), 1.0)
     ghosts = _ghosts(mean, where)
     mean = _cleaned(mean, ghosts, where)
     trusted = where.inner * face * (1 - ghosts) * (1 - where.above)
-    gain = _gain(mean, head, trusted, where) - _flush(head, skin, where)
+    gain = _gain(mean, head, trusted, where)
+    gain = gain - _flush(head, skin, where) - _shine(head, where)
     applied = np.maximum(where.inner * face, skin)
     heavy = where.inner * trusted * where.skin
     light, saturation = _exposure(mean, head, heavy)
-    return _Tone(gain, applied, face.astype(np.float32), lent, light, saturation)
+    return _Tone(gain, applied, face.astype(np.float32), light, saturation)
 
 
 def _flush(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
@@ -190,6 +233,23 @@ def _flush(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
     away = (around - around.mean(-1, keepdims=True)) - (own - own.mean())
     excess = away - _COLOURED * np.tanh(away / _COLOURED)
     result: FloatArray = excess * (1 - where.inner)[..., None]
+    return result.astype(np.float32)
+
+
+def _shine(head: FloatArray, where: Regions) -> FloatArray:
+    """How much lighter, darker or more coloured the donor's skin is than its cheeks, beyond what is usual.
+
+    Counted where the donor's own shading is kept: on the forehead and where glasses are worn; (128, 128, 3).
+    """
+    where_kept = np.maximum(where.lenses, where.above * where.oval)
+    around = _low(head, where.oval * where.skin + np.float32(1e-5), 2.0)
+    away = around - np.log(head + DARK)[where.patch > 0.5].mean(0)
+    light = away.mean(-1, keepdims=True)
+    colour = away - light
+    limit = np.where(light > 0, _LIGHTER, _DARKER)
+    excess = light - limit * np.tanh(light / limit)
+    excess = excess + colour - _COLOURED * np.tanh(colour / _COLOURED)
+    result: FloatArray = excess * where_kept[..., None]
     return result.astype(np.float32)
 
 

@@ -214,7 +214,7 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
     mouth = (mouths * (1.0, 0.5, 0.5)).sum() + np.maximum(mouths[0] - 0.04, 0)
     return float(
         np.sqrt((skin**2).mean())
-        + 0.5 * np.sqrt(((skin - skin.mean()) ** 2).mean())
+        + 1.0 * np.sqrt(((skin - skin.mean()) ** 2).mean())
         + 1.5 * np.minimum(np.abs(pattern), 0.8).mean()
         + 5.0 * shape
         + 4.0 * mouth
