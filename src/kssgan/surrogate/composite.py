@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kssgan.surrogate._donor_looks import edges
 from kssgan.surrogate._mesh import EYE_CORNERS, LIP_GAP
 from kssgan.surrogate._regions import COARSE, Regions, doubled, reduced, regions, soften, step
 from kssgan.surrogate._skin import DARK, skin_colour, skin_likelihood, snap
@@ -40,11 +41,13 @@ _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; p
 _WINDOW = 5  # coarse pixels; frames of glasses are narrower
 _STANDS_OUT = np.float32(0.15)  # how far the mean's skin may lie beside its surroundings
 _COLOURED = np.float32(0.08)  # how far the colour of ears and neck may lie beside the face's
-_LIGHTER, _DARKER = np.float32(0.15), np.float32(0.35)  # most that forehead and lids lie beside the cheeks
+# How far the donor's own shading may lie beside its cheeks: lighter foreheads, lighter skin below the eyes, and
+# darker lids.
+_LIGHTER, _BESIDE_NOSE, _DARKER = np.float32(0.15), np.float32(0.06), np.float32(0.35)
 _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
-_USUAL = 0.082  # spread of the Laplacian of a portrait at 256, of usual sharpness
+_USUAL = 0.084  # spread of the Laplacian of a portrait at 256, of usual sharpness
 _GLINT, _LINE = (
     np.float32(0.10),
     np.float32(0.13),
@@ -200,9 +203,7 @@ def _lent(
     )
     change, base, tamed = planes[:3], planes[3], planes[4]
     logs = np.log(face + DARK)
-    logs += change + _details(
-        logs.mean(0), base, change.mean(0), tamed, _level(face.mean(0))
-    )
+    logs += change + _details(logs.mean(0), base, change.mean(0), tamed, _level(face.mean(0)))
     picture: FloatArray = np.exp(logs) - DARK
     return picture, shown.astype(np.float32)
 
@@ -215,7 +216,7 @@ def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     mean = _cleaned(mean, ghosts, where)
     trusted = where.inner * face * (1 - ghosts) * (1 - where.above)
     gain = _gain(mean, head, trusted, where)
-    gain = gain - _flush(head, skin, where) - _shine(head, where)
+    gain = gain - _flush(head, skin, where) - _shine(head, skin, where)
     applied = np.maximum(where.inner * face, skin)
     heavy = where.inner * trusted * where.skin
     light, saturation = _exposure(mean, head, heavy)
@@ -236,20 +237,22 @@ def _flush(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
     return result.astype(np.float32)
 
 
-def _shine(head: FloatArray, where: Regions) -> FloatArray:
+def _shine(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
     """How much lighter, darker or more coloured the donor's skin is than its cheeks, beyond what is usual.
 
     Counted where the donor's own shading is kept: on the forehead and where glasses are worn; (128, 128, 3).
     """
-    where_kept = np.maximum(where.lenses, where.above * where.oval)
-    around = _low(head, where.oval * where.skin + np.float32(1e-5), 2.0)
+    shows = where.skin * skin
+    kept = np.maximum(where.lenses, where.above) * np.minimum(soften(shows, 1.0), shows)
+    around = _low(head, shows + np.float32(1e-5), 2.0)
     away = around - np.log(head + DARK)[where.patch > 0.5].mean(0)
     light = away.mean(-1, keepdims=True)
     colour = away - light
-    limit = np.where(light > 0, _LIGHTER, _DARKER)
+    lighter = _LIGHTER + (_BESIDE_NOSE - _LIGHTER) * where.lenses[..., None]
+    limit = np.where(light > 0, lighter, _DARKER)
     excess = light - limit * np.tanh(light / limit)
     excess = excess + colour - _COLOURED * np.tanh(colour / _COLOURED)
-    result: FloatArray = excess * where_kept[..., None]
+    result: FloatArray = excess * kept[..., None]
     return result.astype(np.float32)
 
 
@@ -340,16 +343,8 @@ def _level(grey: FloatArray) -> np.float32:
 
     Portraits come more or less sharp; surrogates should not tell by it whose head they show.
     """
-    half = reduced(grey, 2)
-    edges = (
-        4 * half[1:-1, 1:-1]
-        - half[1:-1, :-2]
-        - half[1:-1, 2:]
-        - half[:-2, 1:-1]
-        - half[2:, 1:-1]
-    )
     factor: np.float32 = np.clip(
-        _USUAL / max(float(edges.std()), 1e-4), 0.75, 1.5, dtype=np.float32
+        _USUAL / max(edges(reduced(grey, 2)), 1e-4), 0.75, 1.5, dtype=np.float32
     )
     return factor
 

@@ -85,6 +85,12 @@ class Donor:
         small = reduced(self.crop_u8.astype(np.float32) / np.float32(255), DONOR_SIZE // COARSE)
         return _tones(small, self.points, DONOR_SIZE)
 
+    @cached_property
+    def grain(self) -> float:
+        """Spread of the Laplacian of its grey at half size, of 0..1: how sharp hair and skin are."""
+        half = reduced(self.crop_u8.astype(np.float32).mean(2) / np.float32(255), 2)
+        return max(looks.edges(half), 1e-4)
+
 
 def screen(donor: Donor) -> DonorFault | None:
     """Reason to pass a portrait over, or None.
@@ -197,6 +203,7 @@ def _contradictions(known: Mapping[str, str], wanted: Mapping[str, str]) -> tupl
     return 2 if "gender" in wrong else int(unknown), len(wrong)
 
 
+_SHARP = 0.066  # spread of the Laplacian below which a portrait's hair is seen to be soft
 _SKIN = sorted({*FOREHEAD, *NOSE, *(i for cheek in CHEEKS for i in cheek)})
 _LIPS = [*OUTER_LIPS, *INNER_LIPS]
 
@@ -211,10 +218,12 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
     here = _brought(_normal(donor.points), aim)
     shape = np.sqrt(((here - aim) ** 2).sum(1).mean())
     mouths = np.abs(_mouth(here) - _mouth(aim))
-    mouth = (mouths * (1.0, 0.5, 0.5)).sum() + np.maximum(mouths[0] - 0.04, 0)
+    mouth = (mouths * (1.0, 0.5, 0.5)).sum() + 3.0 * np.maximum(mouths[0] - 0.04, 0)
     return float(
         np.sqrt((skin**2).mean())
-        + 1.0 * np.sqrt(((skin - skin.mean()) ** 2).mean())
+        + 0.5 * np.sqrt(((skin - skin.mean()) ** 2).mean())
+        + np.maximum(-skin.mean(), 0)  # noise shows where a dark picture is made lighter
+        + np.maximum(np.log(_SHARP / donor.grain), 0)
         + 1.5 * np.minimum(np.abs(pattern), 0.8).mean()
         + 5.0 * shape
         + 4.0 * mouth
