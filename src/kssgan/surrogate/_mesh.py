@@ -6,6 +6,7 @@ from kssgan.types import FloatArray
 
 __all__ = [
     "BEARD",
+    "BESIDE_EYES",
     "BROWS",
     "CHEEKS",
     "EYES",
@@ -31,6 +32,12 @@ BEARD: tuple[int, ...] = (
     164, 165, 391, 167, 393, 18, 200, 199, 175, 208, 428, 32, 262, 194, 418, 182, 406, 210, 430, 211, 431,
 )
 """Upper lip and chin, where beards grow."""
+
+BESIDE_EYES: tuple[tuple[int, ...], ...] = (
+    (226, 31, 228, 229, 111, 117, 116, 143, 35, 156),
+    (446, 261, 448, 449, 340, 346, 345, 372, 265, 383),
+)
+"""Skin around the outer corner of each eye, left and right in the picture, as mirrored pairs."""
 
 OVAL: tuple[int, ...] = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

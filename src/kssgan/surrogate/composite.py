@@ -41,13 +41,14 @@ _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; p
 _WINDOW = 5  # coarse pixels; frames of glasses are narrower
 _STANDS_OUT = np.float32(0.15)  # how far the mean's skin may lie beside its surroundings
 _COLOURED = np.float32(0.08)  # how far the colour of ears and neck may lie beside the face's
-# How far the donor's own shading may lie beside its cheeks: lighter foreheads, lighter skin below the eyes, and
-# darker lids.
+# How far the donor's own shading may lie beside its cheeks: lighter foreheads, lighter skin below the eyes,
+# and darker lids.
 _LIGHTER, _BESIDE_NOSE, _DARKER = np.float32(0.15), np.float32(0.06), np.float32(0.35)
+_UNLIKE = np.float32(0.5)  # change of tone beside the face's at which detail is no longer lent
 _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
-_USUAL = 0.084  # spread of the Laplacian of a portrait at 256, of usual sharpness
+_USUAL = 0.083  # spread of the Laplacian of a portrait at 256, of usual sharpness
 _GLINT, _LINE = (
     np.float32(0.10),
     np.float32(0.13),
@@ -198,6 +199,9 @@ def _lent(
     shown = shown * (1 - where.lips * np.float32(_mouth_differs(mean, donor)))
     own = _low(small, where.oval, _FINEST)
     gain = _low(target, where.oval, _FINEST) - own
+    # What must change much more than the rest of the face is no skin: a shadow, a strand, make-up.
+    away = soften(gain, 1.0) - np.median(gain[where.patch > 0.5], axis=0)
+    shown = shown * np.exp(-((away / _UNLIKE) ** 2).sum(-1))
     planes = _torch_warp.enlarge(
         np.dstack([gain, own.mean(-1), where.skin]).transpose(2, 0, 1), _WORK
     )
@@ -210,6 +214,8 @@ def _lent(
 
 def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     """Compare the tones of mean and warped donor, both (128, 128, 3) in [0, 1]."""
+    from scipy.ndimage import grey_closing
+
     skin = skin_likelihood(head, where)
     face = 1 - where.rim * (1 - skin)
     ghosts = _ghosts(mean, where)
@@ -217,7 +223,9 @@ def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     trusted = where.inner * face * (1 - ghosts) * (1 - where.above)
     gain = _gain(mean, head, trusted, where)
     gain = gain - _flush(head, skin, where) - _shine(head, skin, where)
-    applied = np.maximum(where.inner * face, skin)
+    # The shadow between chin and neck belongs to both: left as it was, it would be a second outline.
+    filled = grey_closing(skin, (9, 9)) * step(where.near * 2) * (1 - where.upper)
+    applied = np.maximum(np.maximum(where.inner * face, skin), filled)
     heavy = where.inner * trusted * where.skin
     light, saturation = _exposure(mean, head, heavy)
     return _Tone(gain, applied, face.astype(np.float32), light, saturation)

@@ -17,8 +17,11 @@ import numpy.typing as npt
 from kssgan.surrogate import _donor_looks as looks
 from kssgan.surrogate._mesh import (
     BEARD,
+    BESIDE_EYES,
+    BROWS,
     CHEEKS,
     EYE_CORNERS,
+    EYES,
     FOREHEAD,
     INNER_LIPS,
     LIP_GAP,
@@ -32,7 +35,7 @@ from kssgan.surrogate._skin import DARK
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["DONOR_SIZE", "Donor", "DonorFault", "choose", "fit", "ranked", "screen"]
+__all__ = ["DONOR_SIZE", "Donor", "DonorFault", "choose", "fit", "lopsided", "ranked", "screen"]
 
 DONOR_SIZE = 2 * CROP_SIZE
 """Side of a donor's crop in pixels: twice the released picture, cut like a head crop."""
@@ -48,6 +51,7 @@ class DonorFault(StrEnum):
     UNSHARP = "not sharp enough"
     GLASSES = "wears glasses"
     COVERED = "hair or a hat covers the forehead"
+    LOPSIDED = "one side of the face is shaded or covered"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +115,19 @@ def screen(donor: Donor) -> DonorFault | None:
         return DonorFault.GLASSES
     if looks.covered_forehead(donor.crop_u8, donor.points) > 0.24:
         return DonorFault.COVERED
+    if lopsided(donor) > 0.24:
+        return DonorFault.LOPSIDED
     return None
+
+
+def lopsided(donor: Donor) -> float:
+    """How much darker one side of the face is beside the eye, or one eye with its brow; a logarithm.
+
+    Light from one side, hair over a temple or a patch over an eye: on a mean, which is lit evenly, it shows.
+    """
+    left, right = (donor.tones[list(side)].mean(0) for side in BESIDE_EYES)
+    eyes = [donor.tones[[*EYES[i], *BROWS[i]]].mean(0) for i in range(2)]
+    return float(max(np.abs(left - right).mean(), np.abs(eyes[0] - eyes[1]).mean()))
 
 
 def choose(
@@ -222,12 +238,15 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
     return float(
         np.sqrt((skin**2).mean())
         + 0.5 * np.sqrt(((skin - skin.mean()) ** 2).mean())
-        + np.maximum(-skin.mean(), 0)  # noise shows where a dark picture is made lighter
+        + 2.0
+        * np.maximum(-skin.mean() - 0.05, 0)  # noise shows where a dark picture is made lighter
         + np.maximum(np.log(_SHARP / donor.grain), 0)
         + 1.5 * np.minimum(np.abs(pattern), 0.8).mean()
         + 5.0 * shape
         + 4.0 * mouth
+        + 0.3 * abs(pattern[list(INNER_LIPS)].mean())  # teeth or none
         + 3.0 * bearded
+        + 0.5 * lopsided(donor)
     )
 
 
