@@ -14,11 +14,11 @@ group's mean and of the donor.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kssgan.surrogate._donor_looks import edges
+from kssgan.surrogate._donor_looks import edges, glasses
 from kssgan.surrogate._mesh import EYE_CORNERS, LIP_GAP
 from kssgan.surrogate._regions import COARSE, Regions, doubled, reduced, regions, soften, step
 from kssgan.surrogate._skin import DARK, skin_colour, skin_likelihood, snap
@@ -48,7 +48,7 @@ _UNLIKE = np.float32(0.5)  # change of tone beside the face's at which detail is
 _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
-_USUAL = 0.083  # spread of the Laplacian of a portrait at 256, of usual sharpness
+_USUAL = 0.085  # spread of the Laplacian of a portrait at 256, of usual sharpness
 _GLINT, _LINE = (
     np.float32(0.10),
     np.float32(0.13),
@@ -105,6 +105,7 @@ def composite(
         raise ValueError(f"size {size} came; 1..{_WORK} was wanted")
     warp = Warp(mean.points)
     where = regions(mean.points)
+    where = replace(where, lenses=where.lenses * _worn(mean))
     picture, face = _changed(mean, donor, warp, where)
     if details:
         target = reduced(np.ascontiguousarray(picture.transpose(1, 2, 0)), _WORK // COARSE)
@@ -126,6 +127,16 @@ def composite(
             (size, size), Image.Resampling.BICUBIC
         )
     )
+
+
+def _worn(mean: ShapeMean) -> np.float32:
+    """1 where a member seems to wear glasses, whose ghost must not be shown; 0.8 where surely none does.
+
+    Not less, as a donor's own shading is crisper than the mean's; with all of it, its edge below shows.
+    """
+    large = np.rint(doubled(mean.image_01) * np.float32(255)).astype(np.uint8)
+    evidence = glasses(large, ((mean.points + 0.5) * 2 - 0.5).astype(np.float32))
+    return np.float32(0.8 + 0.2 * step(np.array((evidence + 9) / 3, np.float32)))
 
 
 def _warped(donor: Donor, warp: Warp) -> tuple[FloatArray, FloatArray]:
