@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from kssgan.surrogate import _mesh, _regions, _skin
-from kssgan.surrogate.composite import composite
+from kssgan.surrogate.composite import _worn, composite
 from kssgan.surrogate.donors import Donor
 from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.types import FloatArray, U8Array
@@ -166,6 +166,19 @@ def test_the_means_forehead_and_glasses_are_not_shown(paint: Painter) -> None:
     assert away[brows - 32 : brows - 12, 100:156].mean() < 12, "forehead"
     x, y = np.rint(plain.points[list(_mesh.EYES[0])].mean(0)).astype(int)
     assert away[y + 12 : y + 20, x - 8 : x + 9].mean() < 20, "glasses"
+
+
+def test_glasses_of_members_are_noticed(paint: Painter) -> None:
+    faces = [paint(seed, skin=(205, 160, 140), grain=0.0) for seed in range(3)]
+    worn = []
+    for crop, points in faces:
+        y = points[33, 1] - 4
+        for x0, x1 in ((74, 96), (122, 134), (160, 182)):
+            bar = [(x0, y), (x1, y), (x1, y + 2), (x0, y + 2)]
+            crop = _painted_over(crop, bar, (20, 20, 20))
+        worn.append((crop, points))
+    bare, seen = (_worn(shape_mean([[f] for f in some])) for some in (faces, worn))
+    assert 0.8 <= bare < seen <= 1
 
 
 def test_ears_and_neck_have_no_more_colour_than_the_face_allows(paint: Painter) -> None:

@@ -2,9 +2,10 @@
 
 The donor's portrait is warped to the group's mean shape. Inside the face its tone at every place (what is
 left after a blur of 1.2 px at 256) becomes that of the group's mean; what is finer stays the donor's, so the
-picture is as sharp as a photograph. The same change of tone is continued over the donor's ears, neck and bald
-scalp; hair, clothes and background stay the donor's and follow in brightness and saturation, as if all had
-been taken by one camera.
+picture is as sharp as a photograph. Only the forehead, which on a mean is a blend of hair, the temples and
+where glasses are worn keep the donor's own shading and take the wide tones of the skin around. The same
+change of tone is continued over the donor's ears, neck and bald scalp; hair, clothes and background stay the
+donor's and follow in brightness and saturation, as if all had been taken by one camera.
 
 Tones change by factors, not by sums: shading, pores and single hairs keep their contrast, and dark gaps
 between hairs do not turn grey. Nothing of an individual of the group enters: the result is a function of the
