@@ -163,9 +163,9 @@ def test_the_means_forehead_and_glasses_are_not_shown(paint: Painter) -> None:
     without, shown = (composite(m, donor).astype(float) for m in (plain, worn))
     away = np.abs(without - shown).mean(-1)
     brows = int(plain.points[[105, 334], 1].mean())
-    assert away[brows - 32 : brows - 12, 100:156].mean() < 12, "forehead"
+    assert away[brows - 32 : brows - 12, 100:156].mean() < 3, "forehead"
     x, y = np.rint(plain.points[list(_mesh.EYES[0])].mean(0)).astype(int)
-    assert away[y + 12 : y + 20, x - 8 : x + 9].mean() < 20, "glasses"
+    assert away[y + 12 : y + 20, x - 8 : x + 9].mean() < 4, "glasses"
 
 
 def test_glasses_of_members_are_noticed(paint: Painter) -> None:
@@ -189,7 +189,7 @@ def test_ears_and_neck_have_no_more_colour_than_the_face_allows(paint: Painter) 
     done = [composite(mean, Donor(c, points)).astype(float) for c in (crop, red)]
     neck, flushed = (np.log(p[244:254, 116:140].mean((0, 1))) for p in done)
     came = np.log(200 / 75) - np.log(190 / 125)
-    assert (flushed[0] - flushed[2]) - (neck[0] - neck[2]) < 0.7 * came
+    assert (flushed[0] - flushed[2]) - (neck[0] - neck[2]) < 0.3 * came
 
 
 def test_no_detail_is_lent_where_another_donor_wears_an_earring(paint: Painter) -> None:
