@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -86,12 +87,16 @@ def test_a_donor_who_is_a_member_lends_no_head(
     _accept_all(monkeypatch)
     photos = tmp_path / "photos"
     write_people(photos, people=6)
+    many = tmp_path / "many"  # one donor alone would be recognised: nobody else lends detail
+    shutil.copytree(portraits, many)
+    for number in (12, 15, 18, 21):
+        Image.fromarray(draw(number, size=640)).save(many / f"{number}.png")
     made = kssgan.deidentify(
         photos,
         out=tmp_path / "release",
         k=3,
         surrogate="composite",
-        donors=portraits,
+        donors=many,
         map_path=tmp_path / "map.csv",
         cache=tmp_path / "cache",
     )

@@ -7,9 +7,10 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from kssgan.surrogate import _mesh, _regions, _skin
-from kssgan.surrogate.composite import composite
+from kssgan.surrogate.composite import _worn, composite
 from kssgan.surrogate.donors import Donor
 from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.types import FloatArray, U8Array
@@ -120,7 +121,8 @@ def test_other_donors_lend_the_faces_detail_and_nothing_else(paint: Painter) -> 
     three = composite(mean, head, details=(head, coarse))
     assert (three[cheek] == two[cheek]).all()
     x, y = np.rint(mean.points[list(_mesh.EYES[0])].mean(0)).astype(int)
-    assert (three[y, x] == one[y, x]).all()
+    near, far = (np.abs(p[y, x].astype(int) - one[y, x]).max() for p in (three, two))
+    assert near <= min(far, 4), "eyes of the head's own donor"
 
 
 def test_a_pale_studio_makes_the_whole_picture_pale(paint: Painter) -> None:
@@ -132,6 +134,73 @@ def test_a_pale_studio_makes_the_whole_picture_pale(paint: Painter) -> None:
     assert wall.argmax() == 2
     grey = _donor(paint, skin=(200, 140, 110), wall=(128, 128, 128))
     assert np.ptp(composite(mean, grey).astype(float)[:20, :20].mean((0, 1))) < 3
+
+
+def _painted_over(crop: U8Array, polygon: list[tuple[float, float]], colour: tuple[int, ...]):
+    picture = Image.fromarray(crop)
+    ImageDraw.Draw(picture).polygon(polygon, fill=colour)
+    return np.asarray(picture)
+
+
+def test_the_means_forehead_and_glasses_are_not_shown(paint: Painter) -> None:
+    """A fringe and frames that members wear leave no band and no line on the composite's skin."""
+    skin = (205, 160, 140)
+    faces = [paint(seed, skin=skin) for seed in range(3)]
+    x0, x1 = 75, 181
+    covered = []
+    for crop, points in faces:
+        brows, top = points[[105, 334], 1].mean(), points[10, 1]
+        fringe = [(x0, top), (x1, top), (x1, brows - 10), (x0, brows - 10)]
+        crop = _painted_over(crop, fringe, (60, 42, 36))
+        eyes = points[list(_mesh.EYES[0])].mean(0)[1]
+        for y in (eyes + 14, eyes - 4):
+            frame = [(x0 + 20, y), (x1 - 20, y), (x1 - 20, y + 4), (x0 + 20, y + 4)]
+            crop = _painted_over(crop, frame, (50, 50, 60)) if y > eyes else crop
+        covered.append((crop, points))
+    plain, worn = shape_mean([[f] for f in faces]), shape_mean([[f] for f in covered])
+    assert np.abs(plain.image_01 - worn.image_01).max() > 0.3
+    donor = _donor(paint, skin=(190, 145, 120))
+    without, shown = (composite(m, donor).astype(float) for m in (plain, worn))
+    away = np.abs(without - shown).mean(-1)
+    brows = int(plain.points[[105, 334], 1].mean())
+    assert away[brows - 32 : brows - 12, 100:156].mean() < 3, "forehead"
+    x, y = np.rint(plain.points[list(_mesh.EYES[0])].mean(0)).astype(int)
+    assert away[y + 12 : y + 20, x - 8 : x + 9].mean() < 4, "glasses"
+
+
+def test_glasses_of_members_are_noticed(paint: Painter) -> None:
+    faces = [paint(seed, skin=(205, 160, 140), grain=0.0) for seed in range(3)]
+    worn = []
+    for crop, points in faces:
+        y = points[33, 1] - 4
+        for x0, x1 in ((74, 96), (122, 134), (160, 182)):
+            bar = [(x0, y), (x1, y), (x1, y + 2), (x0, y + 2)]
+            crop = _painted_over(crop, bar, (20, 20, 20))
+        worn.append((crop, points))
+    bare, seen = (_worn(shape_mean([[f] for f in some])) for some in (faces, worn))
+    assert 0.8 <= bare < seen <= 1
+
+
+def test_ears_and_neck_have_no_more_colour_than_the_face_allows(paint: Painter) -> None:
+    mean = _mean(paint, skin=(165, 145, 138))
+    crop, points = paint(9, size=512, skin=(190, 145, 125))
+    red = crop.copy()
+    red[-60:, 200:312] = (200, 105, 75)
+    done = [composite(mean, Donor(c, points)).astype(float) for c in (crop, red)]
+    neck, flushed = (np.log(p[244:254, 116:140].mean((0, 1))) for p in done)
+    came = np.log(200 / 75) - np.log(190 / 125)
+    assert (flushed[0] - flushed[2]) - (neck[0] - neck[2]) < 0.3 * came
+
+
+def test_no_detail_is_lent_where_another_donor_wears_an_earring(paint: Painter) -> None:
+    mean = _mean(paint, skin=(200, 150, 130))
+    head, other = (_donor(paint, seed, skin=(190, 145, 120)) for seed in (9, 10))
+    x, y = other.points[132]  # the outline of the jaw
+    square = [(x - 14, y - 14), (x + 14, y - 14), (x + 14, y + 14), (x - 14, y + 14)]
+    worn = Donor(_painted_over(other.crop_u8, square, (30, 60, 90)), other.points)
+    plain, shown = (composite(mean, head, details=(d,)).astype(float) for d in (other, worn))
+    x, y = np.rint(mean.points[132]).astype(int)
+    assert np.abs(plain - shown)[y - 9 : y + 10, x - 9 : x + 10].mean() < 3
 
 
 def test_masks_are_weights(shape: FloatArray) -> None:

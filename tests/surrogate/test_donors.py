@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from kssgan.surrogate import _donor_looks as looks
-from kssgan.surrogate.donors import Donor, DonorFault, choose, fit, screen
+from kssgan.surrogate._mesh import EYES
+from kssgan.surrogate.donors import Donor, DonorFault, choose, fit, lopsided, screen
 from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.types import FloatArray, U8Array
 
@@ -78,6 +79,17 @@ def test_covered(paint: Painter) -> None:
     assert screen(Donor(fringe, points)) is DonorFault.COVERED
 
 
+def test_lopsided(portrait: tuple[U8Array, FloatArray]) -> None:
+    crop, points = portrait
+    x, y = points[list(EYES[0])].mean(0)
+    patched = Image.fromarray(crop)
+    ImageDraw.Draw(patched).rectangle((x - 40, y - 50, x + 40, y + 30), fill=(60, 40, 34))
+    assert lopsided(Donor(crop, points)) < 0.2
+    patch = Donor(np.asarray(patched), points)
+    assert lopsided(patch) > 0.4
+    assert screen(patch) is DonorFault.LOPSIDED
+
+
 def test_donor_is_checked(portrait: tuple[U8Array, FloatArray]) -> None:
     crop, points = portrait
     with pytest.raises(ValueError, match="512, 512, 3"):
@@ -113,6 +125,19 @@ def test_nearer_tones_and_shapes_fit_better(paint: Painter, mean: ShapeMean) -> 
     grinning[14, 1] += 25
     assert fit(near, mean) < fit(Donor(near.crop_u8, grinning), mean)
     assert choose([dark, near, dark], mean) == 1
+
+
+def test_soft_and_dark_donors_and_other_mouths_fit_worse(
+    paint: Painter, mean: ShapeMean
+) -> None:
+    crop, points = paint(11, size=512, skin=(205, 160, 140), grain=8.0)
+    soft = np.asarray(Image.fromarray(crop).filter(ImageFilter.GaussianBlur(1.5)))
+    assert fit(Donor(crop, points), mean) < fit(Donor(soft, points), mean)
+    light, dark = (
+        Donor(*paint(11, size=512, skin=s, grain=8.0))
+        for s in ((250, 195, 171), (168, 131, 115))
+    )
+    assert fit(light, mean) < fit(dark, mean)
 
 
 def test_choice_depends_on_the_seed_alone(paint: Painter, mean: ShapeMean) -> None:

@@ -10,7 +10,7 @@ from kssgan.surrogate._regions import COARSE, reduced, regions
 from kssgan.surrogate._skin import skin_likelihood
 from kssgan.types import FloatArray, U8Array
 
-__all__ = ["covered_forehead", "glasses", "repeated_rows", "sharpness", "turned"]
+__all__ = ["covered_forehead", "edges", "glasses", "repeated_rows", "sharpness", "turned"]
 
 _Array = npt.NDArray[np.float64]
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -22,6 +22,12 @@ def turned(points: FloatArray) -> float:
     across = right - left
     away = points[1] - (left + right) / 2
     return float(abs(away @ across) / (across @ across))
+
+
+def edges(grey: FloatArray) -> float:
+    """Spread (standard deviation) of the Laplacian of a grey picture, (H, W)."""
+    middle, sides = grey[1:-1, 1:-1], grey[1:-1, :-2] + grey[1:-1, 2:]
+    return float((4 * middle - sides - grey[:-2, 1:-1] - grey[2:, 1:-1]).std())
 
 
 def sharpness(crop_u8: U8Array, points: FloatArray) -> float:

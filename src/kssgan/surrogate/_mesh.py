@@ -6,12 +6,15 @@ from kssgan.types import FloatArray
 
 __all__ = [
     "BEARD",
+    "BESIDE_EYES",
     "BROWS",
     "CHEEKS",
     "EYES",
     "EYE_CORNERS",
     "FOREHEAD",
+    "GLABELLA",
     "INNER_LIPS",
+    "LENSES",
     "LIP_GAP",
     "NOSE",
     "NOSTRILS",
@@ -29,6 +32,12 @@ BEARD: tuple[int, ...] = (
     164, 165, 391, 167, 393, 18, 200, 199, 175, 208, 428, 32, 262, 194, 418, 182, 406, 210, 430, 211, 431,
 )
 """Upper lip and chin, where beards grow."""
+
+BESIDE_EYES: tuple[tuple[int, ...], ...] = (
+    (226, 31, 228, 229, 111, 117, 116, 143, 35, 156),
+    (446, 261, 448, 449, 340, 346, 345, 372, 265, 383),
+)
+"""Skin around the outer corner of each eye, left and right in the picture, as mirrored pairs."""
 
 OVAL: tuple[int, ...] = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -72,6 +81,12 @@ NOSTRILS: tuple[int, ...] = (98, 97, 2, 326, 327, 294, 4, 64)
 
 FOREHEAD: tuple[int, ...] = (108, 151, 337, 336, 9, 107)
 """Middle of the forehead, low enough to be free of hair on most people."""
+
+GLABELLA: tuple[int, ...] = (107, 9, 336, 285, 417, 168, 193, 55)
+"""Skin between the brows and at the root of the nose."""
+
+LENSES: tuple[int, ...] = (127, 34, 116, 117, 50, 101, 36, 266, 330, 280, 346, 345, 264, 356)
+"""Lower edge of where glasses may be, from the left temple over both cheeks to the right temple."""
 # fmt: on
 
 LIP_GAP = (13, 14)

@@ -12,7 +12,9 @@ from kssgan.surrogate._mesh import (
     CHEEKS,
     EYES,
     FOREHEAD,
+    GLABELLA,
     INNER_LIPS,
+    LENSES,
     NOSE,
     NOSTRILS,
     OUTER_LIPS,
@@ -38,6 +40,8 @@ class Regions:
         patch: cheeks, nose and the middle of the forehead, which are skin on nearly everybody.
         eyes: between the lids.
         around_eyes: lids and brows, and what lies between them, with a wide soft edge.
+        lenses: skin where glasses are worn: from the brows to the upper cheeks, temple to temple.
+        above: the forehead without the brows, hair over it included.
         mouth: between the lips.
         lips: lips and what is between them, with a wide soft edge.
         skin: the oval without eyes, brows, lips and nostrils.
@@ -54,6 +58,8 @@ class Regions:
     patch: FloatArray
     eyes: FloatArray
     around_eyes: FloatArray
+    lenses: FloatArray
+    above: FloatArray
     mouth: FloatArray
     lips: FloatArray
     skin: FloatArray
@@ -133,11 +139,18 @@ def regions(points: FloatArray) -> Regions:
     height = np.float32(max(float(at[2, 1]) - brow_tops, 1.0))
     upper = step(np.asarray(below / height, np.float32)) * np.ones_like(x)
     forehead = step(np.asarray((brows + 1 - y) / 5, np.float32)) * np.ones_like(x)
+    high = step(np.asarray((brows - y) / 9, np.float32)) * np.ones_like(x)
     features = union([*(EYES), OUTER_LIPS], 1.15) + union(BROWS, 1.1)
     sure = draw(OVAL, 0.86) * (1 - soften(np.clip(features, 0, 1), 1.0))
     sure = sure * (1 - upper * (1 - soften(draw(OVAL, 0.72), 2.0)))
     details = union(EYES, 1.5) + union(BROWS, 1.35) + draw(OUTER_LIPS, 1.25)
     details = np.clip(details + draw(NOSTRILS, 1.3), 0, 1)
+    brow_hair = np.clip(soften(union(BROWS, 1.3), 1.5) * 1.8, 0, 1)
+    # Between the brows a frame's bridge crosses; no brow grows there.
+    between = soften(draw(GLABELLA, 1.1), 0.7)
+    worn = step(soften(_hull(at, [*BROWS[0], *BROWS[1], *LENSES], 1.08), 2.0) * 1.3)
+    free = 1 - np.clip(soften(union(EYES, 1.35) + union(BROWS, 1.15), 0.8) * 1.3, 0, 1)
+    free = np.maximum(free, between)
     neck = _neck(at, x, y)
     around = np.maximum(
         0.55 * soften(draw(OVAL, 1.3), 5.0), 0.8 * soften(draw(OVAL, 1.12), 4.0)
@@ -148,6 +161,8 @@ def regions(points: FloatArray) -> Regions:
         patch=union([*CHEEKS, NOSE, FOREHEAD]),
         eyes=union(EYES, 1.05),
         around_eyes=step(soften(union([*EYES, *BROWS], 1.6), 2.5) * 1.5),
+        lenses=(worn * free).astype(np.float32),
+        above=(high * (1 - brow_hair)).astype(np.float32),
         mouth=draw(INNER_LIPS, 1.1),
         lips=soften(draw(OUTER_LIPS, 1.2), 1.5),
         skin=soften(draw(OVAL, 0.95), 2.0) * (1 - soften(details, 1.2)),
@@ -178,6 +193,14 @@ def _neck(at: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
         from_jaw * _rise((x - (left[0] - 14)) / 3) * _rise((right[0] + 14 - x) / 3)
     )
     return column
+
+
+def _hull(at: FloatArray, points: Sequence[int], scale: float) -> FloatArray:
+    """Convex hull of some points, blown up about its middle: what a pair of glasses covers."""
+    from scipy.spatial import ConvexHull
+
+    order = ConvexHull(at[list(points)].astype(np.float64)).vertices
+    return _polygon(at, [points[i] for i in order], scale)
 
 
 def _rise(x: FloatArray) -> FloatArray:

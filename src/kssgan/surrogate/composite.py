@@ -2,9 +2,10 @@
 
 The donor's portrait is warped to the group's mean shape. Inside the face its tone at every place (what is
 left after a blur of 1.2 px at 256) becomes that of the group's mean; what is finer stays the donor's, so the
-picture is as sharp as a photograph. The same change of tone is continued over the donor's ears, neck and bald
-scalp; hair, clothes and background stay the donor's and follow in brightness and saturation, as if all had
-been taken by one camera.
+picture is as sharp as a photograph. Only the forehead, which on a mean is a blend of hair, the temples and
+where glasses are worn keep the donor's own shading and take the wide tones of the skin around. The same
+change of tone is continued over the donor's ears, neck and bald scalp; hair, clothes and background stay the
+donor's and follow in brightness and saturation, as if all had been taken by one camera.
 
 Tones change by factors, not by sums: shading, pores and single hairs keep their contrast, and dark gaps
 between hairs do not turn grey. Nothing of an individual of the group enters: the result is a function of the
@@ -14,10 +15,11 @@ group's mean and of the donor.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kssgan.surrogate._donor_looks import edges, glasses
 from kssgan.surrogate._mesh import EYE_CORNERS, LIP_GAP
 from kssgan.surrogate._regions import COARSE, Regions, doubled, reduced, regions, soften, step
 from kssgan.surrogate._skin import DARK, skin_colour, skin_likelihood, snap
@@ -33,16 +35,24 @@ _WORK = 512  # side of the donor's crop, and of all fine work
 # 4 px faces are as sharp, but a recogniser knows the donor again (distance 0.24 instead of 0.34).
 _FINEST = 0.6
 _LEVELS = 5  # of coarser tones, each twice as wide
+_WIDE = 3  # the first level that is too wide for eyes, brows and mouth: skin alone counts
+# Share of the mean's tones that is not trusted where glasses are worn and at the temples, by level.
+_DOUBT = (np.float32(0.9), np.float32(0.85), np.float32(0.6))
 _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; pixels at 512
 _WINDOW = 5  # coarse pixels; frames of glasses are narrower
 _STANDS_OUT = np.float32(0.15)  # how far the mean's skin may lie beside its surroundings
+_COLOURED = np.float32(0.08)  # how far the colour of ears and neck may lie beside the face's
+# How far the donor's own shading may lie beside its cheeks: lighter foreheads, lighter skin below the eyes,
+# and darker lids.
+_LIGHTER, _BESIDE_NOSE, _DARKER = np.float32(0.15), np.float32(0.06), np.float32(0.35)
+_UNLIKE = np.float32(0.5)  # change of tone beside the face's at which detail is no longer lent
 _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
-_USUAL = 0.076  # spread of the Laplacian of a portrait at 256, of usual sharpness
+_USUAL = 0.085  # spread of the Laplacian of a portrait at 256, of usual sharpness
 _GLINT, _LINE = (
     np.float32(0.10),
-    np.float32(0.16),
+    np.float32(0.13),
 )  # most that skin is lighter, darker than around
 
 
@@ -53,7 +63,7 @@ class _Tone:
     Attributes:
         gain: (128, 128, 3) logarithm of the factor.
         applied: (128, 128) how much of it holds: 1 on the face, the probability of skin elsewhere.
-        face: (128, 128) the face without hair that lies over it.
+        face: (128, 128) the face without hair or wall at its outline.
         light: how much lighter the picture around the face becomes.
         saturation: factor of its colour; 1 changes nothing.
     """
@@ -96,16 +106,18 @@ def composite(
         raise ValueError(f"size {size} came; 1..{_WORK} was wanted")
     warp = Warp(mean.points)
     where = regions(mean.points)
-    picture, free = _changed(mean, donor, warp, where)
+    where = replace(where, lenses=where.lenses * _worn(mean))
+    picture, face = _changed(mean, donor, warp, where)
     if details:
-        rest, shown = _changed(mean, details[-1], warp, where)
+        target = reduced(np.ascontiguousarray(picture.transpose(1, 2, 0)), _WORK // COARSE)
+        rest, shown = _lent(target, mean, details[-1], warp, where)
         eyes, seen = rest, shown
         if details[0] is not details[-1]:
-            eyes, seen = _changed(mean, details[0], warp, where)
+            eyes, seen = _lent(target, mean, details[0], warp, where)
         parts = np.stack([where.around_eyes * seen, (1 - where.around_eyes) * shown])
         # The forehead stays the head's: it tells little of a person, and strands of hair may lie over it.
         parts[1] *= 1 - where.forehead
-        parts *= where.inner * free
+        parts *= where.inner * face
         of_eyes, of_rest = _torch_warp.enlarge(parts.astype(np.float32), _WORK)
         picture += of_eyes * (eyes - picture) + of_rest * (rest - picture)
     done = np.rint(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
@@ -118,19 +130,36 @@ def composite(
     )
 
 
+def _worn(mean: ShapeMean) -> np.float32:
+    """1 where a member seems to wear glasses, whose ghost must not be shown; 0.8 where surely none does.
+
+    Not less, as a donor's own shading is crisper than the mean's; with all of it, its edge below shows.
+    """
+    large = np.rint(doubled(mean.image_01) * np.float32(255)).astype(np.uint8)
+    evidence = glasses(large, ((mean.points + 0.5) * 2 - 0.5).astype(np.float32))
+    return np.float32(0.8 + 0.2 * step(np.array((evidence + 9) / 3, np.float32)))
+
+
+def _warped(donor: Donor, warp: Warp) -> tuple[FloatArray, FloatArray]:
+    """A donor's portrait in the mean's shape, (3, 512, 512) and (128, 128, 3), both in [0, 1]."""
+    from kssgan.surrogate import _torch_warp
+
+    field = warp.sources(donor.points, size=_WORK)
+    head = _torch_warp.sample(donor.crop_u8[None], field[None], _WORK)[0] / np.float32(255)
+    return head, reduced(np.ascontiguousarray(head.transpose(1, 2, 0)), _WORK // COARSE)
+
+
 def _changed(
     mean: ShapeMean, donor: Donor, warp: Warp, where: Regions
 ) -> tuple[FloatArray, FloatArray]:
     """The whole composite of one donor.
 
     Returns:
-        (3, 512, 512), about 0..1, and (128, 128) weights of the face without hair that lies over it.
+        (3, 512, 512), about 0..1, and (128, 128) weights of the face without hair or wall at its outline.
     """
     from kssgan.surrogate import _torch_warp
 
-    field = warp.sources(donor.points, size=_WORK)
-    head = _torch_warp.sample(donor.crop_u8[None], field[None], _WORK)[0] / np.float32(255)
-    small = reduced(np.ascontiguousarray(head.transpose(1, 2, 0)), _WORK // COARSE)
+    head, small = _warped(donor, warp)
     tone = _tone(reduced(mean.image_01, CROP_SIZE // COARSE), small, where)
     slopes, offsets = snap(tone.applied, small)
     base = _low(small, where.oval, _FINEST).mean(-1)
@@ -154,39 +183,105 @@ def _changed(
     return picture, tone.face
 
 
+def _lent(
+    target: FloatArray, mean: ShapeMean, donor: Donor, warp: Warp, where: Regions
+) -> tuple[FloatArray, FloatArray]:
+    """A donor's fine detail on the tones of a face that is already composed.
+
+    Args:
+        target: (128, 128, 3) the composed picture.
+        mean: whose mouth it shows.
+        donor: who lends.
+        warp: onto the mean's shape.
+        where: masks of the mean.
+
+    Returns:
+        (3, 512, 512), about 0..1, and (128, 128) weights of where it may be shown.
+    """
+    from scipy.ndimage import grey_erosion
+
+    from kssgan.surrogate import _torch_warp
+
+    face, small = _warped(donor, warp)
+    skin = step((grey_erosion(skin_likelihood(small, where), (7, 7)) - 0.3) / 0.5)
+    # Single hairs, earrings and the wall beside a cheek are as narrow as the margin.
+    shown = soften(1 - np.minimum(where.rim * 2, 1) * (1 - skin), 1.0)
+    # Teeth lie elsewhere in each mouth: two people's would be seen at once.
+    shown = shown * (1 - np.minimum(2 * soften(where.mouth, 1.0), 1))
+    shown = shown * (1 - where.lips * np.float32(_mouth_differs(mean, donor)))
+    own = _low(small, where.oval, _FINEST)
+    gain = _low(target, where.oval, _FINEST) - own
+    # What must change much more than the rest of the face is no skin: a shadow, a strand, make-up.
+    away = soften(gain, 1.0) - np.median(gain[where.patch > 0.5], axis=0)
+    shown = shown * np.exp(-((away / _UNLIKE) ** 2).sum(-1))
+    planes = _torch_warp.enlarge(
+        np.dstack([gain, own.mean(-1), where.skin]).transpose(2, 0, 1), _WORK
+    )
+    change, base, tamed = planes[:3], planes[3], planes[4]
+    logs = np.log(face + DARK)
+    logs += change + _details(logs.mean(0), base, change.mean(0), tamed, _level(face.mean(0)))
+    picture: FloatArray = np.exp(logs) - DARK
+    return picture, shown.astype(np.float32)
+
+
 def _tone(mean: FloatArray, head: FloatArray, where: Regions) -> _Tone:
     """Compare the tones of mean and warped donor, both (128, 128, 3) in [0, 1]."""
+    from scipy.ndimage import grey_closing
+
     skin = skin_likelihood(head, where)
-    hair = where.rim * where.upper * (1 - skin)
-    face = 1 - hair
+    face = 1 - where.rim * (1 - skin)
     ghosts = _ghosts(mean, where)
     mean = _cleaned(mean, ghosts, where)
-    trusted = where.inner * face * (1 - ghosts * (1 - where.forehead))
-    # The mesh ends below the hairline; what is surely skin above it takes the even tone of the forehead too.
-    above = where.forehead * step((skin - 0.6) / 0.4) * step(where.near / 0.4)
-    trusted = np.maximum(trusted, np.float32(0.8) * above)
+    trusted = where.inner * face * (1 - ghosts) * (1 - where.above)
     gain = _gain(mean, head, trusted, where)
-    applied = np.maximum(where.inner * face, skin)
+    gain = gain - _flush(head, skin, where) - _shine(head, skin, where)
+    # The shadow between chin and neck belongs to both: left as it was, it would be a second outline.
+    filled = grey_closing(skin, (9, 9)) * step(where.near * 2) * (1 - where.upper)
+    applied = np.maximum(np.maximum(where.inner * face, skin), filled)
     heavy = where.inner * trusted * where.skin
     light, saturation = _exposure(mean, head, heavy)
     return _Tone(gain, applied, face.astype(np.float32), light, saturation)
 
 
-def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray:
-    """The mean with an even forehead, and with what stands out on its skin held back.
+def _flush(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
+    """How much more colour than the face the donor's ears and neck have than is usual; (128, 128, 3).
 
-    Fringes become the tone of the skin around; frames of glasses and strands are filled in.
+    Red ears and necks in warm shadow are seen on photographs, but a face of another tone makes them orange.
     """
+    weights = skin * (1 - where.inner) + np.float32(1e-5)
+    around = _low(head, weights, 2.0)
+    own = np.log(head + DARK)[where.patch > 0.5].mean(0)
+    away = (around - around.mean(-1, keepdims=True)) - (own - own.mean())
+    excess = away - _COLOURED * np.tanh(away / _COLOURED)
+    result: FloatArray = excess * (1 - where.inner)[..., None]
+    return result.astype(np.float32)
+
+
+def _shine(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
+    """How much lighter, darker or more coloured the donor's skin is than its cheeks, beyond what is usual.
+
+    Counted where the donor's own shading is kept: on the forehead and where glasses are worn; (128, 128, 3).
+    """
+    shows = where.skin * skin
+    kept = np.maximum(where.lenses, where.above) * np.minimum(soften(shows, 1.0), shows)
+    around = _low(head, shows + np.float32(1e-5), 2.0)
+    away = around - np.log(head + DARK)[where.patch > 0.5].mean(0)
+    light = away.mean(-1, keepdims=True)
+    colour = away - light
+    lighter = _LIGHTER + (_BESIDE_NOSE - _LIGHTER) * where.lenses[..., None]
+    limit = np.where(light > 0, lighter, _DARKER)
+    excess = light - limit * np.tanh(light / limit)
+    excess = excess + colour - _COLOURED * np.tanh(colour / _COLOURED)
+    result: FloatArray = excess * kept[..., None]
+    return result.astype(np.float32)
+
+
+def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray:
+    """The mean with what stands out on its skin held back; frames of glasses and strands are filled in."""
     from scipy.ndimage import grey_closing
 
     trusted = where.inner * where.skin * (1 - ghosts) + np.float32(1e-5)
-    wide = _low(mean, trusted, 2.5, 3)
-    for _ in range(3):
-        wide = doubled(wide)
     logs = np.log(mean + DARK)
-    above = where.forehead * np.maximum(where.skin, where.rim)  # the forehead without the brows
-    even = above * np.maximum(ghosts, np.float32(0.35))
-    logs = logs + even[..., None] * (wide - logs)
     # Dark lines narrower than the window vanish in a closing; the shading of a face is wider.
     filled = grey_closing(logs, (_WINDOW, _WINDOW, 1)) - logs
     thin = step((filled.mean(-1) - 0.02) / 0.05) * where.skin
@@ -204,26 +299,33 @@ def _gain(
 
     Each level holds where enough of the trusted face lies within its blur; elsewhere the level before it,
     twice as wide, holds on. So the gain continues smoothly beyond the face and over what is not trusted.
+
+    The forehead takes only what is coarse, from the skin below: on a mean it is a blend of people's hair, and
+    a donor's own forehead, changed as a whole, has no bands. Where glasses are worn no fine tone is taken.
     """
-    gain: FloatArray | None = None
+    doubted = np.maximum(where.lenses, where.rim * where.upper)
+    gain = coarse = np.zeros((1, 1, 3), np.float32)
     for level in range(_LEVELS - 1, -1, -1):
-        weights = trusted if level < 3 else trusted * (1 - where.mouth)
+        held = where.skin if level >= _WIDE else 1 - doubted * _DOUBT[level]
+        weights = trusted * held
         weights = weights + np.float32(1e-5)
         blur = _FINEST if level == 0 else 2.5
         ratio = _low(mean, weights, blur, level) - _low(head, weights, blur, level)
-        if gain is None:
+        if level == _LEVELS - 1:
             gain = ratio
             continue
         known = step(soften(reduced(weights, 1 << level), blur) / np.float32(0.6))
         if level == 0:
             # Teeth are mostly the donor's: the mean's lie elsewhere and would show through.
             known = known * (1 - np.float32(0.5) * soften(where.mouth, 1.0))
-        if level < 2:
-            known = known * (1 - np.float32(0.35) * reduced(where.forehead, 1 << level))
         gain = doubled(gain)
         gain = gain + known[..., None] * (ratio - gain)
-    assert gain is not None
-    return gain.astype(np.float32)
+        if level == _WIDE:
+            coarse = gain
+    for _ in range(_WIDE):
+        coarse = doubled(coarse)
+    result: FloatArray = gain + where.above[..., None] * (coarse - gain)
+    return result.astype(np.float32)
 
 
 def _low(image: FloatArray, weights: FloatArray, blur: float, level: int = 0) -> FloatArray:
@@ -249,9 +351,10 @@ def _ghosts(mean: FloatArray, where: Regions) -> FloatArray:
     tinted: FloatArray = np.maximum(
         np.abs(away[..., 0] - away[..., 1]), np.abs(away[..., 1] - away[..., 2])
     )
-    forehead = where.forehead * np.maximum(darker, step((tinted - 0.05) / 0.12))
+    hidden = np.maximum(where.forehead, where.upper * where.rim)
+    blend = hidden * np.maximum(darker, step((tinted - 0.05) / 0.12))
     other = 1 - soften(skin_colour(mean, where.patch), 1.0)
-    result: FloatArray = np.maximum(forehead, np.maximum(where.forehead, where.rim) * other)
+    result: FloatArray = np.maximum(blend, np.maximum(where.forehead, where.rim) * other)
     return result
 
 
@@ -260,16 +363,8 @@ def _level(grey: FloatArray) -> np.float32:
 
     Portraits come more or less sharp; surrogates should not tell by it whose head they show.
     """
-    half = reduced(grey, 2)
-    edges = (
-        4 * half[1:-1, 1:-1]
-        - half[1:-1, :-2]
-        - half[1:-1, 2:]
-        - half[:-2, 1:-1]
-        - half[2:, 1:-1]
-    )
     factor: np.float32 = np.clip(
-        _USUAL / max(float(edges.std()), 1e-4), 0.75, 1.4, dtype=np.float32
+        _USUAL / max(edges(reduced(grey, 2)), 1e-4), 0.75, 1.5, dtype=np.float32
     )
     return factor
 

@@ -17,8 +17,11 @@ import numpy.typing as npt
 from kssgan.surrogate import _donor_looks as looks
 from kssgan.surrogate._mesh import (
     BEARD,
+    BESIDE_EYES,
+    BROWS,
     CHEEKS,
     EYE_CORNERS,
+    EYES,
     FOREHEAD,
     INNER_LIPS,
     LIP_GAP,
@@ -32,7 +35,7 @@ from kssgan.surrogate._skin import DARK
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["DONOR_SIZE", "Donor", "DonorFault", "choose", "fit", "ranked", "screen"]
+__all__ = ["DONOR_SIZE", "Donor", "DonorFault", "choose", "fit", "lopsided", "ranked", "screen"]
 
 DONOR_SIZE = 2 * CROP_SIZE
 """Side of a donor's crop in pixels: twice the released picture, cut like a head crop."""
@@ -48,6 +51,7 @@ class DonorFault(StrEnum):
     UNSHARP = "not sharp enough"
     GLASSES = "wears glasses"
     COVERED = "hair or a hat covers the forehead"
+    LOPSIDED = "one side of the face is shaded or covered"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +89,12 @@ class Donor:
         small = reduced(self.crop_u8.astype(np.float32) / np.float32(255), DONOR_SIZE // COARSE)
         return _tones(small, self.points, DONOR_SIZE)
 
+    @cached_property
+    def grain(self) -> float:
+        """Spread of the Laplacian of its grey at half size, of 0..1: how sharp hair and skin are."""
+        half = reduced(self.crop_u8.astype(np.float32).mean(2) / np.float32(255), 2)
+        return max(looks.edges(half), 1e-4)
+
 
 def screen(donor: Donor) -> DonorFault | None:
     """Reason to pass a portrait over, or None.
@@ -105,7 +115,19 @@ def screen(donor: Donor) -> DonorFault | None:
         return DonorFault.GLASSES
     if looks.covered_forehead(donor.crop_u8, donor.points) > 0.24:
         return DonorFault.COVERED
+    if lopsided(donor) > 0.24:
+        return DonorFault.LOPSIDED
     return None
+
+
+def lopsided(donor: Donor) -> float:
+    """How much darker one side of the face is beside the eye, or one eye with its brow; a logarithm.
+
+    Light from one side, hair over a temple or a patch over an eye: on a mean, which is lit evenly, it shows.
+    """
+    left, right = (donor.tones[list(side)].mean(0) for side in BESIDE_EYES)
+    eyes = [donor.tones[[*EYES[i], *BROWS[i]]].mean(0) for i in range(2)]
+    return float(max(np.abs(left - right).mean(), np.abs(eyes[0] - eyes[1]).mean()))
 
 
 def choose(
@@ -197,6 +219,7 @@ def _contradictions(known: Mapping[str, str], wanted: Mapping[str, str]) -> tupl
     return 2 if "gender" in wrong else int(unknown), len(wrong)
 
 
+_SHARP = 0.066  # spread of the Laplacian below which a portrait's hair is seen to be soft
 _SKIN = sorted({*FOREHEAD, *NOSE, *(i for cheek in CHEEKS for i in cheek)})
 _LIPS = [*OUTER_LIPS, *INNER_LIPS]
 
@@ -210,13 +233,20 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
     aim = _normal(points)
     here = _brought(_normal(donor.points), aim)
     shape = np.sqrt(((here - aim) ** 2).sum(1).mean())
-    mouth = (np.abs(_mouth(here) - _mouth(aim)) * (1.0, 0.5, 0.5)).sum()
+    mouths = np.abs(_mouth(here) - _mouth(aim))
+    mouth = (mouths * (1.0, 0.5, 0.5)).sum() + 3.0 * np.maximum(mouths[0] - 0.04, 0)
     return float(
         np.sqrt((skin**2).mean())
+        + 0.5 * np.sqrt(((skin - skin.mean()) ** 2).mean())
+        + 2.0
+        * np.maximum(-skin.mean() - 0.05, 0)  # noise shows where a dark picture is made lighter
+        + np.maximum(np.log(_SHARP / donor.grain), 0)
         + 1.5 * np.minimum(np.abs(pattern), 0.8).mean()
         + 5.0 * shape
         + 4.0 * mouth
+        + 0.3 * abs(pattern[list(INNER_LIPS)].mean())  # teeth or none
         + 3.0 * bearded
+        + 0.5 * lopsided(donor)
     )
 
 
