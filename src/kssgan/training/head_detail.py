@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812
 
 from kssgan.models.head_detail import UNIT, HeadDetail
 from kssgan.surrogate._mesh import CHEEKS
 from kssgan.surrogate._tones import BLUR, COARSE, reduced, tones
-from kssgan.surrogate._torch_warp import blurred, sample
+from kssgan.surrogate._torch_warp import blurred
 from kssgan.surrogate.head_detail import around_face
 from kssgan.surrogate.shape import DARK
-from kssgan.surrogate.warp import Warp
 from kssgan.training.data import Photos
+from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
 __all__ = ["head_detail"]
 
+_WARPS = 16  # heads warped together
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -52,12 +55,14 @@ def head_detail(photos: Photos, donors: IntArray) -> HeadDetail:
 def _apart(coarse: U8Array, points: FloatArray) -> FloatArray:
     """(D, D) how differently heads look in their common shape, their faces left out."""
     common = points.mean(0)
-    warp, free = Warp(common), reduced(around_face(common)[..., None])[..., 0]
-    heads = []
-    for small, shape in zip(coarse, points, strict=True):
-        field = warp.sources(shape, size=CROP_SIZE)
-        planes = sample(small[None], field[None], COARSE)[0]
-        heads.append(tones(planes.transpose(1, 2, 0) / np.float32(255)))
+    free = reduced(around_face(common)[..., None])[..., 0]
+    planes = torch.from_numpy(coarse.transpose(0, 3, 1, 2).astype(np.float32) / 255)
+    spline, heads = Spline(torch.from_numpy(common)), []
+    for start in range(0, len(planes), _WARPS):
+        part = slice(start, start + _WARPS)
+        large = F.interpolate(planes[part], (CROP_SIZE, CROP_SIZE), mode="bilinear")
+        warped = spline(large, torch.from_numpy(points[part])).clamp(0, 1)
+        heads += [tones(reduced(head.permute(1, 2, 0).numpy())) for head in warped]
     seen = np.stack(heads)
     found = [(np.abs(seen - head).mean(3) * free).sum((1, 2)) / free.sum() for head in seen]
     return np.stack(found).astype(np.float32)
