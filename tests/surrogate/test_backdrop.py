@@ -65,3 +65,12 @@ def test_a_picture_without_a_wall_is_left() -> None:
     found = with_plain_wall(image, POINTS, 0)
     assert (found == image).mean() > 0.8
     assert found[0, 0] == pytest.approx(image[0, 0], abs=1)
+
+
+def test_skin_as_bright_as_the_wall_is_no_wall() -> None:
+    image = head(0.45)
+    image[40:, 60:196] = (0.6, 0.45, 0.34)
+    neck = (slice(240, 256), slice(110, 146))
+    assert abs(float(np.log(image[neck].mean()) - np.log(image[240:, :20].mean()))) < 0.2
+    found = with_plain_wall(image, POINTS, 0)
+    assert np.abs(found - image)[neck].max() < 0.02

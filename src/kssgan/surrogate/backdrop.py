@@ -7,7 +7,6 @@ import numpy as np
 from kssgan.surrogate._tones import (
     COARSE,
     eased,
-    near,
     planes_blurred,
     reduced,
     tones,
@@ -18,7 +17,7 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_plain_wall"]
 
-_ON_WALL = (0.12, 0.42)  # difference from the wall's tone (logarithms): wall, no wall
+_ON_WALL = (0.12, 0.36)  # difference from the wall's tone (logarithms): wall, no wall
 _SURE = 0.9  # how much of a wall a place is whose tone the wall is made of
 _SHARE = (
     0.5,
@@ -43,7 +42,9 @@ def with_plain_wall(picture_01: FloatArray, points: FloatArray, seed: int) -> Fl
 
     small = reduced(picture_01)
     seen = tones(small)
-    is_wall, mask = near(seen, wall_tone(seen), *_ON_WALL), sight(points)
+    # By the channel that differs most: dark skin may be as bright as a grey wall.
+    away = np.abs(seen - wall_tone(seen)).max(2)
+    is_wall, mask = 1 - eased(away, *_ON_WALL), sight(points)
     is_face = reduced(_torch_warp.enlarge(mask[None], CROP_SIZE)[0][..., None])[..., 0]
     # At a quarter of the size: nothing finer is left of a wall.
     sure = ((is_wall > _SURE) & (is_face == 0))[..., None].astype(np.float32) + np.float32(1e-4)
