@@ -206,3 +206,33 @@ def test_an_expression_that_cannot_be_drawn_is_refused_with_the_list(
     made = run(method=PaintedLabels(), labels=table, set_labels={"expression": "neutral"})
     assert made.certificate["holds"]
     assert photos.exists()
+
+
+def test_what_is_lent_all_its_detail_is_not_refined(
+    drawn: GeneratorSurrogate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refiner makes up what nobody lends: without the layers of faces it is asked, with them not."""
+    surrogate = drawn.surrogate(_faces())
+    label = {"gender": "female", "expression": "neutral"}
+    with_detail = drawn.draw(surrogate, label, seed=3)
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("the refiner was asked")
+
+    monkeypatch.setattr(drawn._stored.generator.refiner, "forward", refused)
+    assert np.array_equal(drawn.draw(surrogate, label, seed=3), with_detail)
+    bare = GeneratorSurrogate(replace(drawn._stored, face=None), otherwise=mean_shape())
+    with pytest.raises(AssertionError, match="was asked"):
+        bare.draw(surrogate, label, seed=3)
+
+
+def test_a_smile_has_the_detail_of_smiles(drawn: GeneratorSurrogate) -> None:
+    faces = drawn._stored.face
+    assert faces is not None
+    assert set(faces.layers) == {
+        (gender, category)
+        for gender in ("female", "male")
+        for category in drawn.draws["expression"]
+    }
+    happy, neutral = (faces.draw("female", c, 0) for c in ("happy", "neutral"))
+    assert np.abs(happy - neutral).max() > 0.2
