@@ -18,6 +18,7 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_face_detail"]
 
+_STRENGTH = np.float32(1.2)  # warped once more, detail is weaker
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(
     0.05
@@ -59,7 +60,7 @@ def with_face_detail(
     # Samples are held inside 0..255.
     grey = np.clip(fine / _MOST, -1, 1) * np.float32(127.5) + np.float32(127.5)
     sampled = _torch_warp.sample(grey[None, ..., None], field[None], CROP_SIZE)[0][0]
-    detail = _MOST * (sampled / np.float32(127.5) - 1)
+    detail = _STRENGTH * _MOST * (sampled / np.float32(127.5) - 1)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
     above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
     detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
