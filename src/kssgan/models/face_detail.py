@@ -10,12 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from kssgan.models.head_detail import UNIT
 from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["MIXED", "MOST", "PEOPLE", "UNIT", "FaceDetail"]
-
-UNIT = 0.01
-"""Natural logarithm of brightness per step of a stored detail."""
 
 PEOPLE = 4
 """Public people who make one layer."""

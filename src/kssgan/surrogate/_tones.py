@@ -7,13 +7,27 @@ import numpy as np
 from kssgan.surrogate.shape import DARK
 from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["BLUR", "COARSE", "eased", "near", "planes_blurred", "reduced", "tones", "wall_tone"]
+__all__ = [
+    "BLUR",
+    "COARSE",
+    "eased",
+    "planes_blurred",
+    "reduced",
+    "tones",
+    "wall_and_skin",
+    "wall_tone",
+]
 
 COARSE = CROP_SIZE // 4
 """Side of the small pictures that show where a head has hair, wall and clothes."""
 
 BLUR = 4.0
 """Standard deviation of the blur that parts detail from tone, pixels of a 256 px picture."""
+
+# Differences of tones (logarithms), up to which they are alike and from which they are not.
+_ON_WALL = (0.12, 0.42)  # from what lies beside the head
+_ON_SKIN = (0.2, 0.5)  # from the cheeks
+_LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
 
 _BESIDE = (slice(1, 22), 4)  # rows and columns of a reduced picture that show the wall
 
@@ -47,7 +61,22 @@ def wall_tone(small: FloatArray) -> FloatArray:
     return found
 
 
-def near(
+def wall_and_skin(small: FloatArray, cheeks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Where a picture shows wall, and where skin.
+
+    Args:
+        small: (64, 64, 3) of :func:`tones`.
+        cheeks: (3,) their colour in [0, 1].
+
+    Returns:
+        Two (64, 64) float32: 1 there, 0 elsewhere, smooth between; what is wall is no skin.
+    """
+    wall = _near(small, wall_tone(small), *_ON_WALL)
+    skin = _near(small, np.log(cheeks + DARK), *_ON_SKIN, lighter=_LIGHTER)
+    return wall, (1 - wall) * skin
+
+
+def _near(
     small: FloatArray,
     tone: FloatArray,
     alike: float,

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from kssgan.types import FloatArray, U8Array
 
-__all__ = ["enlarge", "interpolate", "sample"]
+__all__ = ["blurred", "enlarge", "interpolate", "sample", "sample_logs", "widened"]
 
 _Array = npt.NDArray[np.float64]
 
@@ -50,6 +50,21 @@ def sample(pictures_u8: U8Array, fields: FloatArray, size: int) -> FloatArray:
             )
         result: FloatArray = torch.cat(found).clamp_(0, 255).numpy()
     return result
+
+
+def sample_logs(logs: FloatArray, field: FloatArray, most: np.float32) -> FloatArray:
+    """Samples of a picture's logarithms, (H, W) float32 held inside plus or minus ``most``.
+
+    Args:
+        logs: (H, H) float32.
+        field: (h, w, 2) as of :func:`sample`.
+        most: largest logarithm.
+    """
+    # Samples are held inside 0..255.
+    grey = np.clip(logs / most, -1, 1) * np.float32(127.5) + np.float32(127.5)
+    sampled = sample(grey[None, ..., None], field[None], len(logs))[0][0]
+    found: FloatArray = most * (sampled / np.float32(127.5) - 1)
+    return found
 
 
 def enlarge(planes: FloatArray, size: int) -> FloatArray:

@@ -19,10 +19,7 @@ __all__ = ["with_plain_wall"]
 
 _ON_WALL = (0.12, 0.36)  # difference from the wall's tone (logarithms): wall, no wall
 _SURE = 0.9  # how much of a wall a place is whose tone the wall is made of
-_SHARE = (
-    0.5,
-    1.0,
-)  # how much of a wall a place is that is left as drawn, and that is made plain
+_SHARE = (0.5, 1.0)  # how much of a wall a place is: left as drawn, made plain
 _SOFT = 8.0  # blur of the wall, pixels: shades from side to side stay
 _GRAIN, _GRAIN_SOFT = np.float32(0.0025), 0.6  # of a camera; deviation, and blur in pixels
 
@@ -44,14 +41,16 @@ def with_plain_wall(picture_01: FloatArray, points: FloatArray, seed: int) -> Fl
     seen = tones(small)
     # By the channel that differs most: dark skin may be as bright as a grey wall.
     away = np.abs(seen - wall_tone(seen)).max(2)
-    is_wall, mask = 1 - eased(away, *_ON_WALL), sight(points)
-    is_face = reduced(_torch_warp.enlarge(mask[None], CROP_SIZE)[0][..., None])[..., 0]
+    is_wall = 1 - eased(away, *_ON_WALL)
+    wall, face = (
+        _torch_warp.enlarge(part[None], CROP_SIZE)[0] for part in (is_wall, sight(points))
+    )
+    is_face = reduced(face[..., None])[..., 0]
     # At a quarter of the size: nothing finer is left of a wall.
     sure = ((is_wall > _SURE) & (is_face == 0))[..., None].astype(np.float32) + np.float32(1e-4)
     sigma = _SOFT * COARSE / CROP_SIZE
     plain = planes_blurred(small * sure, sigma) / planes_blurred(sure, sigma)
     plain = _torch_warp.enlarge(plain.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
-    wall, face = (_torch_warp.enlarge(part[None], CROP_SIZE)[0] for part in (is_wall, mask))
     chance = np.random.default_rng([seed, CROP_SIZE]).normal(size=(1, CROP_SIZE, CROP_SIZE))
     grain = _torch_warp.blurred(chance.astype(np.float32), _GRAIN_SOFT)[0][..., None]
     plain = plain + _GRAIN / np.float32(grain.std()) * grain

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL
-from kssgan.surrogate._tones import BLUR, eased, near, planes_blurred, reduced, tones, wall_tone
+from kssgan.surrogate._tones import BLUR, eased, planes_blurred, reduced, tones, wall_and_skin
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
@@ -20,14 +20,9 @@ __all__ = ["with_face_detail"]
 
 _STRENGTH = np.float32(1.2)  # warped once more, detail is weaker
 _MOST = np.float32(1.5)  # of a layer's logarithms
-_FOREHEAD = np.float32(
-    0.05
-)  # the same above the brows: pores, but no strand of another's fringe
+_FOREHEAD = np.float32(0.05)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
 _HIGH = 1.25  # height of a forehead that may be reached over that of the mesh
-_ON_WALL = (0.12, 0.42)  # difference from the wall's tone (logarithms): wall, no wall
-_ON_SKIN = (0.2, 0.5)  # the same of the cheeks'
-_LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
 _SOFT = 2.0  # blur of the forehead's rim, pixels
 
 
@@ -57,10 +52,7 @@ def with_face_detail(
     face = _torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0]
     where = np.maximum(face, _forehead(picture_01, points, tone))[..., None]
     field = warp.sources(fine_points, size=CROP_SIZE)
-    # Samples are held inside 0..255.
-    grey = np.clip(fine / _MOST, -1, 1) * np.float32(127.5) + np.float32(127.5)
-    sampled = _torch_warp.sample(grey[None, ..., None], field[None], CROP_SIZE)[0][0]
-    detail = _STRENGTH * _MOST * (sampled / np.float32(127.5) - 1)
+    detail = _STRENGTH * _torch_warp.sample_logs(fine, field, _MOST)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
     above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
     detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
@@ -79,8 +71,7 @@ def _forehead(picture_01: FloatArray, points: FloatArray, tone: FloatArray) -> F
     from kssgan.surrogate import _torch_warp
 
     small = tones(reduced(picture_01))
-    skin = near(small, np.log(tone + DARK), *_ON_SKIN, lighter=_LIGHTER)
-    skin *= 1 - near(small, wall_tone(small), *_ON_WALL)
+    _, skin = wall_and_skin(small, tone)
     skin = _torch_warp.enlarge(skin[None], CROP_SIZE)[0]
     brows = float(np.mean([points[list(brow), 1].min() for brow in BROWS]))
     top = points[list(OVAL), 1].min()

@@ -16,11 +16,10 @@ import numpy as np
 from kssgan.surrogate._tones import (
     COARSE,
     eased,
-    near,
     planes_blurred,
     reduced,
     tones,
-    wall_tone,
+    wall_and_skin,
 )
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
@@ -35,9 +34,6 @@ _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
 _SKIN = np.float32(0.10)  # the same on skin: pores, but no strand of another's fringe
 _WALL = np.float32(0.03)  # the same on a wall: grain, but no glow and no loose hair
-_ON_WALL = (0.12, 0.42)  # difference from the wall's tone: wall, no wall
-_ON_SKIN = (0.2, 0.5)  # the same of the cheeks'
-_LIGHTER = 0.4  # skin may be so much more lighter than the cheeks than darker
 _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
 _SOFT = 0.7  # how soft the drawn head is made under lent detail, pixels
 _BEYOND, _BEYOND_SOFT = 4, 3.0  # how far a face is kept clear, and how softly, pixels
@@ -94,8 +90,7 @@ def with_head_detail(
 
     around = around_face(points)
     small = tones(reduced(smooth_01))
-    wall = near(small, wall_tone(small), *_ON_WALL)
-    skin = (1 - wall) * near(small, np.log(tone + DARK), *_ON_SKIN, lighter=_LIGHTER)
+    wall, skin = wall_and_skin(small, tone)
     free = reduced(around[..., None])[..., 0] * (1 - wall)
     best: tuple[float, FloatArray, Layer, FloatArray] | None = None
     for layer in lenders:
@@ -108,10 +103,7 @@ def with_head_detail(
             best = share, agreed, layer, field
     assert best is not None, "somebody lends"
     _, agreed, layer, field = best
-    # Samples are held inside 0..255.
-    grey = np.clip(layer.fine / _MOST, -1, 1) * np.float32(127.5) + np.float32(127.5)
-    sampled = _torch_warp.sample(grey[None, ..., None], field[None], CROP_SIZE)[0][0]
-    fine = _STRENGTH * _MOST * (sampled / np.float32(127.5) - 1)
+    fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)
     limit = _HAIR + wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = limit * np.tanh(fine / limit)

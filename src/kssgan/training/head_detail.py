@@ -45,8 +45,7 @@ def head_detail(photos: Photos, donors: IntArray) -> HeadDetail:
         soft = blurred(grey[None], BLUR)[0]
         away = (np.log(grey + DARK) - np.log(soft + DARK)) * around / UNIT
         fine[number] = np.clip(np.rint(away), -127, 127).astype(np.int8)
-        by = CROP_SIZE // COARSE
-        small = picture.reshape(COARSE, by, COARSE, by, 3).mean((1, 3))
+        small = reduced(picture)
         coarse[number] = np.clip(np.rint(small * 255), 0, 255).astype(np.uint8)
     points = points.astype(np.float32)
     return HeadDetail(fine, coarse, points, _apart(coarse, points))
