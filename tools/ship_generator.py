@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from kssgan.models.stored import read_generator, write_generator
+from kssgan.training.ageing import ageing
 from kssgan.training.data import Photos
 from kssgan.training.face_detail import face_detail
 from kssgan.training.face_space import face_space
@@ -67,7 +68,14 @@ def main() -> None:
         public, space = public_means(photos, label), face_space(photos, label)
         detail = head_detail(photos, np.array(stored.facts["codes"]))
         face = face_detail(photos, label)
-        stored = replace(stored, public=public, space=space, detail=detail, face=face)
+        stored = replace(
+            stored,
+            public=public,
+            space=space,
+            detail=detail,
+            face=face,
+            ageing=ageing(photos, label, space),
+        )
     if asked.refiner is not None or asked.faces is not None:
         data = write_generator(stored)
     if len(data) > MOST:

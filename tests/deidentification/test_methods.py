@@ -124,13 +124,74 @@ def test_a_group_is_lent_the_features_of_nobody(drawn: GeneratorSurrogate) -> No
 
     def apart(method: GeneratorSurrogate) -> float:
         seen = [
-            method._prepared(surrogate, label, seed)[0].image_01[100:220, 70:190]
+            method._prepared(surrogate, label, None, seed)[0].image_01[100:220, 70:190]
             for seed in (1, 2)
         ]
         return float(np.abs(seen[0] - seen[1]).mean())
 
     assert apart(plain) == 0
     assert apart(drawn) > 0.02
+
+
+def test_a_group_looks_as_old_as_its_label_or_its_mean(drawn: GeneratorSurrogate) -> None:
+    surrogate = drawn.surrogate(_faces())
+    ageing = drawn._stored.ageing
+    assert ageing is not None
+    read = drawn._age(surrogate, {})
+    assert read is not None
+    assert 0 <= read <= len(ageing.bands) - 1
+    label = {"gender": "male", "expression": "neutral"}
+    pictures = {
+        band: drawn.draw(surrogate, {**label, "age": band}, seed=4) for band in ageing.bands
+    }
+    for place, band in enumerate(ageing.bands):
+        assert drawn._age(surrogate, {"age": band}) == place
+    away = np.abs(pictures["young"].astype(int) - pictures["senior"])
+    assert away[90:220, 70:190].mean() > 2
+    # An unheard-of band is read off S_g as no band is.
+    strange = drawn.draw(surrogate, {**label, "age": "unheard of"}, seed=4)
+    np.testing.assert_array_equal(strange, drawn.draw(surrogate, label, seed=4))
+
+
+def test_what_the_public_adds_is_aged_and_a_whole_mean_is_not(
+    drawn: GeneratorSurrogate,
+) -> None:
+    surrogate = drawn.surrogate(_faces())
+    public = drawn.public["male", "neutral"]
+    young, old = (drawn._younger(public, 4, age) for age in (0.0, 2.0))
+    assert young <= 0 < old
+    assert old - young == pytest.approx(2 * (1 - 4 / LIKE))
+    assert drawn._younger(public, LIKE, 2.0) == 0
+    label = {"gender": "male", "expression": "neutral"}
+    shapes = [drawn._prepared(surrogate, label, age, 3)[0].points for age in (0.0, 2.0)]
+    assert np.abs(shapes[0] - shapes[1]).max() > 0.5
+    many = replace(surrogate, people=LIKE)
+    means = [drawn._prepared(many, label, age, 3)[0].image_01 for age in (0.0, 2.0)]
+    np.testing.assert_array_equal(*means)
+
+
+def test_a_band_of_few_heads_takes_those_of_the_next(drawn: GeneratorSurrogate) -> None:
+    known = drawn._stored.codes.attributes
+    heads = {
+        band: sum(a.get("gender") == "female" and a.get("age") == band for a in known)
+        for band in ("young", "middle", "senior")
+    }
+    assert heads["senior"] < 9 <= heads["middle"]
+    assert drawn._head_age(2.0, {"gender": "female"}) == {"age": "middle"}
+    assert drawn._head_age(2.0, {"gender": "male"}) == {"age": "senior"}
+    assert drawn._head_age(0.2, {"gender": "female"}) == {"age": "young"}
+    few = replace(drawn._stored.codes, attributes=[{} for _ in known])
+    without = GeneratorSurrogate(
+        replace(drawn._stored, codes=few, ageing=drawn._stored.ageing), otherwise=mean_shape()
+    )
+    assert without._head_age(2.0, {"gender": "male"}) == {}
+
+
+def test_weights_without_ages_draw_no_age(drawn: GeneratorSurrogate) -> None:
+    plain = GeneratorSurrogate(replace(drawn._stored, ageing=None), otherwise=mean_shape())
+    surrogate = plain.surrogate(_faces())
+    assert plain._age(surrogate, {"age": "senior"}) is None
+    assert plain.draw(surrogate, {"gender": "male"}, seed=1).shape == (256, 256, 3)
 
 
 def test_own_weights_take_the_place_of_the_shipped_ones(

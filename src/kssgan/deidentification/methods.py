@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,8 +25,8 @@ from kssgan.surrogate.backdrop import with_plain_wall
 from kssgan.surrogate.expression import express, foreign
 from kssgan.surrogate.face_detail import with_face_detail
 from kssgan.surrogate.head_detail import Layer, with_head_detail
-from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, without
-from kssgan.surrogate.restraint import LOWER, restrained, restrained_shape
+from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, texture, without
+from kssgan.surrogate.restraint import LOWER, public_share, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
 from kssgan.surrogate.sight import sight
@@ -37,6 +38,8 @@ __all__ = ["GeneratorSurrogate", "make_method", "trained_method"]
 _HEAD = ("gender", "age")
 """Attributes of a group that choose whose codes are mixed. Those of a photo do not: all pictures of a group
 show one head."""
+
+_HEADS = 9  # of a gender and an age band; of fewer, the same ones would be seen again and again
 
 
 class GeneratorSurrogate(ShapeMeanSurrogate):
@@ -71,7 +74,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         self.version = version
         self.draws: Mapping[str, Sequence[str]] = stored.labels
         space = stored.space
-        self._common = None if space is None or not space.kinds else Warp(space.points)
+        self._common = None if space is None else Warp(space.points)
+        self._public_ages: dict[int, float] = {}
         self.public = {
             name: ShapeMean(mean.image_01, mean.points, mean.people)
             for name, mean in stored.public.items()
@@ -79,7 +83,14 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
 
     def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
         """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
+        age = self._age(surrogate, label)
+        band = (
+            "" if age is None or self._stored.ageing is None else self._stored.ageing.band(age)
+        )
+        known = {**label, "age": band} if band else label
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
+        if age is not None:
+            wanted |= self._head_age(age, wanted)
         # By S_g as it is: all pictures of a group show one head.
         detail = self._stored.detail
         mix = mixture(
@@ -90,7 +101,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             apart=detail.apart if detail else None,
         )
         style, layout = mixed_codes(self._stored.codes, mix)
-        surrogate, warp = self._prepared(surrogate, label, seed)
+        surrogate, warp = self._prepared(surrogate, label, age, seed)
         code = torch.tensor(
             [
                 [float(label.get(name) == category)]
@@ -113,7 +124,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             # What is lent all its fine detail needs none made up.
             whole = self._stored.detail and self._stored.face
             drawn_01 = smooth_01 if whole else _image_01(generator.refiner(head, noise=noise))
-            found = self._finished(drawn_01, smooth_01, surrogate, label, mix, warp, seed)
+            found = self._finished(drawn_01, smooth_01, surrogate, known, mix, warp, seed)
         return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
 
     def _finished(
@@ -140,12 +151,39 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             picture_01 = with_head_detail(picture_01, smooth_01, points, tone, lenders, warp)
         if faces := self._stored.face:
             category = next((label.get(name, "") for name in self._stored.labels), "")
-            fine = faces.draw(label.get("gender", ""), category, seed)
+            gender, age = label.get("gender", ""), label.get("age", "")
+            fine = faces.draw(gender, category, seed, age=age)
             picture_01 = with_face_detail(picture_01, points, tone, fine, faces.points, warp)
         return with_plain_wall(picture_01, points, seed)
 
+    def _age(self, surrogate: ShapeMean, label: Mapping[str, str]) -> float | None:
+        """Where S_g lies among the age bands: as labelled, else as it looks; None where nothing is known."""
+        ageing = self._stored.ageing
+        told = None if ageing is None else ageing.place(label.get("age", ""))
+        return self._read_age(surrogate) if told is None else told
+
+    def _read_age(self, mean: ShapeMean) -> float | None:
+        ageing, space = self._stored.ageing, self._stored.space
+        if not ageing or not space or not self._common:
+            return None
+        return ageing.read(texture(mean, space.points, self._common))
+
+    def _head_age(self, age: float, wanted: Mapping[str, str]) -> dict[str, str]:
+        """The band nearest to an age of which enough heads are known; empty where there is none."""
+        assert self._stored.ageing is not None
+        bands = self._stored.ageing.bands
+        for place in sorted(range(len(bands)), key=lambda place: abs(place - age)):
+            asked = {**wanted, "age": bands[place]}
+            fits = [
+                all(known.get(name) == category for name, category in asked.items())
+                for known in self._stored.codes.attributes
+            ]
+            if sum(fits) >= _HEADS:
+                return {"age": bands[place]}
+        return {}
+
     def _prepared(
-        self, surrogate: ShapeMean, label: Mapping[str, str], seed: int
+        self, surrogate: ShapeMean, label: Mapping[str, str], age: float | None, seed: int
     ) -> tuple[ShapeMean, Warp | None]:
         """S_g as G sees it: no member weighs much, it looks like one person, and has the wanted expression.
 
@@ -156,7 +194,10 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         """
         public = self._public(label)
         points = restrained_shape(surrogate, public) if public else surrogate.points
-        space = self._stored.space
+        space, ageing = self._stored.space, self._stored.ageing
+        younger = self._younger(public, surrogate.people, age) if public else 0.0
+        if younger and ageing:
+            points = points + np.float32(younger) * ageing.moved
         gender = label.get("gender", "")
         features = space and space.draw(gender, seed, texture=TEXTURE, shape=SHAPE)
         if features:
@@ -173,19 +214,36 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             found = restrained(surrogate, public, points=points, warp=warp, lower=lower)
         else:
             found = moved(surrogate, points, warp)
-        return (self._lent(found, features, label, warp) if features else found), warp
+        return (self._lent(found, features, label, younger, warp) if features else found), warp
 
     def _lent(
-        self, mean: ShapeMean, features: Features, label: Mapping[str, str], warp: Warp
+        self,
+        mean: ShapeMean,
+        features: Features,
+        label: Mapping[str, str],
+        younger: float,
+        warp: Warp,
     ) -> ShapeMean:
-        """S_g with the features, and with what it lacks of the wanted expression's texture."""
+        """S_g with the features, and with what it lacks of the wanted expression's and the age's texture."""
         space, ratio = self._stored.space, features.ratio
         for name in self._stored.labels:
             way = space and space.way(label.get(name, ""))
             if way and self._common is not None:
                 lacks = missing_texture(mean, *way, features.points, self._common)
                 ratio = without(ratio, way[1]) + lacks
+        if ageing := self._stored.ageing:
+            ratio = ratio + np.float32(younger) * ageing.texture
         return lent(mean, ratio, features.points, warp)
+
+    def _younger(self, public: ShapeMean, people: int, age: float | None) -> float:
+        """By how many bands S_g with its public part looks younger than without."""
+        share = public_share(people)
+        if not share or age is None:
+            return 0.0
+        key = id(public)  # lives as long as this method
+        if key not in self._public_ages:
+            self._public_ages[key] = self._read_age(public) or 0.0
+        return share * (age - self._public_ages[key])
 
     def _public(self, label: Mapping[str, str]) -> ShapeMean | None:
         """The public mean nearest to the label."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from kssgan.models.head_detail import UNIT
+from kssgan.models.weights_file import under
 from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["MIXED", "MOST", "PEOPLE", "UNIT", "FaceDetail"]
@@ -38,6 +39,9 @@ class FaceDetail:
         corner: row and column of the layers' first pixel in that crop.
         layers: by gender and category of the label that is drawn, "" where it is not known: (M, h, w) int8 in
             units of :data:`UNIT`, M >= 2. Each is a mean of :data:`PEOPLE` people, nobody in two of one kind.
+        aged: the same by gender and age band, of bands that differ from who made ``layers``; may be empty.
+        moving: (h, w) uint8, 255 where the detail is an expression's also on a face of an age band (eyes,
+            lips, folds); None without ``aged``.
 
     Raises:
         ValueError: arrays of other shapes or numbers.
@@ -46,6 +50,8 @@ class FaceDetail:
     points: FloatArray
     corner: tuple[int, int]
     layers: Mapping[tuple[str, str], _LAYERS]
+    aged: Mapping[tuple[str, str], _LAYERS] = field(default_factory=dict)
+    moving: npt.NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         if self.points.shape != (_POINTS, 2) or not self.layers:
@@ -53,21 +59,26 @@ class FaceDetail:
                 f"a shape of {self.points.shape} and {len(self.layers)} kinds came"
             )
         row, column = self.corner
-        for name, layers in self.layers.items():
+        for name, layers in (*self.layers.items(), *self.aged.items()):
             fits = layers.ndim == 3 and len(layers) >= MIXED and layers.dtype == np.int8
             if not fits or not (
                 0 <= row <= CROP_SIZE - layers.shape[1]
                 and 0 <= column <= CROP_SIZE - layers.shape[2]
             ):
                 raise ValueError(f"layers of {layers.shape} came for {name}")
+        sides = {layers.shape[1:] for layers in (*self.layers.values(), *self.aged.values())}
+        if self.aged and (self.moving is None or sides != {self.moving.shape}):
+            raise ValueError(f"layers of {sides} came, all of one size and a mask were wanted")
 
-    def draw(self, gender: str, category: str, seed: int) -> FloatArray:
+    def draw(self, gender: str, category: str, seed: int, *, age: str = "") -> FloatArray:
         """The detail of a face that does not exist.
 
         Args:
             gender: of the group; where no layers have it, others serve.
             category: of the label that is drawn; it counts before gender, as a smile needs a smile's teeth.
             seed: which two layers are mixed.
+            age: band of the group; its layers, where there are some of this gender, serve where an expression
+                does not show.
 
         Returns:
             (256, 256) float32 natural logarithm, in the common shape; 0 outside the layers.
@@ -79,11 +90,10 @@ class FaceDetail:
 
         most = max(agrees(kind) for kind in self.layers)
         kinds = sorted(kind for kind in self.layers if agrees(kind) == most)
-        layers = self.layers[kinds[int(rng.integers(len(kinds)))]]
-        chosen = rng.choice(len(layers), MIXED, replace=False)
-        share = np.float32(rng.uniform(1 - MOST, MOST))
-        first, second = layers[chosen].astype(np.float32) * np.float32(UNIT)
-        mixed = share * first + (1 - share) * second
+        mixed = _mixed(self.layers[kinds[int(rng.integers(len(kinds)))]], rng)
+        if (gender, age) in self.aged and self.moving is not None:
+            moving = self.moving.astype(np.float32) / np.float32(255)
+            mixed = moving * mixed + (1 - moving) * _mixed(self.aged[gender, age], rng)
         found = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
         row, column = self.corner
         found[row : row + mixed.shape[0], column : column + mixed.shape[1]] = mixed
@@ -100,6 +110,11 @@ class FaceDetail:
                 )
                 for (gender, category), layers in sorted(self.layers.items())
             },
+            **{
+                f"{_PREFIX}aged.{gender}:{band}": torch.from_numpy(np.ascontiguousarray(layers))
+                for (gender, band), layers in sorted(self.aged.items())
+            },
+            **({} if self.moving is None else {f"{_PREFIX}moving": torch.tensor(self.moving)}),
         }
 
     @classmethod
@@ -112,11 +127,26 @@ class FaceDetail:
         """
         if not any(name.startswith(_PREFIX) for name in tensors):
             return None
-        layers = {}
-        for name, value in sorted(tensors.items()):
-            if name.startswith(f"{_PREFIX}layers."):
-                gender, category = name.removeprefix(f"{_PREFIX}layers.").split(":")
-                layers[gender, category] = value.numpy()
+        kinds: dict[str, dict[tuple[str, str], _LAYERS]] = {"layers": {}, "aged": {}}
+        for sort, found in kinds.items():
+            for name, value in sorted(under(tensors, f"{_PREFIX}{sort}.").items()):
+                gender, category = name.split(":")
+                found[gender, category] = value.numpy()
+        moving = tensors.get(f"{_PREFIX}moving")
         row, column = tensors[f"{_PREFIX}corner"].tolist()
         points = tensors[f"{_PREFIX}points"].float().numpy()
-        return cls(points, (int(row), int(column)), layers)
+        return cls(
+            points,
+            (int(row), int(column)),
+            **kinds,
+            moving=None if moving is None else moving.numpy(),
+        )
+
+
+def _mixed(layers: _LAYERS, rng: np.random.Generator) -> FloatArray:
+    """Two of some layers, none of them more than :data:`MOST` of it."""
+    chosen = rng.choice(len(layers), MIXED, replace=False)
+    share = np.float32(rng.uniform(1 - MOST, MOST))
+    first, second = layers[chosen].astype(np.float32) * np.float32(UNIT)
+    found: FloatArray = share * first + (1 - share) * second
+    return found

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import WeightsError
+from kssgan.models.ageing import Ageing
 from kssgan.models.codes import CodeTable
 from kssgan.models.face_detail import FaceDetail
 from kssgan.models.face_space import FaceSpace
@@ -60,6 +61,7 @@ class StoredGenerator:
         space: how faces of training people differ; None where they are too few.
         detail: fine detail of the donors' heads, in the order of ``codes``; None where none is lent.
         face: fine detail of faces; None where they were too few.
+        ageing: how faces change with age; None where ages are not known.
     """
 
     generator: Generator
@@ -71,6 +73,7 @@ class StoredGenerator:
     space: FaceSpace | None = None
     detail: HeadDetail | None = None
     face: FaceDetail | None = None
+    ageing: Ageing | None = None
 
 
 def write_generator(stored: StoredGenerator) -> bytes:
@@ -96,12 +99,15 @@ def write_generator(stored: StoredGenerator) -> bytes:
         tensors |= stored.detail.tensors()
     if stored.face is not None:
         tensors |= stored.face.tensors()
+    if stored.ageing is not None:
+        tensors |= stored.ageing.tensors()
     said = {
         "format": FORMAT,
         "config": stored.generator.config.to_json(),
         "labels": [[name, list(c)] for name, c in stored.labels.items()],
         "donors": [dict(a) for a in stored.codes.attributes],
         "public": {f"{g}:{c}": mean.people for (g, c), mean in sorted(stored.public.items())},
+        "bands": [] if stored.ageing is None else list(stored.ageing.bands),
         "facts": dict(stored.facts),
     }
     return to_bytes(tensors, said)
@@ -123,6 +129,7 @@ def read_generator(data: bytes) -> StoredGenerator:
     try:
         parsed = parse(data)
         detail, face = HeadDetail.of(parsed), FaceDetail.of(parsed)
+        ageing = Ageing.of(parsed, said.get("bands", ()))
         tensors = {
             n: v.float() for n, v in parsed.items() if not n.startswith(("detail.", "face."))
         }
@@ -138,6 +145,8 @@ def read_generator(data: bytes) -> StoredGenerator:
         parts = (codes.vector, codes.layout, codes.tone, codes.wall, codes.attributes)
         if len({len(part) for part in parts}) > 1:
             raise ValueError("codes and donors differ in number")
+        if ageing is not None and "space.points" not in tensors:
+            raise ValueError("ageing without the shape it lies in")
         if detail is not None and len(detail) != len(codes):
             raise ValueError("codes and details differ in number")
         labels = {name: tuple(c) for name, c in said["labels"]}
@@ -166,6 +175,7 @@ def read_generator(data: bytes) -> StoredGenerator:
         space,
         detail,
         face,
+        ageing,
     )
 
 

@@ -15,7 +15,7 @@ from kssgan.surrogate.shape import DARK, ShapeMean, moved, skin_tone
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["PLAIN", "SHAPE", "TEXTURE", "lent", "missing_texture", "without"]
+__all__ = ["PLAIN", "SHAPE", "TEXTURE", "lent", "missing_texture", "texture", "without"]
 
 TEXTURE = 1.0
 """How far from the mean in texture: 1 is as far as people are."""
@@ -27,6 +27,7 @@ _MOST = 1.5  # of a ratio's logarithm; the picture that is warped holds no more
 PLAIN = 1.4
 """Where a wanted expression's texture lies on its way: 0 is the mean of the others, 1 its own mean."""
 
+_SIDE = CROP_SIZE // 2  # of a texture
 _FARTHEST = 2.0  # a mean is moved no farther along the way to an expression
 
 
@@ -50,6 +51,20 @@ def lent(mean: ShapeMean, ratio: FloatArray, points: FloatArray, warp: Warp) -> 
     return replace(mean, image_01=image.astype(np.float32))
 
 
+def texture(mean: ShapeMean, points: FloatArray, warp: Warp) -> FloatArray:
+    """Texture of a mean in another shape, (128, 128, 3) float32: natural logarithm over its skin tone.
+
+    Args:
+        mean: S_g.
+        points: (468, 2) the shape.
+        warp: to that shape.
+    """
+    common = moved(mean, points, warp)
+    ratio = np.log(common.image_01 + DARK) - np.log(skin_tone(common) + DARK)
+    found: FloatArray = ratio.reshape(_SIDE, 2, _SIDE, 2, 3).mean((1, 3)).astype(np.float32)
+    return found
+
+
 def missing_texture(
     mean: ShapeMean, origin: FloatArray, way: FloatArray, points: FloatArray, warp: Warp
 ) -> FloatArray:
@@ -65,10 +80,7 @@ def missing_texture(
     Returns:
         (S, S, 3) float32, a multiple of ``way``.
     """
-    common = moved(mean, points, warp)
-    ratio = np.log(common.image_01 + DARK) - np.log(skin_tone(common) + DARK)
-    side = len(way)
-    small = ratio.reshape(side, CROP_SIZE // side, side, CROP_SIZE // side, 3).mean((1, 3))
+    small = texture(mean, points, warp)
     at = float(((small - origin) * way).sum() / max(float((way**2).sum()), 1e-9))
     found: FloatArray = (np.clip(PLAIN - at, -_FARTHEST, _FARTHEST) * way).astype(np.float32)
     return found

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kssgan.errors import UsageError
 from kssgan.models.stored import StoredGenerator, write_generator
+from kssgan.training.ageing import ageing
 from kssgan.training.bank import Bank
 from kssgan.training.check import (
     Examiner,
@@ -99,6 +100,7 @@ class Drawing:
         self._public = public_means(photos, config.label)
         self._space = face_space(photos, config.label)
         self._face_detail = face_detail(photos, config.label)
+        self._ageing = ageing(photos, config.label, self._space)
         self._examiner = Examiner(teacher, label=config.label, count=config.check)
         missing = [] if step >= config.steps else self._bank.missing(step)
         with Shown("lessons", len(missing)) as shown:
@@ -157,6 +159,7 @@ class Drawing:
             self._space,
             head_detail(photos, rows),
             self._face_detail,
+            self._ageing,
         )
         return write_generator(stored)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from kssgan.models.face_detail import MIXED, PEOPLE, UNIT, FaceDetail
-from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL
-from kssgan.surrogate._tones import BLUR
+from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, EYES, OUTER_LIPS, OVAL
+from kssgan.surrogate._tones import BLUR, eased
 from kssgan.surrogate._torch_warp import blurred
 from kssgan.surrogate.shape import DARK
+from kssgan.training.ageing import AGE, wears_glasses
 from kssgan.training.data import Photos
 from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, FloatArray, IntArray
@@ -20,6 +22,7 @@ from kssgan.types import CROP_SIZE, FloatArray, IntArray
 __all__ = ["face_detail"]
 
 _LAYERS = 10  # of a kind at most
+_AGED = 6  # of an age band at most
 _FEWEST = MIXED * PEOPLE  # people of a kind
 _BARE = 2 / 3  # of them have a forehead without hair
 _MARGIN = 6  # pixels around the common face that are kept
@@ -30,14 +33,23 @@ _STRENGTH = (
     1.0,
 )  # of each band: what is drawn is warped once more, which takes the finest away
 _MOST = 3.5  # restored contrast over that of a mean
+_AGED_MOST = (
+    2.4  # the same of wrinkles, which lie elsewhere in everybody: one mean's would be carved
+)
+# Pixels beside, above and below whose detail is an expression's.
+_BESIDE_LIPS = (24.0, 26.0, 13.0)
+_BESIDE_EYES = (3.0, 9.0, 3.0)
 _AREA = 5.0  # blur of the areas over which contrast is compared, pixels
 _GREY = torch.tensor([0.299, 0.587, 0.114])
 _WARPS = 16  # crops warped together
 
+_INT8 = npt.NDArray[np.int8]
+_UINT8 = npt.NDArray[np.uint8]
+
 
 @torch.no_grad()
 def face_detail(photos: Photos, label: str) -> FaceDetail | None:
-    """Layers for every gender and category of a label of which enough people are known.
+    """Layers for every gender and category of a label, and every age band, of which enough people are known.
 
     The detail of a face is the logarithm of its grey picture over a blur of it, in a common shape. A mean of
     several keeps what all have in one place; contrast is restored by area and band to that of one person.
@@ -59,12 +71,62 @@ def face_detail(photos: Photos, label: str) -> FaceDetail | None:
     low = np.clip(np.floor(outline.min(0)) - _MARGIN, 0, CROP_SIZE - 1).astype(int)
     high = np.clip(np.ceil(outline.max(0)) + _MARGIN, 1, CROP_SIZE).astype(int)
     box = (slice(low[1], high[1]), slice(low[0], high[0]))
-    layers = {}
-    for kind, rows in kinds:
+
+    def layers(rows: IntArray, most: int, gain: float) -> _INT8:
         bands = _bands(photos, rows, common)
-        dealt = _dealt(_forehead(np.sum(bands, axis=0), points))
-        layers[kind] = _layers([band[dealt] for band in bands], box)
-    return FaceDetail(points, (int(low[1]), int(low[0])), layers)
+        dealt = _dealt(_forehead(np.sum(bands, axis=0), points), most)
+        return _layers([band[dealt] for band in bands], box, gain)
+
+    aged = {kind: layers(rows, _AGED, _AGED_MOST) for kind, rows in _aged(photos, kinds)}
+    return FaceDetail(
+        points,
+        (int(low[1]), int(low[0])),
+        {kind: layers(rows, _LAYERS, _MOST) for kind, rows in kinds},
+        aged,
+        _moving(points)[box] if aged else None,
+    )
+
+
+def _aged(
+    photos: Photos, kinds: list[tuple[tuple[str, str], IntArray]]
+) -> list[tuple[tuple[str, str], IntArray]]:
+    """Gender, age band, and one row of each of their people without glasses, where they are enough.
+
+    The band that most of ``kinds`` are of has its detail there.
+    """
+    ages, genders = photos.category(AGE), photos.category("gender")
+    bands = photos.scheme.get(AGE, ())
+    shown = ages[np.concatenate([rows for _, rows in kinds])]
+    usual = np.bincount(shown[shown >= 0], minlength=len(bands)).argmax() if bands else -1
+    found = []
+    for gender, name in enumerate(photos.scheme.get("gender", ())):
+        for age, band in enumerate(bands):
+            rows = photos.sharp[(genders[photos.sharp] == gender) & (ages[photos.sharp] == age)]
+            if age == usual or len(rows) < _FEWEST:
+                continue
+            rows = _one_each(photos, rows[~wears_glasses(photos, rows)])
+            if len(rows) >= _FEWEST:
+                found.append(((name, band), rows))
+    return found
+
+
+def _moving(points: FloatArray) -> _UINT8:
+    """(256, 256): 255 at the eyes, the lips and the folds beside them, 0 elsewhere, smooth between."""
+    found = _ellipse(points[list(OUTER_LIPS)], *_BESIDE_LIPS)
+    for eye in EYES:
+        found = np.maximum(found, _ellipse(points[list(eye)], *_BESIDE_EYES))
+    return np.rint(255 * found).astype(np.uint8)
+
+
+def _ellipse(outline: FloatArray, beside: float, above: float, below: float) -> FloatArray:
+    """(256, 256): 1 around some points and so many pixels farther, 0 elsewhere, smooth between."""
+    low = outline.min(0) - np.array([beside, above], np.float32)
+    high = outline.max(0) + np.array([beside, below], np.float32)
+    middle, radii = (low + high) / 2, (high - low) / 2
+    y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE].astype(np.float32)
+    far = ((x - middle[0]) / radii[0]) ** 2 + ((y - middle[1]) / radii[1]) ** 2
+    found: FloatArray = 1 - eased(far, 0.6, 1.2)
+    return found
 
 
 def _kinds(photos: Photos, label: str) -> list[tuple[tuple[str, str], IntArray]]:
@@ -103,10 +165,10 @@ def _forehead(details: FloatArray, points: FloatArray) -> FloatArray:
     return found
 
 
-def _dealt(forehead: FloatArray) -> IntArray:
+def _dealt(forehead: FloatArray, most: int) -> IntArray:
     """People for all layers, dealt by chance, a multiple of those of one; fringes are passed over."""
     bare = max(_FEWEST, round(_BARE * len(forehead)))
-    layers = min(bare // PEOPLE, _LAYERS)
+    layers = min(bare // PEOPLE, most)
     free = np.argsort(forehead, kind="stable")[:bare]
     found: IntArray = np.random.default_rng(len(forehead)).permutation(free)[: layers * PEOPLE]
     return found
@@ -130,9 +192,7 @@ def _bands(photos: Photos, rows: IntArray, common: Tensor) -> Sequence[FloatArra
     return found
 
 
-def _layers(
-    bands: Sequence[FloatArray], box: tuple[slice, slice]
-) -> np.ndarray[tuple[int, int, int], np.dtype[np.int8]]:
+def _layers(bands: Sequence[FloatArray], box: tuple[slice, slice], most: float) -> _INT8:
     """(M, h, w) layers with the contrast that a mixture of two needs."""
     total = np.zeros((len(bands[0]) // PEOPLE, *bands[0].shape[1:]), np.float32)
     for band, strength in zip(bands, _STRENGTH, strict=True):
@@ -140,7 +200,7 @@ def _layers(
         mixed = (means + np.roll(means, 1, 0)) / 2  # as two are mixed when drawn
         one, many = (blurred((part**2).mean(0)[None], _AREA)[0] for part in (band, mixed))
         contrast = np.sqrt(np.maximum(one, 0) / np.maximum(many, 1e-8))
-        total += strength * np.clip(contrast, 1, _MOST) * means
+        total += strength * np.clip(contrast, 1, most) * means
     rows, columns = box
     stored = np.rint(total[:, rows, columns] / UNIT)
     return np.clip(stored, -127, 127).astype(np.int8)
