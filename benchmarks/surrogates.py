@@ -38,10 +38,10 @@ from kssgan.faces.attributes import Probes
 from kssgan.faces.embed import Recogniser
 from kssgan.faces.landmarks import mean_shape
 from kssgan.grouping.mdav import mdav_groups
-from kssgan.models.codes import CodeTable, mix_codes
+from kssgan.models.codes import mixed_codes
 from kssgan.models.stored import StoredGenerator
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
-from kssgan.surrogate.shape import ShapeMean, shape_mean, skin_tone
+from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
 from kssgan.training.prepared import Prepared, load_prepared
@@ -133,6 +133,7 @@ def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row
     if len(kept) != len(stored.codes) or max(kept) >= len(photos.donors):
         raise SystemExit("this generator was not trained on that file")
     photos.keep_donors(kept)
+    method = GeneratorSurrogate(stored, otherwise=mean_shape())
     subject = photos.subject[photos.donors]
     gender = [a.get("gender") for a in stored.codes.attributes]
     fresh, same, other = [], [], []
@@ -147,15 +148,8 @@ def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row
         same += far[twins & np.isfinite(far)].tolist()
         other += np.where(twins, np.inf, far).min(1).tolist()
         for head in range(4):
-            table: CodeTable = stored.codes
-            code = mix_codes(
-                table,
-                {"gender": wanted},
-                97 * number + head,
-                tone=skin_tone(mean),
-                apart=stored.detail.apart if stored.detail else None,
-            )
-            picture = draw(stored, mean, *code)
+            mix = method.head(mean, {"gender": wanted}, seed=97 * number + head)
+            picture = draw(stored, mean, *mixed_codes(stored.codes, mix))
             fresh.append(min(apart(picture, a, outside) for a in own))
     return {
         "pictures": len(fresh),

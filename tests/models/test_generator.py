@@ -270,6 +270,22 @@ def test_heads_that_look_alike_are_mixed_whatever_their_codes() -> None:
         assert max(nearer) <= CLOSE
 
 
+def test_what_is_wanted_of_the_first_is_not_asked_of_the_others() -> None:
+    codes = table(40)
+    known = [{**a, "age": "old" if i < 6 else "young"} for i, a in enumerate(codes.attributes)]
+    codes = replace(codes, attributes=known)
+    firsts, others = set(), set()
+    for seed in range(60):
+        first, *rest = (row for row, _ in mixture(codes, {}, seed, first={"age": "old"}))
+        firsts.add(first)
+        others |= set(rest)
+    assert firsts == set(range(6))
+    assert len(others - set(range(6))) > 6
+    # Where nobody has it, anybody is first.
+    strange = [mixture(codes, {}, seed, first={"age": "unheard of"}) for seed in range(5)]
+    assert strange == [mixture(codes, {}, seed) for seed in range(5)]
+
+
 def test_walls_of_two_colours_are_not_mixed_and_odd_ones_are_passed_over() -> None:
     codes = table(20)
     wall = np.full((20, 3), 0.8, np.float32)

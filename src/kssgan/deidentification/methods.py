@@ -22,6 +22,7 @@ from kssgan.models.refiner import doubled
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.backdrop import with_plain_wall
+from kssgan.surrogate.even_skin import with_even_skin
 from kssgan.surrogate.expression import express, foreign
 from kssgan.surrogate.face_detail import with_face_detail
 from kssgan.surrogate.head_detail import Layer, with_head_detail
@@ -35,9 +36,9 @@ from kssgan.types import FloatArray, SurrogateMethod, U8Array
 
 __all__ = ["GeneratorSurrogate", "make_method", "trained_method"]
 
-_HEAD = ("gender", "age")
+_HEAD = ("gender",)
 """Attributes of a group that choose whose codes are mixed. Those of a photo do not: all pictures of a group
-show one head."""
+show one head. Age chooses the first donor alone."""
 
 _HEADS = 9  # of a gender and an age band; of fewer, the same ones would be seen again and again
 
@@ -88,18 +89,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             "" if age is None or self._stored.ageing is None else self._stored.ageing.band(age)
         )
         known = {**label, "age": band} if band else label
-        wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
-        if age is not None:
-            wanted |= self._head_age(age, wanted)
         # By S_g as it is: all pictures of a group show one head.
-        detail = self._stored.detail
-        mix = mixture(
-            self._stored.codes,
-            wanted,
-            seed,
-            tone=skin_tone(surrogate),
-            apart=detail.apart if detail else None,
-        )
+        mix = self._mix(surrogate, label, age, seed)
         style, layout = mixed_codes(self._stored.codes, mix)
         surrogate, warp = self._prepared(surrogate, label, age, seed)
         code = torch.tensor(
@@ -127,6 +118,26 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             found = self._finished(drawn_01, smooth_01, surrogate, known, mix, warp, seed)
         return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
 
+    def head(
+        self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int
+    ) -> tuple[tuple[int, float], ...]:
+        """Which donors' codes make the head of a group, and how much of each; see :func:`mixture`."""
+        return self._mix(surrogate, label, self._age(surrogate, label), seed)
+
+    def _mix(
+        self, surrogate: ShapeMean, label: Mapping[str, str], age: float | None, seed: int
+    ) -> tuple[tuple[int, float], ...]:
+        wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
+        detail = self._stored.detail
+        return mixture(
+            self._stored.codes,
+            wanted,
+            seed,
+            tone=skin_tone(surrogate),
+            apart=detail.apart if detail else None,
+            first={} if age is None else self._head_age(age, wanted),
+        )
+
     def _finished(
         self,
         picture_01: FloatArray,
@@ -137,7 +148,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         warp: Warp | None,
         seed: int,
     ) -> FloatArray:
-        """What was drawn, (256, 256, 3), with strands of hair, the fine detail of a face and a plain wall.
+        """What was drawn, (256, 256, 3), with strands of hair, even skin, a face's detail and a plain wall.
 
         ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g where one is
         already made.
@@ -149,6 +160,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 Layer(heads.logs(row), heads.coarse[row], heads.points[row]) for row, _ in mix
             ]
             picture_01 = with_head_detail(picture_01, smooth_01, points, tone, lenders, warp)
+        picture_01 = with_even_skin(picture_01, points)
         if faces := self._stored.face:
             category = next((label.get(name, "") for name in self._stored.labels), "")
             gender, age = label.get("gender", ""), label.get("age", "")

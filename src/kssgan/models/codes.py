@@ -111,6 +111,7 @@ def mixture(
     *,
     tone: FloatArray | None = None,
     apart: FloatArray | None = None,
+    first: Mapping[str, str] | None = None,
     parts: int = PARTS,
 ) -> tuple[tuple[int, float], ...]:
     """Which donors make a fresh code, and how much of each.
@@ -122,6 +123,7 @@ def mixture(
         seed: 0 or more; another seed, another head.
         tone: (3,) colour of the face that the head is for; the first is one of the nearest third.
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
+        first: what is wanted of the first donor besides, where one has it: the others resemble it.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
             others from the :data:`CLOSE` of these that are most like it: heads that differ in everything have
             no clean middle.
@@ -140,16 +142,19 @@ def mixture(
     rows = agreeing[like.sum(1) >= parts]
     if not len(rows):  # no three of a kind
         like, rows = np.ones_like(like), agreeing
+    if first:
+        own = [row for row in rows if first.items() <= table.attributes[row].items()]
+        rows = np.array(own) if own else rows
     if tone is not None:
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
         rows = rows[np.argsort(far, kind="stable")[: max(2 * parts, len(rows) // 3)]]
     rng = np.random.default_rng([seed, len(table), parts])
-    first = rng.choice(rows)
-    others = agreeing[like[agreeing == first][0] & (agreeing != first)]
-    far = _apart(table, others, int(first)) if apart is None else apart[first][others]
+    row = rng.choice(rows)
+    others = agreeing[like[agreeing == row][0] & (agreeing != row)]
+    far = _apart(table, others, int(row)) if apart is None else apart[row][others]
     order = np.argsort(far, kind="stable")
     close = others[order[: max(CLOSE, parts - 1)]]
-    chosen = [first, *rng.choice(close, parts - 1, replace=False)]
+    chosen = [row, *rng.choice(close, parts - 1, replace=False)]
     least = min(LEAST, 0.9 / parts)
     weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))
     return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))

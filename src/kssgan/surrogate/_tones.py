@@ -11,6 +11,7 @@ __all__ = [
     "BLUR",
     "COARSE",
     "eased",
+    "near",
     "planes_blurred",
     "reduced",
     "tones",
@@ -71,12 +72,12 @@ def wall_and_skin(small: FloatArray, cheeks: FloatArray) -> tuple[FloatArray, Fl
     Returns:
         Two (64, 64) float32: 1 there, 0 elsewhere, smooth between; what is wall is no skin.
     """
-    wall = _near(small, wall_tone(small), *_ON_WALL)
-    skin = _near(small, np.log(cheeks + DARK), *_ON_SKIN, lighter=_LIGHTER)
+    wall = near(small, wall_tone(small), *_ON_WALL)
+    skin = near(small, np.log(cheeks + DARK), *_ON_SKIN, lighter=_LIGHTER)
     return wall, (1 - wall) * skin
 
 
-def _near(
+def near(
     small: FloatArray,
     tone: FloatArray,
     alike: float,

@@ -1,0 +1,103 @@
+"""Give forehead and neck of a drawn head the tone of its face.
+
+The face is the group's, the head a mixture of donors', and a network draws what lies between them: foreheads
+come out greyer, paler or redder than the face below, and necks darker than any shadow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from kssgan.surrogate._mesh import BROWS, CHEEKS, EYE_CORNERS, OVAL
+from kssgan.surrogate._tones import COARSE, eased, near, reduced, tones
+from kssgan.surrogate.shape import DARK
+from kssgan.surrogate.sight import sight
+from kssgan.types import CROP_SIZE, FloatArray
+
+__all__ = ["with_even_skin"]
+
+_ALIKE = (0.2, 0.5)  # from a place's own tone: the same skin, something else
+_OTHER = 0.8  # from the face's brightness: hair, cloth or wall, no skin
+_COLOUR = 0.03  # by which colours of skin may differ from place to place
+_CHIN, _JAWS = 152, (172, 397)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An ellipse where skin is likely; brightness there over the face's that is natural."""
+
+    middle: tuple[float, float]
+    radii: tuple[float, float]
+    natural: tuple[float, float]
+
+
+def with_even_skin(picture_01: FloatArray, points: FloatArray) -> FloatArray:
+    """A drawn head whose skin has one tone.
+
+    Args:
+        picture_01: (256, 256, 3) float32 in [0, 1].
+        points: (468, 2) where the face lies; it is left as it is.
+
+    Returns:
+        (256, 256, 3) float32 in [0, 1].
+    """
+    from kssgan.surrogate import _torch_warp
+
+    seen = tones(reduced(picture_01))
+    face = reduced(_torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0][..., None])[..., 0]
+    at = (points[[i for cheek in CHEEKS for i in cheek]] + 0.5) / 4 - 0.5
+    x, y = np.clip(np.rint(at), 0, COARSE - 1).astype(int).T
+    cheeks = np.median(seen[y, x], axis=0)
+    total = np.zeros((COARSE, COARSE, 3), np.float32)
+    weight = np.full((COARSE, COARSE, 1), 1e-3, np.float32)
+    for place in _places(points):
+        core, reach = (_inside(place, scale) for scale in (0.6, 1.5))
+        free = (core > 0.5) & (face < 0.05)
+        if not free.any():
+            continue
+        own = np.median(seen[free], axis=0)
+        away = own - cheeks
+        bright = float(away.mean())
+        if abs(bright) > _OTHER:
+            continue
+        colour = away - bright
+        low, high = place.natural
+        shift = (
+            np.clip(bright, low, high) - bright + np.clip(colour, -_COLOUR, _COLOUR) - colour
+        )
+        there = (reach * near(seen, own, *_ALIKE))[..., None]
+        total += there * shift
+        weight += there
+    whole = np.minimum(weight, 1) * total / weight
+    moved = _torch_warp.enlarge(whole.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
+    beside = 1 - _torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0][..., None]
+    lit = np.exp(np.log(picture_01.clip(0, 1) + DARK) + beside * moved) - DARK
+    found: FloatArray = lit.clip(0, 1).astype(np.float32)
+    return found
+
+
+def _places(points: FloatArray) -> Iterator[_Place]:
+    """Forehead and neck."""
+    outline = points[list(OVAL)]
+    brows = float(np.mean([points[list(brow), 1].min() for brow in BROWS]))
+    middle = float(points[list(EYE_CORNERS), 0].mean())
+    half = float(np.ptp(outline[:, 0])) / 2
+    high = max(1.1 * (brows - float(outline[:, 1].min())), 8.0)
+    yield _Place((middle, brows - 0.45 * high), (0.75 * half, 0.6 * high), (-0.08, 0.1))
+    chin = float(points[_CHIN, 1])
+    jaw = float(points[list(_JAWS), 0].mean())
+    yield _Place((jaw, chin + 12), (0.6 * half, 12.0), (-0.4, 0.0))
+
+
+def _inside(place: _Place, scale: float) -> FloatArray:
+    """(64, 64): 1 inside the ellipse blown up, 0 outside, smooth between."""
+    y, x = np.mgrid[:COARSE, :COARSE].astype(np.float32) * 4 + 1.5
+    far = sum(
+        ((at - middle) / (scale * radius)) ** 2
+        for at, middle, radius in zip((x, y), place.middle, place.radii, strict=True)
+    )
+    found: FloatArray = (1 - eased(np.asarray(far), 0.6, 1.4)).astype(np.float32)
+    return found

@@ -1,0 +1,79 @@
+"""Forehead and neck take the face's tone; hair, cloth, wall and the face itself stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate._mesh import BROWS, OVAL
+from kssgan.surrogate.even_skin import with_even_skin
+from kssgan.surrogate.sight import sight
+from kssgan.types import FloatArray
+
+
+def tone(*channels: float) -> FloatArray:
+    return np.array(channels, np.float32)
+
+
+SKIN = tone(0.7, 0.5, 0.4)
+WALL = tone(0.3, 0.35, 0.8)
+POINTS = mean_shape()
+TOP = POINTS[list(OVAL), 1].min()
+BROW = np.mean([POINTS[list(brow), 1].min() for brow in BROWS])
+FOREHEAD = (slice(int(TOP) - 2, int(BROW) - 14), slice(110, 146))
+NECK = (slice(int(POINTS[152, 1]) + 5, int(POINTS[152, 1]) + 16), slice(114, 142))
+
+
+def head(
+    *, forehead: FloatArray = SKIN, neck: FloatArray = SKIN, hair: FloatArray | None = None
+) -> FloatArray:
+    y, x = np.mgrid[:256, :256].astype(np.float32)
+    image = np.tile(WALL, (256, 256, 1))
+    middle = POINTS[list(OVAL)].mean(0)
+    half = np.ptp(POINTS[list(OVAL)], axis=0) / 2
+    image[(np.abs(x - middle[0]) < 0.7 * half[0]) & (y > middle[1])] = neck
+    image[((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 < 1] = SKIN
+    above = (y < BROW - 8) & (np.abs(x - middle[0]) < half[0]) & (y > TOP - 12)
+    image[above] = forehead
+    if hair is not None:
+        image[above & (y < TOP + 8)] = hair
+    return image.astype(np.float32)
+
+
+def away(image: FloatArray, where: tuple[slice, slice]) -> float:
+    return float(np.abs(np.median(image[where].reshape(-1, 3), axis=0) - SKIN).max())
+
+
+@pytest.mark.parametrize("colour", [(0.6, 0.55, 0.5), (0.85, 0.62, 0.5), (0.5, 0.35, 0.27)])
+def test_a_forehead_comes_nearer_to_the_face(colour: tuple[float, float, float]) -> None:
+    drawn = head(forehead=tone(*colour))
+    found = with_even_skin(drawn, POINTS)
+    assert away(found, FOREHEAD) < 0.6 * away(drawn, FOREHEAD)
+
+
+def test_a_neck_may_lie_in_shadow_but_has_the_faces_colour() -> None:
+    shade = with_even_skin(head(neck=np.float32(0.75) * SKIN), POINTS)
+    np.testing.assert_allclose(shade[NECK], head(neck=np.float32(0.75) * SKIN)[NECK], atol=0.02)
+    drawn = head(neck=tone(0.75, 0.4, 0.4))
+    found = with_even_skin(drawn, POINTS)
+    assert away(found, NECK) < 0.6 * away(drawn, NECK)
+
+
+def test_even_skin_stays() -> None:
+    np.testing.assert_allclose(with_even_skin(head(), POINTS), head(), atol=0.01)
+
+
+def test_face_hair_and_wall_are_left_alone() -> None:
+    drawn = head(forehead=tone(0.6, 0.55, 0.5), hair=tone(0.08, 0.06, 0.05))
+    found = with_even_skin(drawn, POINTS)
+    face = np.kron(sight(POINTS), np.ones((2, 2))) > 0.999
+    np.testing.assert_allclose(found[face], drawn[face], atol=2e-3)
+    np.testing.assert_allclose(found[:30], drawn[:30], atol=2e-3)
+    hair = (slice(int(TOP) - 8, int(TOP) + 2), slice(110, 146))
+    np.testing.assert_allclose(found[hair], drawn[hair], atol=0.01)
+
+
+def test_a_fringe_is_no_skin() -> None:
+    drawn = head(forehead=tone(0.1, 0.08, 0.06))
+    np.testing.assert_allclose(with_even_skin(drawn, POINTS), drawn, atol=0.01)
