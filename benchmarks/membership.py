@@ -13,6 +13,8 @@ own heads     the same to every donor's own code on the public mean of the donor
 refiner       error of the refiner on the photo at half size, over the error of doubling it
 face space    share of a face's texture, and of its shape, that the file's directions do not hold; people who
               have photos of both expressions alone, of whom the directions are where they are enough
+head detail   how unlike a head's fine detail, taken off as donors' is, is to the nearest layer in the file
+face detail   the same of a face's, in the shape of the layers of means of four
 
 ``trained`` and ``held out`` are people. The rows "donors" ask only for people whose code is in the file,
 against people held out whose photos could have lent a head (frontal, sharp, gender known). AUC with its
@@ -42,7 +44,9 @@ from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.sight import sight
 from kssgan.training.data import Photos
+from kssgan.training.face_detail import detail_bands
 from kssgan.training.face_space import faces_and_shapes
+from kssgan.training.head_detail import head_detail
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import BoolArray, FloatArray, IntArray, U8Array
 from picture_gate import Judge, arguments, asked_generator
@@ -162,6 +166,35 @@ def face_space_share(
     return found[0], found[1]
 
 
+def head_likeness(data: Prepared, stored: StoredGenerator, rows: IntArray) -> _Array:
+    """How unlike some heads' detail is to the nearest donor's in the file, 1 - cosine."""
+    assert stored.detail is not None
+    everybody = Photos(data, torch.device("cpu"))
+    everybody.donors = rows
+    own = head_detail(everybody, np.arange(len(rows))).fine
+    return _unlike(own, stored.detail.fine)
+
+
+def face_likeness(photos: Photos, stored: StoredGenerator, rows: IntArray) -> _Array:
+    """How unlike some faces' detail is to the nearest layer in the file, 1 - cosine."""
+    face = stored.face
+    assert face is not None
+    layers = np.concatenate([*face.layers.values(), *face.aged.values()])
+    row, column = face.corner
+    box = (slice(row, row + layers.shape[1]), slice(column, column + layers.shape[2]))
+    common = torch.from_numpy(face.points)
+    own = np.sum(detail_bands(photos, rows, common), axis=0)
+    return _unlike(own[:, box[0], box[1]], layers)
+
+
+def _unlike(own: npt.NDArray[np.generic], layers: npt.NDArray[np.generic]) -> _Array:
+    mine, theirs = (part.reshape(len(part), -1).astype(np.float32) for part in (own, layers))
+    for part in (mine, theirs):
+        part /= np.linalg.norm(part, axis=1, keepdims=True).clip(1e-9)
+    found: _Array = 1 - (mine @ theirs.T).max(1).astype(np.float64)
+    return found
+
+
 def both_expressions(photos: Photos) -> IntArray:
     """Usable photos of people of whom every expression is known."""
     kinds = photos.category("expression")
@@ -241,6 +274,13 @@ def main() -> int:
         texture, shape = face_space_share(photos, stored, rows)
         numbers["face space, texture"] = per_person(texture, data.subject[rows])
         numbers["face space, shape"] = per_person(shape, data.subject[rows])
+    usable = np.sort(np.concatenate([photos.train, photos.held_out]))
+    if stored.detail is not None:
+        likeness = head_likeness(data, stored, usable)
+        numbers["head detail"] = per_person(likeness, data.subject[usable])
+    if stored.face is not None:
+        likeness = face_likeness(photos, stored, usable)
+        numbers["face detail"] = per_person(likeness, data.subject[usable])
     print(
         f"{'attack':<24}{'asked of':<11}{'trained':>8}{'held out':>9}   AUC (95 %)            TAR at FAR 1e-1"
         f"   TAR at FAR 1e-2"

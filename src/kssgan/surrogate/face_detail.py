@@ -18,7 +18,7 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_face_detail"]
 
-_STRENGTH = np.float32(1.2)  # warped once more, detail is weaker
+_STRENGTH = np.float32(1.1)  # warped once more, detail is weaker
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(0.05)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which

@@ -17,10 +17,10 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["PLAIN", "SHAPE", "TEXTURE", "lent", "missing_texture", "texture", "without"]
 
-TEXTURE = 1.0
+TEXTURE = 1.2
 """How far from the mean in texture: 1 is as far as people are."""
 
-SHAPE = 1.0
+SHAPE = 1.2
 """The same in shape."""
 
 _MOST = 1.5  # of a ratio's logarithm; the picture that is warped holds no more

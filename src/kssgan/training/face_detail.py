@@ -19,7 +19,7 @@ from kssgan.training.data import Photos
 from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, FloatArray, IntArray
 
-__all__ = ["face_detail"]
+__all__ = ["detail_bands", "face_detail"]
 
 _LAYERS = 10  # of a kind at most
 _AGED = 6  # of an age band at most
@@ -73,7 +73,7 @@ def face_detail(photos: Photos, label: str) -> FaceDetail | None:
     box = (slice(low[1], high[1]), slice(low[0], high[0]))
 
     def layers(rows: IntArray, most: int, gain: float) -> _INT8:
-        bands = _bands(photos, rows, common)
+        bands = detail_bands(photos, rows, common)
         dealt = _dealt(_forehead(np.sum(bands, axis=0), points), most)
         return _layers([band[dealt] for band in bands], box, gain)
 
@@ -174,8 +174,14 @@ def _dealt(forehead: FloatArray, most: int) -> IntArray:
     return found
 
 
-def _bands(photos: Photos, rows: IntArray, common: Tensor) -> Sequence[FloatArray]:
-    """Per band the (N, 256, 256) details of some faces in a common shape."""
+def detail_bands(photos: Photos, rows: IntArray, common: Tensor) -> Sequence[FloatArray]:
+    """Fine detail of some faces in a common shape: per band (N, 256, 256) float32, parts of a logarithm.
+
+    Args:
+        photos: the collection.
+        rows: (N,) of it.
+        common: (468, 2) the shape.
+    """
     spline = Spline(common)
     faces = []
     for start in range(0, len(rows), _WARPS):
