@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kssgan.errors import WeightsError
-from kssgan.models.codes import CLOSE, LEAST, Codes, CodeTable, mix_codes, mixture
+from kssgan.models.codes import ALIKE, CLOSE, LEAST, Codes, CodeTable, mix_codes, mixture
 from kssgan.models.critic import Critic, CriticConfig
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig, face_alone
@@ -268,6 +268,20 @@ def test_heads_that_look_alike_are_mixed_whatever_their_codes() -> None:
         first, *others = (row for row, _ in mixture(codes, {}, seed, apart=apart))
         nearer = [(apart[first] < apart[first, other]).sum() for other in others]
         assert max(nearer) <= CLOSE
+
+
+def test_heads_that_look_too_different_are_not_mixed_and_lonely_ones_are_passed_over() -> None:
+    codes = table(40)
+    look = np.linspace(0, 6, 40)
+    look[0] = 50  # like nobody
+    apart = np.abs(look[:, None] - look).astype(np.float32)
+    seen = set()
+    for seed in range(60):
+        rows = [row for row, _ in mixture(codes, {}, seed, apart=apart)]
+        assert max(apart[rows[0], row] for row in rows[1:]) <= ALIKE
+        seen |= set(rows)
+    assert 0 not in seen
+    assert len(seen) > 30
 
 
 def test_what_is_wanted_of_the_first_is_not_asked_of_the_others() -> None:

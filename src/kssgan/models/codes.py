@@ -31,8 +31,11 @@ PARTS = 3
 LEAST = 0.3
 """No donor of a mixture weighs less, and so none more than 1 - (PARTS - 1) * this."""
 
-CLOSE = 10
+CLOSE = 16
 """Heads most like the first of a mixture, from which the others are drawn."""
+
+ALIKE = 0.3
+"""How differently two heads of a mixture may look (logarithms of tones): outlines that differ more give fog."""
 
 WALL = 0.12
 """How far apart the colours of two walls may lie in one mixture: a grey and a blue one give clouds."""
@@ -139,6 +142,8 @@ def mixture(
     agreeing = _agreeing(table, wanted, parts)
     walls = table.wall[agreeing]
     like = np.linalg.norm(walls[:, None] - walls[None], axis=2) <= WALL
+    if apart is not None:
+        like &= apart[np.ix_(agreeing, agreeing)] <= ALIKE
     rows = agreeing[like.sum(1) >= parts]
     if not len(rows):  # no three of a kind
         like, rows = np.ones_like(like), agreeing
