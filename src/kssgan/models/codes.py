@@ -35,7 +35,7 @@ CLOSE = 16
 """Heads most like the first of a mixture, from which the others are drawn."""
 
 ALIKE = 0.3
-"""How differently two heads of a mixture may look (logarithms of tones): outlines that differ more give fog."""
+"""How differently two heads of a mixture may look (logarithms of tones): beyond, outlines give fog."""
 
 WALL = 0.12
 """How far apart the colours of two walls may lie in one mixture: a grey and a blue one give clouds."""
