@@ -18,9 +18,10 @@ from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import read_generator
 from kssgan.surrogate.restraint import LIKE
 from kssgan.surrogate.shape import ShapeMean, skin_tone
+from kssgan.surrogate.sight import sight
 from kssgan.testing.fakes import PaintedLabels
 from kssgan.testing.people import draw
-from kssgan.types import DetectedFace, PhotoFace
+from kssgan.types import DetectedFace, FloatArray, PhotoFace
 
 NOBODY = DetectedFace((0.0, 0.0, 1.0, 1.0), 1.0, np.zeros((5, 2), np.float32))
 
@@ -54,6 +55,24 @@ def test_the_picture_is_a_function_of_group_label_and_seed(drawn: GeneratorSurro
     assert (one != drawn.draw(drawn.surrogate(people), label, seed=8)).mean() > 0.2
     happy = drawn.draw(drawn.surrogate(people), {**label, "expression": "happy"}, seed=7)
     assert (one != happy).any()
+
+
+def test_what_g_sees_is_made_once_and_used_by_all(
+    drawn: GeneratorSurrogate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surrogate, label = drawn.surrogate(_faces()), {"gender": "female", "expression": "happy"}
+    wanted = drawn.draw(surrogate, label, seed=2)
+    calls = []
+    for module in ("methods", "backdrop", "face_detail", "head_detail"):
+        room = "deidentification" if module == "methods" else "surrogate"
+
+        def counted(points: FloatArray) -> FloatArray:
+            calls.append(points)
+            return sight(points)
+
+        monkeypatch.setattr(f"kssgan.{room}.{module}.sight", counted)
+    np.testing.assert_array_equal(drawn.draw(surrogate, label, seed=2), wanted)
+    assert len(calls) == 1
 
 
 def test_bytes_do_not_depend_on_threads_and_the_number_is_put_back(

@@ -7,6 +7,7 @@ import pytest
 
 from kssgan.faces.landmarks import mean_shape
 from kssgan.surrogate.backdrop import with_plain_wall
+from kssgan.surrogate.sight import sight
 from kssgan.types import FloatArray
 
 POINTS = mean_shape()
@@ -74,3 +75,13 @@ def test_skin_as_bright_as_the_wall_is_no_wall() -> None:
     assert abs(float(np.log(image[neck].mean()) - np.log(image[240:, :20].mean()))) < 0.2
     found = with_plain_wall(image, POINTS, 0)
     assert np.abs(found - image)[neck].max() < 0.02
+
+
+def test_what_is_seen_may_be_given() -> None:
+    wanted = with_plain_wall(head(), POINTS, 5)
+    assert np.array_equal(with_plain_wall(head(), POINTS, 5, seen=sight(POINTS)), wanted)
+    nothing = np.zeros_like(sight(POINTS))
+    picture = np.full((256, 256, 3), 0.7, np.float32)
+    inside = (slice(150, 170), slice(110, 146))
+    assert np.array_equal(with_plain_wall(picture, POINTS, 5)[inside], picture[inside])
+    assert (with_plain_wall(picture, POINTS, 5, seen=nothing)[inside] != picture[inside]).any()

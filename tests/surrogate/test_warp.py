@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from kssgan.surrogate._torch_warp import widened
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray, U8Array
 
@@ -104,3 +105,10 @@ def test_flat_triangles_cost_no_time(shape: FloatArray) -> None:
     flat[:60] = flat[60:120]
     field = Warp(flat).sources(flat)
     assert np.abs(field - _centres()).max() < 2e-6
+
+
+def test_widened_is_the_largest_value_of_a_square() -> None:
+    planes = np.random.default_rng(2).normal(size=(2, 20, 20)).astype(np.float32)
+    edged = np.pad(planes, ((0, 0), (3, 3), (3, 3)), constant_values=-np.inf)
+    squares = np.lib.stride_tricks.sliding_window_view(edged, (7, 7), axis=(1, 2))
+    np.testing.assert_array_equal(widened(planes, 3), squares.max((3, 4)))

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kssgan.cli._loading import loading
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
 from kssgan.cli._verb import add_json, add_out, add_verb
@@ -206,6 +207,10 @@ def _add_private(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0, or 3 when photos were refused."""
     from kssgan.api import deidentify
+
+    with loading():
+        import kssgan.deidentification
+        import kssgan.faces.analyse  # noqa: F401
 
     release = deidentify(
         args.photos,

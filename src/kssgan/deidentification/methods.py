@@ -102,10 +102,11 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         ).reshape(1, -1)
         noise = torch.Generator().manual_seed(seed)
         generator = self._stored.generator
+        seen = sight(surrogate.points)
         with on_one_thread():
             head = generator.head(
                 torch.from_numpy(surrogate.image_01).permute(2, 0, 1)[None] * 2 - 1,
-                torch.from_numpy(sight(surrogate.points))[None, None],
+                torch.from_numpy(seen)[None, None],
                 torch.from_numpy(style)[None],
                 torch.from_numpy(layout)[None],
                 code if code.shape[1] else None,
@@ -115,7 +116,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             # What is lent all its fine detail needs none made up.
             whole = self._stored.detail and self._stored.face
             drawn_01 = smooth_01 if whole else _image_01(generator.refiner(head, noise=noise))
-            found = self._finished(drawn_01, smooth_01, surrogate, known, mix, warp, seed)
+            found = self._finished(drawn_01, smooth_01, surrogate, known, mix, warp, seed, seen)
         return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
 
     def head(
@@ -147,11 +148,12 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         mix: Sequence[tuple[int, float]],
         warp: Warp | None,
         seed: int,
+        seen: FloatArray,
     ) -> FloatArray:
         """What was drawn, (256, 256, 3), with strands of hair, even skin, a face's detail and a plain wall.
 
         ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g where one is
-        already made.
+        already made; ``seen`` is what G saw of S_g.
         """
         points, tone = surrogate.points, skin_tone(surrogate)
         warp = warp or Warp(points)
@@ -159,14 +161,18 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             lenders = [
                 Layer(heads.logs(row), heads.coarse[row], heads.points[row]) for row, _ in mix
             ]
-            picture_01 = with_head_detail(picture_01, smooth_01, points, tone, lenders, warp)
-        picture_01 = with_even_skin(picture_01, points)
+            picture_01 = with_head_detail(
+                picture_01, smooth_01, points, tone, lenders, warp, seen=seen
+            )
+        picture_01 = with_even_skin(picture_01, points, seen=seen)
         if faces := self._stored.face:
             category = next((label.get(name, "") for name in self._stored.labels), "")
             gender, age = label.get("gender", ""), label.get("age", "")
             fine = faces.draw(gender, category, seed, age=age)
-            picture_01 = with_face_detail(picture_01, points, tone, fine, faces.points, warp)
-        return with_plain_wall(picture_01, points, seed)
+            picture_01 = with_face_detail(
+                picture_01, points, tone, fine, faces.points, warp, seen=seen
+            )
+        return with_plain_wall(picture_01, points, seed, seen=seen)
 
     def _age(self, surrogate: ShapeMean, label: Mapping[str, str]) -> float | None:
         """Where S_g lies among the age bands: as labelled, else as it looks; None where nothing is known."""

@@ -24,13 +24,16 @@ _SOFT = 8.0  # blur of the wall, pixels: shades from side to side stay
 _GRAIN, _GRAIN_SOFT = np.float32(0.0025), 0.6  # of a camera; deviation, and blur in pixels
 
 
-def with_plain_wall(picture_01: FloatArray, points: FloatArray, seed: int) -> FloatArray:
+def with_plain_wall(
+    picture_01: FloatArray, points: FloatArray, seed: int, *, seen: FloatArray | None = None
+) -> FloatArray:
     """A drawn picture before a plain wall in the tones that its own wall has.
 
     Args:
         picture_01: (256, 256, 3) float32 in [0, 1].
         points: (468, 2) where the face lies, which is no wall whatever its tone.
         seed: of the grain.
+        seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
@@ -38,13 +41,12 @@ def with_plain_wall(picture_01: FloatArray, points: FloatArray, seed: int) -> Fl
     from kssgan.surrogate import _torch_warp
 
     small = reduced(picture_01)
-    seen = tones(small)
+    toned = tones(small)
     # By the channel that differs most: dark skin may be as bright as a grey wall.
-    away = np.abs(seen - wall_tone(seen)).max(2)
+    away = np.abs(toned - wall_tone(toned)).max(2)
     is_wall = 1 - eased(away, *_ON_WALL)
-    wall, face = (
-        _torch_warp.enlarge(part[None], CROP_SIZE)[0] for part in (is_wall, sight(points))
-    )
+    seen = sight(points) if seen is None else seen
+    wall, face = (_torch_warp.enlarge(part[None], CROP_SIZE)[0] for part in (is_wall, seen))
     is_face = reduced(face[..., None])[..., 0]
     # At a quarter of the size: nothing finer is left of a wall.
     sure = ((is_wall > _SURE) & (is_face == 0))[..., None].astype(np.float32) + np.float32(1e-4)

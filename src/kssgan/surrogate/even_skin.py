@@ -34,23 +34,28 @@ class _Place:
     natural: tuple[float, float]
 
 
-def with_even_skin(picture_01: FloatArray, points: FloatArray) -> FloatArray:
+def with_even_skin(
+    picture_01: FloatArray, points: FloatArray, *, seen: FloatArray | None = None
+) -> FloatArray:
     """A drawn head whose skin has one tone.
 
     Args:
         picture_01: (256, 256, 3) float32 in [0, 1].
         points: (468, 2) where the face lies; it is left as it is.
+        seen: (128, 128) :func:`sight` of the points, where it is known already.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
     """
     from kssgan.surrogate import _torch_warp
 
-    seen = tones(reduced(picture_01))
-    face = reduced(_torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0][..., None])[..., 0]
+    small = tones(reduced(picture_01))
+    seen = sight(points) if seen is None else seen
+    whole_face = _torch_warp.enlarge(seen[None], CROP_SIZE)[0][..., None]
+    face = reduced(whole_face)[..., 0]
     at = (points[[i for cheek in CHEEKS for i in cheek]] + 0.5) / 4 - 0.5
     x, y = np.clip(np.rint(at), 0, COARSE - 1).astype(int).T
-    cheeks = np.median(seen[y, x], axis=0)
+    cheeks = np.median(small[y, x], axis=0)
     total = np.zeros((COARSE, COARSE, 3), np.float32)
     weight = np.full((COARSE, COARSE, 1), 1e-3, np.float32)
     for place in _places(points):
@@ -58,7 +63,7 @@ def with_even_skin(picture_01: FloatArray, points: FloatArray) -> FloatArray:
         free = (core > 0.5) & (face < 0.05)
         if not free.any():
             continue
-        own = np.median(seen[free], axis=0)
+        own = np.median(small[free], axis=0)
         away = own - cheeks
         bright = float(away.mean())
         if abs(bright) > _OTHER:
@@ -68,13 +73,12 @@ def with_even_skin(picture_01: FloatArray, points: FloatArray) -> FloatArray:
         shift = (
             np.clip(bright, low, high) - bright + np.clip(colour, -_COLOUR, _COLOUR) - colour
         )
-        there = (reach * near(seen, own, *_ALIKE))[..., None]
+        there = (reach * near(small, own, *_ALIKE))[..., None]
         total += there * shift
         weight += there
     whole = np.minimum(weight, 1) * total / weight
     moved = _torch_warp.enlarge(whole.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
-    beside = 1 - _torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0][..., None]
-    lit = np.exp(np.log(picture_01.clip(0, 1) + DARK) + beside * moved) - DARK
+    lit = np.exp(np.log(picture_01.clip(0, 1) + DARK) + (1 - whole_face) * moved) - DARK
     found: FloatArray = lit.clip(0, 1).astype(np.float32)
     return found
 

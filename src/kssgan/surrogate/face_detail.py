@@ -33,6 +33,8 @@ def with_face_detail(
     fine: FloatArray,
     fine_points: FloatArray,
     warp: Warp,
+    *,
+    seen: FloatArray | None = None,
 ) -> FloatArray:
     """A drawn picture whose face has fine detail.
 
@@ -43,13 +45,15 @@ def with_face_detail(
         fine: (256, 256) float32, natural logarithm of a grey face over its own blur.
         fine_points: (468, 2) where its face lies.
         warp: to ``points``.
+        seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
     """
     from kssgan.surrogate import _torch_warp
 
-    face = _torch_warp.enlarge(sight(points)[None], CROP_SIZE)[0]
+    seen = sight(points) if seen is None else seen
+    face = _torch_warp.enlarge(seen[None], CROP_SIZE)[0]
     where = np.maximum(face, _forehead(picture_01, points, tone))[..., None]
     field = warp.sources(fine_points, size=CROP_SIZE)
     detail = _STRENGTH * _torch_warp.sample_logs(fine, field, _MOST)

@@ -54,11 +54,17 @@ class Layer:
     points: FloatArray
 
 
-def around_face(points: FloatArray) -> FloatArray:
-    """(256, 256) float32: 0 on what G sees of S_g, and a little beyond, 1 elsewhere, soft between."""
+def around_face(points: FloatArray, *, seen: FloatArray | None = None) -> FloatArray:
+    """(256, 256) float32: 0 on what G sees of S_g, and a little beyond, 1 elsewhere, soft between.
+
+    Args:
+        points: (468, 2) where the face lies.
+        seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
+    """
     from kssgan.surrogate import _torch_warp
 
-    face = _torch_warp.enlarge(sight(points)[None], CROP_SIZE)
+    seen = sight(points) if seen is None else seen
+    face = _torch_warp.enlarge(seen[None], CROP_SIZE)
     wide = _torch_warp.blurred(_torch_warp.widened(face, _BEYOND), _BEYOND_SOFT)[0]
     # The sum of a blur is not exactly 1; on the face the result is exactly 0.
     found: FloatArray = np.clip((1 - wide) * np.float32(1.02) - np.float32(0.01), 0, 1)
@@ -72,6 +78,8 @@ def with_head_detail(
     tone: FloatArray,
     lenders: Sequence[Layer],
     warp: Warp,
+    *,
+    seen: FloatArray | None = None,
 ) -> FloatArray:
     """A drawn picture with a donor's fine detail around the face.
 
@@ -82,13 +90,14 @@ def with_head_detail(
         tone: (3,) colour of its cheeks in [0, 1].
         lenders: donors of the head, at least one; the first of those who agree as much lends.
         warp: to ``points``.
+        seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
     """
     from kssgan.surrogate import _torch_warp
 
-    around = around_face(points)
+    around = around_face(points, seen=seen)
     small = tones(reduced(smooth_01))
     wall, skin = wall_and_skin(small, tone)
     free = reduced(around[..., None])[..., 0] * (1 - wall)

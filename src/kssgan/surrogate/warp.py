@@ -69,7 +69,7 @@ class Warp:
         corners, weights = _barycentric(self._vertices, self._triangles)
         # A row for each pixel: three weights, added up in their order.
         self._field = csr_array(
-            (weights.T.ravel(), corners.T.ravel(), np.arange(0, 3 * FIELD**2 + 1, 3)),
+            (weights.ravel(), corners.ravel(), np.arange(0, 3 * FIELD**2 + 1, 3)),
             shape=(FIELD**2, len(self._vertices)),
         )
 
@@ -186,39 +186,40 @@ def _biharmonic(a: _Array, b: _Array) -> _Array:
 
 def _area(vertices: _Array, triangles: npt.NDArray[np.intp]) -> _Array:
     """Signed areas, positive where the corners run as in the target."""
-    a, b, c = (vertices[triangles[:, i]] for i in range(3))
-    area: _Array = 0.5 * (
-        (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    )
+    # Taken, not indexed: a third of the time.
+    (x0, y0), (x1, y1), (x2, y2) = vertices.take(triangles.T, axis=0).transpose(0, 2, 1)
+    area: _Array = 0.5 * ((x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0))
     return area
 
 
 def _barycentric(
     vertices: _Array, triangles: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.intp], _Array]:
-    """Corners (3, N) and weights (3, N) of the triangle around each of the N = FIELD**2 pixels, row by row.
+    """Corners (N, 3) and weights (N, 3) of the triangle around each of the N = FIELD**2 pixels, row by row.
 
     Every triangle is laid over the pixels of its bounding box. A search through the mesh would be shorter to
     write, but it takes seconds where flat triangles lead it astray.
     """
     at = vertices[triangles] * FIELD - 0.5  # pixels
-    low = np.clip(np.ceil(at.min(1) - _EDGE), 0, FIELD).astype(np.intp)
-    high = np.clip(np.floor(at.max(1) + _EDGE) + 1, 0, FIELD).astype(np.intp)
+    low = np.clip(np.ceil(at.min(1) - _EDGE), 0, FIELD).astype(np.int32)
+    high = np.clip(np.floor(at.max(1) + _EDGE) + 1, 0, FIELD).astype(np.int32)
     wide, tall = np.maximum(high - low, 0).T
     cells = wide * tall
-    owner = np.repeat(np.arange(len(triangles), dtype=np.int32), cells)
-    step = np.arange(len(owner), dtype=np.int32)
+    # A triangle's cells follow each other: to repeat its value for them is faster than to look it up.
+    step = np.arange(cells.sum(), dtype=np.int32)
     step -= np.repeat((np.cumsum(cells) - cells).astype(np.int32), cells)
-    corner = low.astype(np.int32)
-    down = step // wide.astype(np.int32)[owner]
-    across = step - down * wide.astype(np.int32)[owner]
-    row, column = corner[owner, 1] + down, corner[owner, 0] + across
+    width = np.repeat(wide, cells)
+    down = step // width
+    across = step - down * width
+    row, column = np.repeat(low[:, 1], cells) + down, np.repeat(low[:, 0], cells) + across
     (x0, y0), (x1, y1), (x2, y2) = (at[:, i].T for i in range(3))
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     # Each weight is a plane over the box: a value in its first pixel and two slopes.
     dx, dy = low[:, 0] - x0, low[:, 1] - y0
     second, third = (
-        (value / area)[owner] + (right / area)[owner] * across + (below / area)[owner] * down
+        np.repeat(value / area, cells)
+        + np.repeat(right / area, cells) * across
+        + np.repeat(below / area, cells) * down
         for value, right, below in (
             (dx * (y2 - y0) - dy * (x2 - x0), y2 - y0, x0 - x2),
             (dy * (x1 - x0) - dx * (y1 - y0), y0 - y1, x1 - x0),
@@ -234,8 +235,9 @@ def _barycentric(
         raise ValueError(
             "points far outside their crop came; some of it is covered by no triangle"
         )
-    weights = np.stack([first[chosen], second[chosen], third[chosen]])
-    return triangles[owner[chosen]].T.copy(), np.clip(weights, 0, 1)
+    weights = np.stack([first[chosen], second[chosen], third[chosen]], axis=1)
+    owner = np.repeat(np.arange(len(triangles)), cells)
+    return triangles[owner[chosen]], np.clip(weights, 0, 1, out=weights)
 
 
 def _neighbours(triangles: npt.NDArray[np.intp], count: int) -> Any:
