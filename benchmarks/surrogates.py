@@ -124,7 +124,9 @@ def nearness(
     ]
 
 
-def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row:
+def heads(
+    data: Prepared, stored: StoredGenerator, method: GeneratorSurrogate, count: int, seed: int
+) -> Row:
     """The second table."""
     photos = Photos(
         data, torch.device("cpu"), donors=int(stored.facts["config"].get("donors", 0))
@@ -133,7 +135,6 @@ def heads(data: Prepared, stored: StoredGenerator, count: int, seed: int) -> Row
     if len(kept) != len(stored.codes) or max(kept) >= len(photos.donors):
         raise SystemExit("this generator was not trained on that file")
     photos.keep_donors(kept)
-    method = GeneratorSurrogate(stored, otherwise=mean_shape())
     subject = photos.subject[photos.donors]
     gender = [a.get("gender") for a in stored.codes.attributes]
     fresh, same, other = [], [], []
@@ -263,7 +264,7 @@ def main() -> int:
     ]
     shown(rows)
     print()
-    second = heads(data, stored, 8, asked.seed)
+    second = heads(data, stored, method, 8, asked.seed)
     shown([second])
     print()
     third = []

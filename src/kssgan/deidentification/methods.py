@@ -84,11 +84,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
 
     def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
         """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
-        age = self._age(surrogate, label)
-        band = (
-            "" if age is None or self._stored.ageing is None else self._stored.ageing.band(age)
-        )
-        known = {**label, "age": band} if band else label
+        age, ageing = self._age(surrogate, label), self._stored.ageing
+        known = label if age is None or ageing is None else {**label, "age": ageing.band(age)}
         # By S_g as it is: all pictures of a group show one head.
         mix = self._mix(surrogate, label, age, seed)
         style, layout = mixed_codes(self._stored.codes, mix)
@@ -192,11 +189,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         bands = self._stored.ageing.bands
         for place in sorted(range(len(bands)), key=lambda place: abs(place - age)):
             asked = {**wanted, "age": bands[place]}
-            fits = [
-                all(known.get(name) == category for name, category in asked.items())
-                for known in self._stored.codes.attributes
-            ]
-            if sum(fits) >= _HEADS:
+            known = self._stored.codes.attributes
+            if sum(asked.items() <= own.items() for own in known) >= _HEADS:
                 return {"age": bands[place]}
         return {}
 

@@ -129,7 +129,7 @@ class FaceDetail:
             return None
         kinds: dict[str, dict[tuple[str, str], _LAYERS]] = {"layers": {}, "aged": {}}
         for sort, found in kinds.items():
-            for name, value in sorted(under(tensors, f"{_PREFIX}{sort}.").items()):
+            for name, value in under(tensors, f"{_PREFIX}{sort}.").items():
                 gender, category = name.split(":")
                 found[gender, category] = value.numpy()
         moving = tensors.get(f"{_PREFIX}moving")

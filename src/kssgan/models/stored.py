@@ -131,7 +131,9 @@ def read_generator(data: bytes) -> StoredGenerator:
         detail, face = HeadDetail.of(parsed), FaceDetail.of(parsed)
         ageing = Ageing.of(parsed, said.get("bands", ()))
         tensors = {
-            n: v.float() for n, v in parsed.items() if not n.startswith(("detail.", "face."))
+            n: v.float()
+            for n, v in parsed.items()
+            if not n.startswith(("detail.", "face.", "ageing."))
         }
         generator = Generator(GeneratorConfig.from_json(said["config"]))
         load_weights(generator, tensors, "generator")

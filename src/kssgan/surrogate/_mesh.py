@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kssgan.types import FloatArray
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "OUTER_LIPS",
     "OVAL",
     "POINTS",
+    "brow_line",
     "check_points",
 ]
 
@@ -108,3 +111,8 @@ def check_points(points: FloatArray) -> None:
         raise ValueError(
             f"points of shape {points.shape} came; ({POINTS}, 2) finite (x, y) were wanted"
         )
+
+
+def brow_line(points: FloatArray) -> float:
+    """Row of the upper edge of the brows, mean of both."""
+    return float(np.mean([points[list(brow), 1].min() for brow in BROWS]))

@@ -11,6 +11,7 @@ __all__ = [
     "BLUR",
     "COARSE",
     "eased",
+    "ellipse",
     "near",
     "planes_blurred",
     "reduced",
@@ -107,4 +108,28 @@ def eased(x: FloatArray, low: float, high: float) -> FloatArray:
     """0 up to ``low``, 1 from ``high``, smooth between."""
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
     found: FloatArray = t * t * (3 - 2 * t)
+    return found
+
+
+def ellipse(
+    middle: tuple[float, float],
+    radii: tuple[float, float],
+    low: float,
+    high: float,
+    *,
+    size: int = CROP_SIZE,
+) -> FloatArray:
+    """(size, size) float32: 1 inside, 0 outside, smooth between.
+
+    Args:
+        middle: x and y, pixels of a 256 px picture.
+        radii: across and down, pixels of the same.
+        low: squared distance from the middle, in radii, up to which it is 1.
+        high: the same from which it is 0.
+        size: side of the mask.
+    """
+    step = CROP_SIZE // size
+    y, x = np.mgrid[:size, :size].astype(np.float32) * step + (step - 1) / 2
+    far = ((x - middle[0]) / radii[0]) ** 2 + ((y - middle[1]) / radii[1]) ** 2
+    found: FloatArray = 1 - eased(far, low, high)
     return found

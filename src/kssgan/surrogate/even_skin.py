@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kssgan.surrogate._mesh import BROWS, CHEEKS, EYE_CORNERS, OVAL
-from kssgan.surrogate._tones import COARSE, eased, near, reduced, tones
+from kssgan.surrogate._mesh import CHEEKS, EYE_CORNERS, OVAL, brow_line
+from kssgan.surrogate._tones import COARSE, ellipse, near, reduced, tones
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.types import CROP_SIZE, FloatArray
@@ -22,6 +22,7 @@ __all__ = ["with_even_skin"]
 _ALIKE = (0.2, 0.5)  # from a place's own tone: the same skin, something else
 _OTHER = 0.8  # from the face's brightness: hair, cloth or wall, no skin
 _COLOUR = 0.03  # by which colours of skin may differ from place to place
+_RIM = (0.6, 1.4)  # of an ellipse: from here it fades, up to here
 _CHIN, _JAWS = 152, (172, 397)
 
 
@@ -59,7 +60,15 @@ def with_even_skin(
     total = np.zeros((COARSE, COARSE, 3), np.float32)
     weight = np.full((COARSE, COARSE, 1), 1e-3, np.float32)
     for place in _places(points):
-        core, reach = (_inside(place, scale) for scale in (0.6, 1.5))
+        core, reach = (
+            ellipse(
+                place.middle,
+                (scale * place.radii[0], scale * place.radii[1]),
+                *_RIM,
+                size=COARSE,
+            )
+            for scale in (0.6, 1.5)
+        )
         free = (core > 0.5) & (face < 0.05)
         if not free.any():
             continue
@@ -86,7 +95,7 @@ def with_even_skin(
 def _places(points: FloatArray) -> Iterator[_Place]:
     """Forehead and neck."""
     outline = points[list(OVAL)]
-    brows = float(np.mean([points[list(brow), 1].min() for brow in BROWS]))
+    brows = brow_line(points)
     middle = float(points[list(EYE_CORNERS), 0].mean())
     half = float(np.ptp(outline[:, 0])) / 2
     high = max(1.1 * (brows - float(outline[:, 1].min())), 8.0)
@@ -94,14 +103,3 @@ def _places(points: FloatArray) -> Iterator[_Place]:
     chin = float(points[_CHIN, 1])
     jaw = float(points[list(_JAWS), 0].mean())
     yield _Place((jaw, chin + 12), (0.6 * half, 12.0), (-0.4, 0.0))
-
-
-def _inside(place: _Place, scale: float) -> FloatArray:
-    """(64, 64): 1 inside the ellipse blown up, 0 outside, smooth between."""
-    y, x = np.mgrid[:COARSE, :COARSE].astype(np.float32) * 4 + 1.5
-    far = sum(
-        ((at - middle) / (scale * radius)) ** 2
-        for at, middle, radius in zip((x, y), place.middle, place.radii, strict=True)
-    )
-    found: FloatArray = (1 - eased(np.asarray(far), 0.6, 1.4)).astype(np.float32)
-    return found

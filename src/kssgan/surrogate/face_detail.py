@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL
-from kssgan.surrogate._tones import BLUR, eased, planes_blurred, reduced, tones, wall_and_skin
+from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL, brow_line
+from kssgan.surrogate._tones import BLUR, ellipse, planes_blurred, reduced, tones, wall_and_skin
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
@@ -77,13 +77,14 @@ def _forehead(picture_01: FloatArray, points: FloatArray, tone: FloatArray) -> F
     small = tones(reduced(picture_01))
     _, skin = wall_and_skin(small, tone)
     skin = _torch_warp.enlarge(skin[None], CROP_SIZE)[0]
-    brows = float(np.mean([points[list(brow), 1].min() for brow in BROWS]))
+    brows = brow_line(points)
     top = points[list(OVAL), 1].min()
     middle = points[list(EYE_CORNERS), 0].mean()
     half = np.ptp(points[:, 0]) / 2
-    y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE].astype(np.float32)
     high = max(_HIGH * (brows - top), 1.0)
-    far = ((x - middle) / (0.95 * half)) ** 2 + ((y - brows) / high) ** 2
-    inside = (1 - eased(far, 0.85, 1.1)) * (y < brows + _FADE)
+    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
+    inside = ellipse((middle, brows), (float(0.95 * half), high), 0.85, 1.1) * (
+        rows < brows + _FADE
+    )
     found: FloatArray = _torch_warp.blurred((inside * skin)[None].astype(np.float32), _SOFT)[0]
     return found.clip(0, 1)

@@ -9,7 +9,7 @@ import torch
 from kssgan.models.ageing import READ_SIZE, Ageing
 from kssgan.models.face_space import FaceSpace
 from kssgan.surrogate._donor_looks import glasses
-from kssgan.training.data import Photos
+from kssgan.training.data import Photos, at_most
 from kssgan.training.face_space import faces_and_shapes
 from kssgan.types import BoolArray, FloatArray, IntArray
 
@@ -18,6 +18,7 @@ __all__ = ["AGE", "ageing", "wears_glasses"]
 AGE = "age"
 """The attribute whose categories are the bands, from young to old."""
 
+_PHOTOS = 600  # of known age; their textures are held in memory, and more change little
 _FEWEST = 24  # people of known age, and half as many of a band
 _RIDGE = 0.3  # of the reader, in mean squares of a texture
 _PARTS = 5  # of people, to see by how much the reader is drawn to the middle
@@ -47,6 +48,7 @@ def ageing(photos: Photos, label: str, space: FaceSpace | None) -> Ageing | None
     bands = photos.scheme.get(AGE, ())
     ages, genders = photos.category(AGE), photos.category("gender")
     rows = photos.train[(ages[photos.train] >= 0) & (genders[photos.train] >= 0)]
+    rows = at_most(rows, _PHOTOS)
     people = photos.subject[rows]
     known = [np.unique(people[ages[rows] == band]).size for band in range(len(bands))]
     if sum(known) < _FEWEST or sum(count >= _FEWEST // 2 for count in known) < 2:

@@ -14,7 +14,7 @@ from kssgan.surrogate._mesh import CHEEKS, EYE_CORNERS, LIP_GAP
 from kssgan.training.prepared import Prepared
 from kssgan.types import CROP_SIZE, BoolArray, FloatArray, IntArray
 
-__all__ = ["Photos", "laplacian_variance", "one_hot"]
+__all__ = ["Photos", "at_most", "laplacian_variance", "one_hot"]
 
 _HELD_IN_MEMORY = (
     20_000  # unpacked crops: 4 GB; larger collections are unpacked as they are needed
@@ -199,3 +199,10 @@ def _turn(points: FloatArray) -> BoolArray:
     off = points[:, _NOSE_TIP, 0] - (left[:, 0] + right[:, 0]) / 2
     found: BoolArray = np.abs(off) / np.maximum(np.linalg.norm(right - left, axis=1), 1)
     return found
+
+
+def at_most(numbers: IntArray, most: int) -> IntArray:
+    """So many of some numbers, the same ones every time, in their order; all where they are no more."""
+    if len(numbers) <= most:
+        return numbers
+    return np.sort(np.random.default_rng(most).permutation(numbers)[:most])

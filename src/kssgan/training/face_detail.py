@@ -11,11 +11,11 @@ from torch import Tensor
 
 from kssgan.models.face_detail import MIXED, PEOPLE, UNIT, FaceDetail
 from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, EYES, OUTER_LIPS, OVAL
-from kssgan.surrogate._tones import BLUR, eased
+from kssgan.surrogate._tones import BLUR, ellipse
 from kssgan.surrogate._torch_warp import blurred
 from kssgan.surrogate.shape import DARK
 from kssgan.training.ageing import AGE, wears_glasses
-from kssgan.training.data import Photos
+from kssgan.training.data import Photos, at_most
 from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, FloatArray, IntArray
 
@@ -41,6 +41,7 @@ _BESIDE_LIPS = (24.0, 26.0, 13.0)
 _BESIDE_EYES = (3.0, 9.0, 3.0)
 _AREA = 5.0  # blur of the areas over which contrast is compared, pixels
 _GREY = torch.tensor([0.299, 0.587, 0.114])
+_PHOTOS = 500  # of a kind that are looked at; more change nothing that is seen
 _WARPS = 16  # crops warped together
 
 _INT8 = npt.NDArray[np.int8]
@@ -102,6 +103,7 @@ def _aged(
     for gender, name in enumerate(photos.scheme.get("gender", ())):
         for age, band in enumerate(bands):
             rows = photos.sharp[(genders[photos.sharp] == gender) & (ages[photos.sharp] == age)]
+            rows = at_most(rows, _PHOTOS)
             if age == usual or len(rows) < _FEWEST:
                 continue
             rows = _one_each(photos, rows[~wears_glasses(photos, rows)])
@@ -112,21 +114,18 @@ def _aged(
 
 def _moving(points: FloatArray) -> _UINT8:
     """(256, 256): 255 at the eyes, the lips and the folds beside them, 0 elsewhere, smooth between."""
-    found = _ellipse(points[list(OUTER_LIPS)], *_BESIDE_LIPS)
+    found = _around(points[list(OUTER_LIPS)], *_BESIDE_LIPS)
     for eye in EYES:
-        found = np.maximum(found, _ellipse(points[list(eye)], *_BESIDE_EYES))
+        found = np.maximum(found, _around(points[list(eye)], *_BESIDE_EYES))
     return np.rint(255 * found).astype(np.uint8)
 
 
-def _ellipse(outline: FloatArray, beside: float, above: float, below: float) -> FloatArray:
+def _around(outline: FloatArray, beside: float, above: float, below: float) -> FloatArray:
     """(256, 256): 1 around some points and so many pixels farther, 0 elsewhere, smooth between."""
     low = outline.min(0) - np.array([beside, above], np.float32)
     high = outline.max(0) + np.array([beside, below], np.float32)
-    middle, radii = (low + high) / 2, (high - low) / 2
-    y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE].astype(np.float32)
-    far = ((x - middle[0]) / radii[0]) ** 2 + ((y - middle[1]) / radii[1]) ** 2
-    found: FloatArray = 1 - eased(far, 0.6, 1.2)
-    return found
+    (x, y), (across, down) = (low + high) / 2, (high - low) / 2
+    return ellipse((x, y), (across, down), 0.6, 1.2)
 
 
 def _kinds(photos: Photos, label: str) -> list[tuple[tuple[str, str], IntArray]]:
@@ -149,8 +148,7 @@ def _kinds(photos: Photos, label: str) -> list[tuple[tuple[str, str], IntArray]]
 
 def _one_each(photos: Photos, rows: IntArray) -> IntArray:
     _, first = np.unique(photos.subject[rows], return_index=True)
-    found: IntArray = rows[first]
-    return found
+    return at_most(rows[first], _PHOTOS)
 
 
 def _forehead(details: FloatArray, points: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from kssgan.models.face_space import FaceSpace
 from kssgan.surrogate._mesh import CHEEKS
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
-from kssgan.training.data import Photos
+from kssgan.training.data import Photos, at_most
 from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, FloatArray, IntArray
 
@@ -43,8 +43,7 @@ def face_space(photos: Photos, label: str) -> FaceSpace | None:
         rows = photos.train
     if np.unique(photos.subject[rows]).size < _FEWEST:
         return None
-    if len(rows) > _MOST:
-        rows = np.sort(np.random.default_rng(_MOST).permutation(rows)[:_MOST])
+    rows = at_most(rows, _MOST)
     common = photos.shapes(rows).mean(0)
     ratios, shapes = faces_and_shapes(photos, rows, common)
     textures = _kinds(photos, label, ratios, rows)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kssgan.models.stored import PublicMean
-from kssgan.training.data import Photos
+from kssgan.training.data import Photos, at_most
 from kssgan.training.prepared import Prepared
 from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, IntArray
@@ -90,8 +90,7 @@ def public_means(photos: Photos, label: str) -> dict[tuple[str, str], PublicMean
             people = np.unique(photos.subject[shown])
             if len(people) < _FEWEST:
                 continue
-            if len(people) > _MOST:
-                people = np.sort(np.random.default_rng(_MOST).permutation(people)[:_MOST])
+            people = at_most(people, _MOST)
             members = [shown[photos.subject[shown] == person] for person in people]
             points = mean_points(photos, members)
             picture = mean_picture(photos, members, Spline(points)).permute(1, 2, 0)
