@@ -22,6 +22,31 @@ def test_bands_ignore_what_is_coarse() -> None:
     assert flat.parts["l1"].item() == 1
 
 
+def test_colours_count_apart_from_light() -> None:
+    wanted = torch.zeros(1, 3, 4, 4)
+    lighter = torch.full((1, 3, 4, 4), 0.3)
+    loss = reconstruction(lighter, wanted, bands=0.0, colour=2.0)
+    assert loss.parts["colour"].item() == pytest.approx(0.0, abs=1e-7)
+    redder = lighter + torch.tensor([0.2, -0.1, -0.1]).view(1, 3, 1, 1)
+    loss = reconstruction(redder, wanted, bands=0.0, colour=2.0)
+    assert loss.parts["colour"].item() == pytest.approx(0.4 / 3)  # (0.2 + 0.1 + 0.1) / 3
+    assert loss.total.item() == pytest.approx((0.5 + 0.2 + 0.2) / 3 + 2 * 0.4 / 3)
+    assert "colour" not in reconstruction(redder, wanted).parts
+
+
+def test_an_error_of_light_does_not_hide_one_of_colour() -> None:
+    wanted = torch.zeros(1, 3, 4, 4)
+    drawn = (
+        torch.full((1, 3, 4, 4), 0.5) + torch.tensor([0.1, -0.05, -0.05]).view(1, 3, 1, 1)
+    ).requires_grad_()
+    (plain,) = torch.autograd.grad(reconstruction(drawn, wanted, bands=0.0).total, drawn)
+    assert torch.equal(plain[:, 0], plain[:, 1])  # all channels are pulled alike
+    (told,) = torch.autograd.grad(
+        reconstruction(drawn, wanted, bands=0.0, colour=1.0).total, drawn
+    )
+    assert (told[:, 0] > told[:, 1]).all()  # a step against it takes the red away
+
+
 def test_coarse_agreement_by_hand() -> None:
     drawn, wanted = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
     drawn[:, :, :2, :2] = torch.tensor([1.0, -1.0]).repeat(2, 1)  # cancels when seen from afar

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from kssgan.surrogate import _donor_looks as looks
-from kssgan.surrogate._mesh import EYES
+from kssgan.surrogate._mesh import EYES, INNER_LIPS
 from kssgan.surrogate.donors import Donor, DonorFault, choose, fit, lopsided, screen
 from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.types import FloatArray, U8Array
@@ -138,6 +138,29 @@ def test_soft_and_dark_donors_and_other_mouths_fit_worse(
         for s in ((250, 195, 171), (168, 131, 115))
     )
     assert fit(light, mean) < fit(dark, mean)
+
+
+def test_light_of_another_colour_and_teeth_for_closed_lips_fit_much_worse(
+    paint: Painter, mean: ShapeMean
+) -> None:
+    crop, points = paint(11, size=512, skin=(205, 160, 140), grain=8.0)
+
+    def cast(by: float) -> float:
+        lit = np.clip(crop * np.array([1 + by, 1, 1 - by]), 0, 255).astype(np.uint8)
+        return fit(Donor(lit, points), mean)
+
+    # Twice the cast counts more than four times: a little of it is taken away by a factor.
+    assert cast(0.2) - cast(0.0) > 4 * (cast(0.1) - cast(0.0)) > 0
+
+    def mouth(grey: int) -> float:
+        inside = points[list(INNER_LIPS)]
+        picture = Image.fromarray(crop)
+        box = (*(inside.min(0) - 4), *(inside.max(0) + 4))
+        ImageDraw.Draw(picture).ellipse(box, fill=(grey, grey, grey))
+        return fit(Donor(np.asarray(picture), points), mean)
+
+    dim, bright = mouth(150), mouth(255)
+    assert bright - dim > 0.25
 
 
 def test_choice_depends_on_the_seed_alone(paint: Painter, mean: ShapeMean) -> None:

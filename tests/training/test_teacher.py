@@ -287,3 +287,17 @@ def test_fewer_donors_are_some_of_all_and_the_same_every_time(
     assert len(few.donors) == 5
     assert set(few.donors) < set(photos.donors)
     assert few.donors.tolist() == Photos(prepared, CPU, donors=5).donors.tolist()
+
+
+def test_few_donors_are_as_many_of_every_kind_and_nobody_twice(prepared: Prepared) -> None:
+    labels = prepared.labels.copy()
+    gender = list(prepared.scheme).index("gender")
+    people = np.unique(prepared.subject[~prepared.held_out])
+    women = people[:3]  # few, each with several photos
+    labels[:, gender] = np.where(np.isin(prepared.subject, women), 0, 1)
+    every = Photos(replace(prepared, labels=labels), CPU)
+    few = Photos(replace(prepared, labels=labels), CPU, donors=6)
+    assert (every.category("gender")[every.donors] == 0).mean() < 0.4
+    chosen = few.category("gender")[few.donors]
+    assert (chosen == 0).sum() == (chosen == 1).sum() == 3
+    assert len(np.unique(few.subject[few.donors])) == 6

@@ -97,7 +97,7 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         choices=("smoke", "small", "robust", "paper", "stargan"),
-        help="smoke takes seconds, small an hour and a half on two CPU cores, robust wants a GPU; paper and "
+        help="smoke takes seconds, small an hour on one CPU core, robust wants a GPU; paper and "
         "stargan train on one gallery (default: what --config names, else small)",
     )
     parser.add_argument(

@@ -49,7 +49,7 @@ _UNLIKE = np.float32(0.5)  # change of tone beside the face's at which detail is
 _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
-_USUAL = 0.085  # spread of the Laplacian of a portrait at 256, of usual sharpness
+_USUAL = 0.088  # spread of the Laplacian of a portrait at 256, of usual sharpness
 _GLINT, _LINE = (
     np.float32(0.10),
     np.float32(0.13),

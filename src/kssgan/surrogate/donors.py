@@ -235,16 +235,21 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
     shape = np.sqrt(((here - aim) ** 2).sum(1).mean())
     mouths = np.abs(_mouth(here) - _mouth(aim))
     mouth = (mouths * (1.0, 0.5, 0.5)).sum() + 3.0 * np.maximum(mouths[0] - 0.04, 0)
+    light = skin.mean()
+    colour = np.sqrt(((skin - light) ** 2).mean())
+    teeth = abs(pattern[list(INNER_LIPS)].mean())
     return float(
         np.sqrt((skin**2).mean())
-        + 0.5 * np.sqrt(((skin - skin.mean()) ** 2).mean())
-        + 2.0
-        * np.maximum(-skin.mean() - 0.05, 0)  # noise shows where a dark picture is made lighter
+        + 0.5 * colour
+        + 8.0 * np.maximum(colour - 0.08, 0)  # a cast that no factor takes away
+        + np.maximum(light - 0.35, 0)  # ears and hair stay lighter than the face
+        + 2.0 * np.maximum(-light - 0.05, 0)  # noise shows where a dark picture is made lighter
         + np.maximum(np.log(_SHARP / donor.grain), 0)
         + 1.5 * np.minimum(np.abs(pattern), 0.8).mean()
         + 5.0 * shape
         + 4.0 * mouth
-        + 0.3 * abs(pattern[list(INNER_LIPS)].mean())  # teeth or none
+        + 0.3 * teeth
+        + 2.0 * np.maximum(teeth - 0.1, 0)  # teeth or none: lips of both would be seen
         + 3.0 * bearded
         + 0.5 * lopsided(donor)
     )

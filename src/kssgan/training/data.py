@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -88,8 +89,7 @@ class Photos:
         if len(known) >= _FEWEST_KNOWN:
             self.donors = known
         if 0 < donors < len(self.donors):
-            chosen = np.random.default_rng(donors).permutation(len(self.donors))[:donors]
-            self.donors = self.donors[np.sort(chosen)]
+            self.donors = self.donors[self._dealt(donors)]
         if len(self.donors) < 3:
             raise UsageError(
                 f"{len(self.donors)} of {len(self.train)} photos to train on are frontal and sharp enough "
@@ -99,6 +99,24 @@ class Photos:
     def keep_donors(self, rows: Sequence[int]) -> None:
         """Take only some of the donors, by their places among :attr:`donors`."""
         self.donors = self.donors[np.array(rows, np.int64)]
+
+    def _dealt(self, count: int) -> IntArray:
+        """Places of some donors: of every gender and age as many; nobody twice before all of a kind once."""
+        kinds = np.stack([self.category("gender"), self.category("age")])[:, self.donors]
+        _, kind = np.unique(kinds, axis=1, return_inverse=True)
+        chance = np.random.default_rng(count).permutation(len(self.donors))
+        seen = Counter[int]()
+        again = np.empty(len(chance), np.int64)
+        for place in chance:
+            again[place] = seen[subject := int(self.subject[self.donors[place]])]
+            seen[subject] += 1
+        turn = np.empty(len(chance), np.int64)
+        for number in np.unique(kind):
+            own = chance[kind.ravel()[chance] == number]
+            own = own[np.argsort(again[own], kind="stable")]
+            turn[own] = np.arange(len(own))
+        found: IntArray = np.sort(chance[np.argsort(turn[chance], kind="stable")][:count])
+        return found
 
     def crops(self, rows: IntArray) -> Tensor:
         """Crops of some rows, (B, 3, 256, 256) float32 in [0, 1]."""

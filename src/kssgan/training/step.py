@@ -76,7 +76,7 @@ def _draw_step(
     truth = F.avg_pool2d(batch.picture, 2)
     with precision.autocast():
         drawn = drawer(batch.surrogate, batch.face, *codes, label, noise=noise).float()
-    taught = reconstruction(drawn, truth, bands=config.bands)
+    taught = reconstruction(drawn, truth, bands=config.bands, colour=config.colour)
     small = networks.codes.vector.square().mean()
     total, parts = taught.total + config.shrink * small, dict(taught.parts)
     made = [drawn]
