@@ -284,6 +284,26 @@ def test_heads_that_look_too_different_are_not_mixed_and_lonely_ones_are_passed_
     assert len(seen) > 30
 
 
+def test_the_others_look_like_each_other_too() -> None:
+    codes = table(40)
+    look = ALIKE * 0.45 * np.arange(40)  # two neighbours on either side are like a head
+    apart = np.abs(look[:, None] - look).astype(np.float32)
+    for seed in range(60):
+        rows = [row for row, _ in mixture(codes, {}, seed, apart=apart)]
+        assert apart[np.ix_(rows, rows)].max() <= ALIKE
+    # Where the first is between two kinds, it is still mixed.
+    chain = np.abs(np.subtract.outer([0, 1, 2], [0, 1, 2])).astype(np.float32) * ALIKE
+    three = replace(
+        codes,
+        vector=codes.vector[:3],
+        layout=codes.layout[:3],
+        tone=codes.tone[:3],
+        wall=codes.wall[:3],
+        attributes=codes.attributes[:3],
+    )
+    assert {row for row, _ in mixture(three, {}, 0, apart=chain)} == {0, 1, 2}
+
+
 def test_what_is_wanted_of_the_first_is_not_asked_of_the_others() -> None:
     codes = table(40)
     known = [{**a, "age": "old" if i < 6 else "young"} for i, a in enumerate(codes.attributes)]

@@ -34,7 +34,7 @@ LEAST = 0.3
 CLOSE = 16
 """Heads most like the first of a mixture, from which the others are drawn."""
 
-ALIKE = 0.3
+ALIKE = 0.23
 """How differently two heads of a mixture may look (logarithms of tones): beyond, outlines give fog."""
 
 WALL = 0.12
@@ -128,8 +128,8 @@ def mixture(
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
         first: what is wanted of the first donor besides, where one has it: the others resemble it.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
-            others from the :data:`CLOSE` of these that are most like it: heads that differ in everything have
-            no clean middle.
+            others from the :data:`CLOSE` of these that are most like it, and like each other where there are
+            such: heads that differ in everything have no clean middle.
 
     Returns:
         (row, weight) pairs; weights are at least 0.3 (three parts) and add up to 1.
@@ -159,7 +159,14 @@ def mixture(
     far = _apart(table, others, int(row)) if apart is None else apart[row][others]
     order = np.argsort(far, kind="stable")
     close = others[order[: max(CLOSE, parts - 1)]]
-    chosen = [row, *rng.choice(close, parts - 1, replace=False)]
+    chosen = [row]
+    while len(chosen) < parts:
+        free = close[~np.isin(close, chosen)]
+        # Those that look like all so far; where there is none, like the first.
+        both = free[
+            like[np.ix_(np.isin(agreeing, chosen), np.searchsorted(agreeing, free))].all(0)
+        ]
+        chosen.append(rng.choice(both if len(both) else free))
     least = min(LEAST, 0.9 / parts)
     weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))
     return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))
