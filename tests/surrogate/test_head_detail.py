@@ -91,6 +91,22 @@ def test_nothing_is_lent_to_the_face() -> None:
     assert (AROUND[seen] < 0.05).all()  # what G sees of S_g is kept clear
 
 
+def test_a_soft_outline_gains_contrast_and_even_places_do_not_change() -> None:
+    """As a blur of six pixels says, which is what is far from any edge."""
+    plain = layer(head(), np.zeros((256, 256), np.float32))
+    drawn = head()
+    ramp = np.linspace(0.75, 0.15, 9, dtype=np.float32)[:, None]
+    drawn[:60, 56:65] = ramp  # an outline of hair, eight pixels wide
+    found = with_head_detail(drawn, drawn, POINTS, SKIN, [plain], WARP)
+    line = slice(20, 40)
+    before = drawn[line, 56] - drawn[line, 64]
+    after = found[line, 56] - found[line, 64]
+    assert (after > 1.03 * before).all()
+    assert (after < 1.3 * before).all()
+    np.testing.assert_allclose(found[line, 20:30], drawn[line, 20:30], atol=0.01)
+    np.testing.assert_allclose(found[line, 110:140], drawn[line, 110:140], atol=0.01)
+
+
 def test_walls_and_skin_take_little() -> None:
     """No glow around a head, and no strand of another's fringe over a forehead."""
     loud = layer(head(), 3 * stripes())

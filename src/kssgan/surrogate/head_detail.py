@@ -36,6 +36,10 @@ _SKIN = np.float32(0.10)  # the same on skin: pores, but no strand of another's 
 _WALL = np.float32(0.03)  # the same on a wall: grain, but no glow and no loose hair
 _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
 _SOFT = 0.7  # how soft the drawn head is made under lent detail, pixels
+_CRISP, _CRISP_WIDE = (
+    np.float32(0.2),
+    6.0,
+)  # contrast that mixing heads takes away, over so many pixels
 _BEYOND, _BEYOND_SOFT = 4, 3.0  # how far a face is kept clear, and how softly, pixels
 
 
@@ -120,5 +124,6 @@ def with_head_detail(
     lent = np.exp(np.log(np.clip(under_it, 0, 1) + DARK) + (agreed * fine)[..., None]) - DARK
     drawn = _REFINED * refined_01 + (1 - _REFINED) * lent
     head = lent + (1 - agreed[..., None]) * (drawn - lent)
+    head = head + _CRISP * (head - planes_blurred(head, _CRISP_WIDE))
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
