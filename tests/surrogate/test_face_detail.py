@@ -70,6 +70,19 @@ def test_etched_detail_goes_and_tones_stay() -> None:
     assert np.abs(soft[0] - soft[1]).max() < 0.02
 
 
+def test_fine_colours_stay_as_they_were_drawn() -> None:
+    lips = head()
+    lips[164:167, 112:144] = (0.7, 0.4, 0.42)  # three pixels high, narrower than the blur
+    found = lend(lips, stripes())
+
+    def colour(image: FloatArray) -> FloatArray:
+        there = np.log(image[165, 120:136] + 0.03)
+        result: FloatArray = there - there.mean(1, keepdims=True)
+        return result
+
+    np.testing.assert_allclose(colour(found), colour(lips), atol=0.01)
+
+
 def test_a_forehead_takes_no_strands() -> None:
     found = np.abs(logs(lend(head(), stripes(0.8))) - logs(head()))
     above = (slice(BROW - 26, BROW - 10), slice(112, 144))

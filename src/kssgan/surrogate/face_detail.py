@@ -60,8 +60,10 @@ def with_face_detail(
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
     above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
     detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
-    smooth = planes_blurred(np.log(np.clip(picture_01, 0, 1) + DARK), BLUR)
-    lent = np.exp(smooth + detail[..., None]) - DARK
+    logs = np.log(np.clip(picture_01, 0, 1) + DARK)
+    light = logs.mean(2, keepdims=True)
+    # Detail is grey: the drawn colours stay as fine as they are, else lips and skin would be one.
+    lent = np.exp(logs - light + planes_blurred(light, BLUR) + detail[..., None]) - DARK
     found: FloatArray = picture_01 + where * (lent - picture_01)
     return found.clip(0, 1).astype(np.float32)
 
