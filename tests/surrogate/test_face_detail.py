@@ -73,7 +73,7 @@ def test_etched_detail_goes_and_tones_stay() -> None:
 def test_fine_colours_stay_as_they_were_drawn() -> None:
     lips = head()
     lips[164:167, 112:144] = (0.7, 0.4, 0.42)  # three pixels high, narrower than the blur
-    found = lend(lips, stripes())
+    found = lend(lips, stripes(0.05))
 
     def colour(image: FloatArray) -> FloatArray:
         there = np.log(image[165, 120:136] + 0.03)
