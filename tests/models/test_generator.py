@@ -304,6 +304,16 @@ def test_the_others_look_like_each_other_too() -> None:
     assert {row for row, _ in mixture(three, {}, 0, apart=chain)} == {0, 1, 2}
 
 
+def test_a_head_that_only_two_are_like_is_never_the_first() -> None:
+    """Its mixture would always be of the same three."""
+    codes = table(40)
+    look = np.repeat([0.0, 9.0], [37, 3])
+    apart = np.abs(look[:, None] - look).astype(np.float32)
+    seen = {row for seed in range(80) for row, _ in mixture(codes, {}, seed, apart=apart)}
+    assert seen <= set(range(37))
+    assert len(seen) > 25
+
+
 def test_what_is_wanted_of_the_first_is_not_asked_of_the_others() -> None:
     codes = table(40)
     known = [{**a, "age": "old" if i < 6 else "young"} for i, a in enumerate(codes.attributes)]

@@ -37,6 +37,9 @@ CLOSE = 16
 ALIKE = 0.23
 """How differently two heads of a mixture may look (logarithms of tones): beyond, outlines give fog."""
 
+MORE = 2
+"""Heads like the first of a mixture beyond the least that it needs."""
+
 WALL = 0.12
 """How far apart the colours of two walls may lie in one mixture: a grey and a blue one give clouds."""
 
@@ -144,7 +147,10 @@ def mixture(
     like = np.linalg.norm(walls[:, None] - walls[None], axis=2) <= WALL
     if apart is not None:
         like &= apart[np.ix_(agreeing, agreeing)] <= ALIKE
-    rows = agreeing[like.sum(1) >= parts]
+    # Itself and enough others: with only two it would always be the same three.
+    rows = agreeing[like.sum(1) >= parts + MORE]
+    if not len(rows):
+        rows = agreeing[like.sum(1) >= parts]
     if not len(rows):  # no three of a kind
         like, rows = np.ones_like(like), agreeing
     if first:
