@@ -109,6 +109,24 @@ def test_the_head_does_not_change_with_the_expression(drawn: GeneratorSurrogate)
     assert np.abs(walls[0] - walls[1]).max() < 12
 
 
+@pytest.mark.xfail(strict=True, reason="a smile moves the head, and may take another's strands")
+def test_above_the_brows_a_smile_changes_little_and_another_seed_much(
+    drawn: GeneratorSurrogate,
+) -> None:
+    surrogate = drawn.surrogate(_faces())
+    label = {"gender": "male", "expression": "neutral"}
+
+    def top(expression: str, seed: int) -> np.ndarray:
+        picture = drawn.draw(surrogate, {**label, "expression": expression}, seed=seed)
+        return picture[:64].reshape(8, 8, 32, 8, 3).mean((1, 3))
+
+    seeds = range(6)
+    heads = [top("neutral", seed) for seed in seeds]
+    smiles = [np.abs(top("happy", seed) - heads[seed]).mean() for seed in seeds]
+    others = [np.abs(heads[a] - heads[b]).mean() for a in seeds for b in range(a)]
+    assert np.median(smiles) < 0.5 * np.median(others)
+
+
 def test_a_label_that_nobody_knows_is_drawn_as_unknown(drawn: GeneratorSurrogate) -> None:
     surrogate = drawn.surrogate(_faces())
     plain = drawn.draw(surrogate, {}, seed=5)
