@@ -49,14 +49,27 @@ def test_skin_takes_the_means_tone_everywhere(
     assert np.abs(neck - mean_skin).max() < 14
 
 
-def test_hair_and_wall_stay_the_donors(paint: Painter) -> None:
+def test_hair_stays_the_donors_and_a_plain_wall_takes_the_means_tone(paint: Painter) -> None:
     mean = _mean(paint, skin=(200, 150, 130), wall=(220, 220, 215))
     donor = _donor(paint, skin=(190, 145, 120), hair=(60, 40, 30), wall=(60, 90, 190))
     picture = composite(mean, donor).astype(float)
-    assert np.abs(picture[:20, :20].mean((0, 1)) - (60, 90, 190)).max() < 12
+    assert np.abs(picture[:20, :20].mean((0, 1)) - (220, 220, 215)).max() < 6
     top = int(mean.points[10, 1]) - 8
     hair = picture[top - 2 : top + 2, 124:132].mean((0, 1))
     assert np.abs(hair - (60, 40, 30)).max() < 20
+
+
+def test_a_wall_with_things_on_it_stays_the_donors(paint: Painter) -> None:
+    mean = _mean(paint, skin=(200, 150, 130), wall=(220, 220, 215))
+    crop, points = paint(9, size=512, skin=(200, 150, 130), wall=(60, 90, 190))
+    shelves = crop
+    for y in range(0, 200, 40):
+        for x in (0, 480):
+            shelf = [(x, y), (x + 32, y), (x + 32, y + 20), (x, y + 20)]
+            shelves = _painted_over(shelves, shelf, (150, 40, 20))
+    plain, shown = (composite(mean, Donor(c, points)).astype(float) for c in (crop, shelves))
+    assert plain[60:80, 30:40].mean((0, 1))[0] > 200
+    assert np.abs(shown[60:80, 30:40].mean((0, 1)) - (60, 90, 190)).max() < 20
 
 
 def test_skin_is_sharper_than_the_means(paint: Painter) -> None:
@@ -129,11 +142,33 @@ def test_a_pale_studio_makes_the_whole_picture_pale(paint: Painter) -> None:
     mean = _mean(paint, skin=(165, 145, 138), wall=(128, 128, 128))
     donor = _donor(paint, skin=(200, 140, 110), hair=(120, 70, 30), wall=(60, 90, 190))
     picture = composite(mean, donor).astype(float)
-    wall = picture[:20, :20].mean((0, 1))
-    assert np.ptp(wall) < 0.75 * 130
-    assert wall.argmax() == 2
+    top = int(mean.points[10, 1]) - 8
+    hair = picture[top - 2 : top + 2, 124:132].mean((0, 1))
+    assert hair.argmax() == 0
+    assert 10 < np.ptp(hair) < 0.75 * 90
     grey = _donor(paint, skin=(200, 140, 110), wall=(128, 128, 128))
-    assert np.ptp(composite(mean, grey).astype(float)[:20, :20].mean((0, 1))) < 3
+    for shown in (picture, composite(mean, grey).astype(float)):
+        assert np.ptp(shown[:20, :20].mean((0, 1))) < 3
+
+
+def test_a_face_has_the_contrast_that_averaging_took_away(
+    paint: Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mean = _mean(paint, skin=(200, 150, 130))
+    donor = _donor(paint, skin=(200, 150, 130))
+    x, y = np.rint(mean.points[list(_mesh.OUTER_LIPS)].mean(0)).astype(int)
+    lower_lip = (slice(y + 7, y + 17), slice(x - 20, x + 21))
+    cheek = (slice(y - 34, y - 24), slice(x - 44, x - 34))
+
+    def contrast() -> tuple[float, FloatArray]:
+        logs = np.log(composite(mean, donor).astype(float) + 8)
+        return float(logs[lower_lip].std()), logs[cheek].mean((0, 1))
+
+    given_back, tone = contrast()
+    monkeypatch.setattr("kssgan.surrogate.composite._CONTRAST", np.float32(0))
+    without, usual = contrast()
+    assert given_back > 1.15 * without
+    assert np.abs(tone - usual).max() < 0.03, "the cheeks keep their tone"
 
 
 def _painted_over(crop: U8Array, polygon: list[tuple[float, float]], colour: tuple[int, ...]):

@@ -4,8 +4,12 @@ The donor's portrait is warped to the group's mean shape. Inside the face its to
 left after a blur of 1.2 px at 256) becomes that of the group's mean; what is finer stays the donor's, so the
 picture is as sharp as a photograph. Only the forehead, which on a mean is a blend of hair, the temples and
 where glasses are worn keep the donor's own shading and take the wide tones of the skin around. The same
-change of tone is continued over the donor's ears, neck and bald scalp; hair, clothes and background stay the
-donor's and follow in brightness and saturation, as if all had been taken by one camera.
+change of tone is continued over the donor's ears, neck and bald scalp; hair and clothes stay the donor's and
+follow in brightness and saturation, as if all had been taken by one camera. A plain wall takes the tones of
+the wall in the group's mean, smooth from side to side; a donor's wall that is not plain stays.
+
+A mean of several people has less contrast than one person's face, so what it differs from its own wide tones
+counts more than once.
 
 Tones change by factors, not by sums: shading, pores and single hairs keep their contrast, and dark gaps
 between hairs do not turn grey. Nothing of an individual of the group enters: the result is a function of the
@@ -23,6 +27,7 @@ from kssgan.surrogate._donor_looks import edges, glasses
 from kssgan.surrogate._mesh import EYE_CORNERS, LIP_GAP
 from kssgan.surrogate._regions import COARSE, Regions, doubled, reduced, regions, soften, step
 from kssgan.surrogate._skin import DARK, skin_colour, skin_likelihood, snap
+from kssgan.surrogate._walls import find_wall, plain_tones, share_of_wall
 from kssgan.surrogate.donors import Donor
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.warp import Warp
@@ -36,6 +41,10 @@ _WORK = 512  # side of the donor's crop, and of all fine work
 _FINEST = 0.6
 _LEVELS = 5  # of coarser tones, each twice as wide
 _WIDE = 3  # the first level that is too wide for eyes, brows and mouth: skin alone counts
+_CONTRAST, _CONTRAST_BLUR = (
+    np.float32(0.6),
+    4.0,
+)  # that averaging took away; blur in coarse pixels
 # Share of the mean's tones that is not trusted where glasses are worn and at the temples, by level.
 _DOUBT = (np.float32(0.9), np.float32(0.85), np.float32(0.6))
 _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; pixels at 512
@@ -85,9 +94,9 @@ def composite(
     the mean's, so that the parts meet without a seam.
 
     Args:
-        mean: of the group; its shape is used, and its tones inside the face.
-        donor: portrait whose hair, neck, clothes and background are shown, and whose fine detail where no
-            other donor's is.
+        mean: of the group; its shape is used, and its tones inside the face and on the wall.
+        donor: portrait whose hair, neck and clothes are shown, its background where that is not plain, and
+            its fine detail where no other donor's is.
         details: other portraits. The first lends the fine detail of eyes and brows, the last that of the rest
             of the face.
         size: side of the result, at most 512; work is done at 512 px.
@@ -160,7 +169,8 @@ def _changed(
     from kssgan.surrogate import _torch_warp
 
     head, small = _warped(donor, warp)
-    tone = _tone(reduced(mean.image_01, CROP_SIZE // COARSE), small, where)
+    small_mean = reduced(mean.image_01, CROP_SIZE // COARSE)
+    tone = _tone(small_mean, small, where)
     slopes, offsets = snap(tone.applied, small)
     base = _low(small, where.oval, _FINEST).mean(-1)
     maps = [tone.gain, slopes, offsets, base, where.skin * tone.face, where.inner * tone.face]
@@ -174,6 +184,7 @@ def _changed(
     change = gain * applied + around * (1 - applied)
     logs += change + _details(logs.mean(0), base, change.mean(0), tamed, level)
     picture: FloatArray = np.exp(logs) - DARK
+    picture += _other_wall(small_mean, small, head, where, tone)
     closed = _mouth_differs(mean, donor)
     if closed > 0:
         lips = _torch_warp.enlarge(where.lips[None], _WORK) * closed
@@ -181,6 +192,34 @@ def _changed(
             _torch_warp.enlarge(mean.image_01.transpose(2, 0, 1), _WORK) - picture
         )
     return picture, tone.face
+
+
+def _other_wall(
+    mean: FloatArray, small: FloatArray, head: FloatArray, where: Regions, tone: _Tone
+) -> FloatArray:
+    """What to add to a composite so that its wall has the tones of the wall in the mean.
+
+    Args:
+        mean: (128, 128, 3) in [0, 1].
+        small: (128, 128, 3) the warped donor, the same.
+        head: (3, 512, 512) the warped donor.
+        where: masks of the mean.
+        tone: how the composite's tones were changed.
+
+    Returns:
+        (3, 512, 512), or zeros where one of the walls is not seen or the donor's is not plain.
+    """
+    from kssgan.surrogate import _torch_warp
+
+    came, wanted = find_wall(small, where.oval, head.mean(0)), find_wall(mean, where.oval)
+    if not (came.plain and wanted.seen):
+        return np.zeros_like(head)
+    share, colours = share_of_wall(head, came)
+    logs = np.log(colours + DARK)
+    logs += (tone.saturation - 1) * (logs - logs.mean(0)) + tone.light
+    plain = np.exp(plain_tones(mean, wanted)).transpose(2, 0, 1)
+    result: FloatArray = share * (_torch_warp.enlarge(plain, _WORK) - np.exp(logs))
+    return result
 
 
 def _lent(
@@ -277,7 +316,10 @@ def _shine(head: FloatArray, skin: FloatArray, where: Regions) -> FloatArray:
 
 
 def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray:
-    """The mean with what stands out on its skin held back; frames of glasses and strands are filled in."""
+    """The mean with what stands out on its skin held back, and with the contrast of one person's face.
+
+    Frames of glasses and strands are filled in.
+    """
     from scipy.ndimage import grey_closing
 
     trusted = where.inner * where.skin * (1 - ghosts) + np.float32(1e-5)
@@ -288,7 +330,11 @@ def _cleaned(mean: FloatArray, ghosts: FloatArray, where: Regions) -> FloatArray
     logs = logs + thin[..., None] * filled
     away = logs - _low(np.exp(logs) - DARK, trusted, 5.0)
     held = _STANDS_OUT * np.tanh(away / _STANDS_OUT)
-    result: FloatArray = np.exp(logs + (held - away) * where.skin[..., None]) - DARK
+    logs = logs + (held - away) * where.skin[..., None]
+    fine = logs - _low(np.exp(logs) - DARK, where.oval + np.float32(1e-4), _CONTRAST_BLUR)
+    # Not between the lips: a blend of teeth and gaps only becomes darker.
+    where_lost = where.inner * (1 - np.minimum(2 * soften(where.mouth, 1.0), 1))
+    result: FloatArray = np.exp(logs + _CONTRAST * where_lost[..., None] * fine) - DARK
     return result.astype(np.float32)
 
 
@@ -399,7 +445,7 @@ def _details(
 def _exposure(
     mean: FloatArray, head: FloatArray, skin: FloatArray
 ) -> tuple[np.float32, np.float32]:
-    """How hair, clothes and background follow the face: its brightness and saturation.
+    """How hair and clothes follow the face: its brightness and saturation.
 
     Skin of one colour is paler in one studio and warmer in another, and so is everything around it. Were
     the face alone to change, it would look pasted: grey on an orange neck. A factor on all colour leaves grey

@@ -46,8 +46,8 @@ class CompositeSurrogate(ShapeMeanSurrogate):
     are tried last; each composite is then compared with all donors, and the first that is ``apart`` from all
     is taken, otherwise the one that is farthest from them.
 
-    Hair, clothes and background are the donor's own, so the donor must have agreed to be shown. The face
-    shows the mean expression of the group, so no per-photo label is drawn.
+    Hair, clothes and a background that is not plain are the donor's own, so the donor must have agreed to be
+    shown. The face shows the mean expression of the group, so no per-photo label is drawn.
 
     Args:
         donors: screened portraits, in an order that does not depend on file names.
@@ -122,7 +122,10 @@ class CompositeSurrogate(ShapeMeanSurrogate):
         if self.passed_over:
             why = ", ".join(f"{count} {reason}" for reason, count in self.passed_over.items())
             said += f"; {sum(self.passed_over.values())} were passed over ({why})"
-        return said + ": their hair, clothes and background are seen in the release."
+        return (
+            said
+            + ": their hair, clothes and, where it is not plain, background are seen in the release."
+        )
 
     def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
         """Composite with donors that suit the group, (256, 256, 3) uint8; see :meth:`compose`."""

@@ -30,8 +30,9 @@ from kssgan.surrogate._mesh import (
     OVAL,
     check_points,
 )
-from kssgan.surrogate._regions import COARSE, reduced, soften
+from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate._skin import DARK
+from kssgan.surrogate._walls import find_wall, outline
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
@@ -88,6 +89,16 @@ class Donor:
         """(468, 3) logarithm of the blurred colour at each point of the mesh."""
         small = reduced(self.crop_u8.astype(np.float32) / np.float32(255), DONOR_SIZE // COARSE)
         return _tones(small, self.points, DONOR_SIZE)
+
+    @cached_property
+    def head(self) -> tuple[tuple[FloatArray, FloatArray, FloatArray], bool]:
+        """Its :func:`outline`, and whether the wall behind it is plain."""
+        crop = self.crop_u8.astype(np.float32) / np.float32(255)
+        points = (self.points + 0.5) * (CROP_SIZE / DONOR_SIZE) - 0.5
+        oval = regions(points.astype(np.float32)).oval
+        small = reduced(crop, DONOR_SIZE // COARSE)
+        wall = find_wall(small, oval, crop.mean(2))
+        return outline(small, wall, oval), wall.plain
 
     @cached_property
     def grain(self) -> float:
@@ -186,8 +197,8 @@ def ranked(
     contradicted = [_contradictions(donor.attributes, wanted) for donor in donors]
     least = min(contradicted)
     able = np.array([i for i, count in enumerate(contradicted) if count == least])
-    target = _tones(reduced(mean.image_01, CROP_SIZE // COARSE), mean.points, CROP_SIZE)
-    misfits = np.array([_misfit(donors[i], target, mean.points) for i in able])
+    aim = _aim(mean)
+    misfits = np.array([_misfit(donors[i], aim) for i in able])
     order = np.argsort(misfits, kind="stable")
     nearest = misfits[order]
     alike = nearest <= nearest[0] + _SLACK
@@ -198,7 +209,8 @@ def ranked(
     return [int(able[i]) for i in (*shuffled, *others)]
 
 
-_SLACK = 0.15  # misfits that differ by less look alike
+_OUTLINE, _HAIR = 2.0, 0.3
+_SLACK = 0.2  # misfits that differ by less look alike
 _LEAST, _MOST = 3, 12  # donors drawn from, so that groups do not all share one head
 _BEARABLE = 0.85  # misfit up to which the second and third best are drawn even if the best is better by more
 
@@ -207,10 +219,25 @@ def fit(donor: Donor, mean: ShapeMean) -> float:
     """How badly a donor suits a mean, 0 for the mean's own picture; above about 1 it shows.
 
     Counts the difference of skin tone, of the pattern of tones (brows, beard, make-up, open mouth), of the
-    shape, above all of the mouth, and of beards.
+    shape, above all of the mouth, of beards, and of the outline of hair and shoulders.
     """
-    target = _tones(reduced(mean.image_01, CROP_SIZE // COARSE), mean.points, CROP_SIZE)
-    return _misfit(donor, target, mean.points)
+    return _misfit(donor, _aim(mean))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Aim:
+    """What a donor is compared with: (468, 3) tones, (468, 2) points and :func:`outline` of a mean."""
+
+    tones: _Array
+    points: FloatArray
+    head: tuple[FloatArray, FloatArray, FloatArray]
+
+
+def _aim(mean: ShapeMean) -> _Aim:
+    small = reduced(mean.image_01, CROP_SIZE // COARSE)
+    oval = regions(mean.points).oval
+    shown = outline(small, find_wall(small, oval), oval)
+    return _Aim(_tones(small, mean.points, CROP_SIZE), mean.points, shown)
 
 
 def _contradictions(known: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[int, int]:
@@ -224,13 +251,13 @@ _SKIN = sorted({*FOREHEAD, *NOSE, *(i for cheek in CHEEKS for i in cheek)})
 _LIPS = [*OUTER_LIPS, *INNER_LIPS]
 
 
-def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
-    away = donor.tones - target
+def _misfit(donor: Donor, target: _Aim) -> float:
+    away = donor.tones - target.tones
     skin = np.median(away[_SKIN], axis=0)
     pattern = away - skin
     beard = -pattern[list(BEARD)].mean(1)  # positive where the donor is darker
     bearded = np.maximum(beard - 0.1, 0).mean() + 0.5 * np.maximum(-beard - 0.1, 0).mean()
-    aim = _normal(points)
+    aim = _normal(target.points)
     here = _brought(_normal(donor.points), aim)
     shape = np.sqrt(((here - aim) ** 2).sum(1).mean())
     mouths = np.abs(_mouth(here) - _mouth(aim))
@@ -238,6 +265,10 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
     light = skin.mean()
     colour = np.sqrt(((skin - light) ** 2).mean())
     teeth = abs(pattern[list(INNER_LIPS)].mean())
+    (shown, hair, hair_tones), plain = donor.head
+    wanted, wanted_hair, wanted_tones = target.head
+    both = np.minimum(hair, wanted_hair)
+    hair_away = (np.abs(hair_tones - wanted_tones).mean(-1) * both).sum() / (both.sum() + 1e-3)
     return float(
         np.sqrt((skin**2).mean())
         + 0.5 * colour
@@ -252,6 +283,9 @@ def _misfit(donor: Donor, target: _Array, points: FloatArray) -> float:
         + 2.0 * np.maximum(teeth - 0.1, 0)  # teeth or none: lips of both would be seen
         + 3.0 * bearded
         + 0.5 * lopsided(donor)
+        + _OUTLINE * np.abs(shown - wanted).mean()
+        + _HAIR * hair_away
+        + 0.5 * (not plain)  # such a wall stays the donor's
     )
 
 

@@ -1,0 +1,244 @@
+"""The wall behind a portrait: where it is seen, its tones, and how much of each pixel it fills.
+
+Walls of portraits are smooth and touch the picture's border. What is like the wall beside it, in colour above
+all where the wall has one, is wall; the fringe of hair around it is a blend of both, and its share of wall is
+found by projecting each pixel on the line from the wall's colour to the hair's beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kssgan.surrogate._regions import COARSE, reduced, soften, step
+from kssgan.surrogate._skin import DARK
+from kssgan.types import FloatArray
+
+__all__ = ["Wall", "find_wall", "outline", "plain_tones", "share_of_wall"]
+
+_SIDES = (slice(2, 40), 8)  # coarse rows and columns beside the head, where a wall is seen
+_PLAIN = 0.05  # median distance of their tones from the middle one up to which a wall is plain
+_DOUBTFUL = (
+    0.012  # of the picture up to which it does not matter; curls before a wall have more
+)
+_LEAST_SHARE = 0.1  # of the picture in which a wall must be seen
+_LIKE = 0.12  # distance of tones up to which a place is like the wall beside it
+_ROUNDS = 6  # each follows the wall's shades further
+_LOWEST_ROW = 100  # lower at the sides lie clothes as often as wall
+_LOWEST_HAIR = 88  # coarse row; lower lie necks and clothes as well
+_ISLAND = (
+    1200,
+    12,
+)  # seen between strands: most coarse pixels, least distance from the face in them
+_ROUGH = (
+    0.035  # spread of the light within 5 pixels of 512, from which a place is hair or clothes
+)
+_REACH = (
+    12.0,
+    20.0,
+)  # around a grey, a coloured wall strands are a blend with it; blur in pixels of 512
+_BLURS = ((24.0, 1e-3), (12.0, 1e-1), (6.0, 1.0))  # coarse pixels, and what each counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wall:
+    """What is known of the wall in one picture.
+
+    Attributes:
+        tones: (128, 128, 3) logarithm of the wall's colour, continued behind the head.
+        sure: (128, 128) bool, where nothing but wall is seen.
+        spread: median distance beside the head from the middle tone there.
+        doubtful: share of the picture that is like the wall, but perhaps hair or clothes.
+    """
+
+    tones: FloatArray
+    sure: npt.NDArray[np.bool_]
+    spread: float
+    doubtful: float
+
+    @property
+    def plain(self) -> bool:
+        """Of one tone and told from all else: it can be exchanged."""
+        return self.spread < _PLAIN and self.doubtful < _DOUBTFUL and self.seen
+
+    @property
+    def seen(self) -> bool:
+        """Enough of it is seen to tell its tones."""
+        return float(self.sure.mean()) > _LEAST_SHARE
+
+
+def find_wall(small_01: FloatArray, oval: FloatArray, light: FloatArray | None = None) -> Wall:
+    """Find the wall of a portrait.
+
+    Args:
+        small_01: (128, 128, 3) in [0, 1].
+        oval: (128, 128) weights of the face.
+        light: (512, 512) brightness of the same picture in [0, 1], by whose texture light hair is told from
+            a light wall; None for a mean, which has none.
+    """
+    from scipy import ndimage
+
+    logs = np.log(soften(small_01, 0.7) + DARK)
+    rows, columns = _SIDES
+    beside = np.log(small_01 + DARK)
+    beside = np.concatenate([beside[rows, :columns], beside[rows, -columns:]], 1).reshape(-1, 3)
+    tone = np.median(beside, axis=0).astype(np.float32)
+    spread = float(np.median(_apart(beside, tone)))
+    away_from_face = ndimage.distance_transform_edt(oval < 0.3)
+    smooth = np.ones(oval.shape, bool) if light is None else _smooth(light, rows, columns)
+    most, least = _ISLAND
+    tones = np.broadcast_to(tone, logs.shape)
+    sure = np.zeros(oval.shape, bool)
+    for turn in range(_ROUNDS):
+        away = _apart(logs, tones)
+        like = (away < _LIKE * (1.5 if turn == 0 else 1.0)) & (oval <= 0.5)
+        # Strands and light on them are narrow; a wall is not.
+        wide = ndimage.binary_opening(like & smooth, np.ones((3, 3)))
+        like = ndimage.binary_dilation(wide, np.ones((3, 3)), iterations=2, mask=like)
+        parts, count = ndimage.label(like)
+        kept = np.zeros(count + 1, bool)
+        if count:
+            sides = parts[:_LOWEST_ROW, [0, -1]].ravel()
+            kept[np.concatenate([parts[0], sides])] = True
+            numbers = np.arange(count + 1)
+            kept |= (
+                (np.bincount(parts.ravel(), minlength=count + 1) < most)
+                & (np.asarray(ndimage.mean(away, parts, numbers)) < _LIKE / 2)
+                & (np.asarray(ndimage.minimum(away_from_face, parts, numbers)) > least)
+            )
+            kept[0] = False
+        before, sure = sure, kept[parts]
+        if (before == sure).all():
+            break
+        tones = _continued(logs, sure, tone)
+    doubtful = (_apart(logs, tones) < _LIKE) & (away_from_face > least * 2 / 3)
+    doubtful &= ~ndimage.binary_dilation(sure, iterations=2)
+    return Wall(tones, sure, spread, float(doubtful.mean()))
+
+
+def share_of_wall(picture_01: FloatArray, wall: Wall) -> tuple[FloatArray, FloatArray]:
+    """How much of each pixel is wall.
+
+    Args:
+        picture_01: (3, 512, 512) in [0, 1].
+        wall: of the same picture.
+
+    Returns:
+        (512, 512) share in [0, 1], and (3, 512, 512) the wall's colours in [0, 1], continued behind the head.
+
+    Reference: the share is the projection of a colour on the line between foreground and background, as of
+    Ruzon, Tomasi 2000, "Alpha estimation in natural images", with one colour for each.
+    """
+    from kssgan.surrogate import _torch_warp
+
+    size = picture_01.shape[-1]
+    planes = np.dstack([np.exp(wall.tones) - DARK, wall.sure.astype(np.float32)])
+    large = _torch_warp.enlarge(planes.transpose(2, 0, 1), size)
+    colours, sure = large[:3], large[3]
+    picture = picture_01.transpose(1, 2, 0)
+    behind = colours.transpose(1, 2, 0)
+    away = _apart(np.log(picture + DARK), np.log(behind + DARK))
+    grey = _grey(np.log(behind + DARK))
+    reach = float(np.interp(grey.mean(), (0, 1), _REACH[::-1]))
+    near = step(soften(sure, reach) * 8)
+    # The head's own colour beside the wall, from where no wall is blended in.
+    own = ((away > 0.25) & (soften(sure, reach / 2) < 0.02)).astype(np.float32)[..., None]
+    both = np.dstack([picture * own, own])
+    beside = soften(both, 12.0) + np.float32(1e-2) * soften(both, 24.0)
+    line = beside[..., :3] / (beside[..., 3:] + np.float32(1e-6)) - behind
+    along = ((picture - behind) * line).sum(-1) / ((line * line).sum(-1) + np.float32(1e-3))
+    blended = np.clip((0.9 - along) / 0.9, 0, 1)
+    # Between dark hair and a white wall lie pale ears as well, beside a blue one white collars, but not on
+    # the line.
+    beside_it = np.abs(picture - behind - along[..., None] * line).max(-1)
+    blended *= 1 - step((beside_it - (0.12 - 0.09 * grey)) / (0.12 - 0.06 * grey))
+    same = 1 - step((away - 0.05) / 0.12)
+    share: FloatArray = (near * np.maximum(blended, same * sure)).astype(np.float32)
+    return share, colours
+
+
+def plain_tones(small_01: FloatArray, wall: Wall) -> FloatArray:
+    """The wall's tones as an even shade from side to side and top to bottom, (128, 128, 3) logarithms.
+
+    Shelves, flags and what is left of hair are no part of it.
+
+    Args:
+        small_01: (128, 128, 3) in [0, 1].
+        wall: of the same picture.
+    """
+    y, x = np.mgrid[:COARSE, :COARSE] / COARSE - 0.5
+    plane = np.stack([np.ones_like(x), x, y], -1)
+    at, seen = plane[wall.sure], np.log(small_01 + DARK)[wall.sure].astype(np.float64)
+    weights = np.ones(len(at))
+    for _ in range(4):  # what lies beside the plane counts less
+        scaled = (at * weights[:, None])[:, :, None]
+        # Sums along one axis, whose order does not depend on threads.
+        slopes = np.linalg.solve((scaled * at[:, None]).sum(0), (scaled * seen[:, None]).sum(0))
+        weights = 1 / (1 + (np.abs(seen - at @ slopes).max(1) / 0.08) ** 2)
+    low, high = np.percentile(seen, (5, 95), axis=0)
+    result: FloatArray = np.clip(plane @ slopes, low, high).astype(np.float32)
+    return result
+
+
+def outline(
+    small_01: FloatArray, wall: Wall, oval: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Where head and shoulders are, and the tones of what hair there is.
+
+    Args:
+        small_01: (128, 128, 3) in [0, 1].
+        wall: of the same picture.
+        oval: (128, 128) weights of the face.
+
+    Returns:
+        (32, 32) how much of each place is no wall, (32, 32) how much of it is hair, and (32, 32, 3)
+        logarithm of its colour.
+    """
+    logs = np.log(small_01 + DARK)
+    shown = np.maximum(step((_apart(logs, wall.tones) - 0.08) / 0.25), oval)
+    hair = shown * (1 - oval)
+    hair[_LOWEST_HAIR:] = 0
+    both = reduced(np.dstack([logs * hair[..., None], hair]), 4)
+    return reduced(shown, 4), both[..., 3], both[..., :3] / (both[..., 3:] + np.float32(1e-3))
+
+
+def _apart(logs: FloatArray, tones: FloatArray) -> FloatArray:
+    """Distance of tones from a wall's. Where a wall has a colour, shadows on it count a quarter."""
+    away = logs - tones
+    light = away.mean(-1)
+    colour = np.abs(away - light[..., None]).max(-1)
+    weight = np.float32(0.25) + np.float32(0.75) * _grey(tones)
+    result: FloatArray = np.hypot(1.5 * colour, weight * light).astype(np.float32)
+    return result
+
+
+def _grey(tones: FloatArray) -> FloatArray:
+    """1 where tones have no colour, 0 where it is as strong as on a blue wall."""
+    coloured = np.abs(tones - tones.mean(-1, keepdims=True)).max(-1)
+    return 1 - step((coloured - 0.15) / 0.3)
+
+
+def _smooth(light: FloatArray, rows: slice, columns: int) -> npt.NDArray[np.bool_]:
+    """(128, 128) where a picture has no more texture than a wall."""
+    from scipy.ndimage import uniform_filter
+
+    logs = np.log(light.astype(np.float64) + float(DARK))
+    middle = uniform_filter(logs, 5)
+    spread = np.sqrt(np.maximum(uniform_filter(logs * logs, 5) - middle**2, 0))
+    rough = reduced(spread.astype(np.float32), light.shape[0] // COARSE)
+    usual = np.median(np.concatenate([rough[rows, :columns], rough[rows, -columns:]], 1))
+    smooth: npt.NDArray[np.bool_] = rough < max(_ROUGH, 3 * float(usual))
+    return smooth
+
+
+def _continued(logs: FloatArray, sure: npt.NDArray[np.bool_], tone: FloatArray) -> FloatArray:
+    """Tones of the wall beside each place, and of the wall around where none is near."""
+    weights = sure.astype(np.float32)[..., None]
+    both = np.dstack([logs * weights, weights])
+    # A little of the middle tone, for where no wall is in reach of any blur.
+    around = np.float32(1e-4) * np.array([*tone, 1], np.float32)
+    total = around + sum(np.float32(counts) * soften(both, blur) for blur, counts in _BLURS)
+    result: FloatArray = (total[..., :3] / total[..., 3:]).astype(np.float32)
+    return result
