@@ -11,9 +11,8 @@ of people who look alike.
 
 sharp     variance of the Laplacian of grey at 256 px over the mean of the members' photos; mean of groups
 kid       kernel distance to the set's photos on the features that ``kssgan.auditing.quality.FEATURES`` names;
-          beside it the bare mean's and that of the donors' own portraits: a composite keeps their background
-          and clothes, so it cannot come much nearer to another set. The second, of face-only crops, leaves
-          all that out
+          beside it the bare mean's and that of the donors' own portraits, whose hair and clothes a composite
+          keeps. The second, of face-only crops, leaves all that out
 peak      highest point of the mean spectrum above its ring, dB over photos' (checkerboards, weaves)
 found     share in which the detector finds one face
 member    nearest photo of the group's people: median distance, share of near-copies, share at FAR 1e-3
