@@ -57,6 +57,8 @@ class DonorReader:
         fault = screen(donor)
         if fault is not None:
             return fault.value
+        # 0.1 s that every group needs: here it is told as progress, and comes once for all processes.
+        _ = donor.head
         return donor, embeddings[0].copy()
 
     def face(self, picture_u8: U8Array) -> FloatArray | None:
