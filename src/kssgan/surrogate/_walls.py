@@ -18,27 +18,23 @@ from kssgan.types import FloatArray
 
 __all__ = ["Wall", "find_wall", "outline", "plain_tones", "share_of_wall"]
 
-_SIDES = (slice(2, 40), 8)  # coarse rows and columns beside the head, where a wall is seen
-_PLAIN = 0.05  # median distance of their tones from the middle one up to which a wall is plain
-_DOUBTFUL = (
-    0.012  # of the picture up to which it does not matter; curls before a wall have more
-)
+# Coarse rows and columns beside the head, where a wall is seen.
+_SIDES = (slice(2, 40), 8)
+# Median distance of their tones from the middle one up to which a wall is plain.
+_PLAIN = 0.05
+# Share of the picture, like the wall but not surely wall, up to which it does not matter; curls have more.
+_DOUBTFUL = 0.012
 _LEAST_SHARE = 0.1  # of the picture in which a wall must be seen
 _LIKE = 0.12  # distance of tones up to which a place is like the wall beside it
 _ROUNDS = 6  # each follows the wall's shades further
-_LOWEST_ROW = 100  # lower at the sides lie clothes as often as wall
+_LOWEST_ROW = 100  # coarse; lower at the sides lie clothes as often as wall
 _LOWEST_HAIR = 88  # coarse row; lower lie necks and clothes as well
-_ISLAND = (
-    1200,
-    12,
-)  # seen between strands: most coarse pixels, least distance from the face in them
-_ROUGH = (
-    0.035  # spread of the light within 5 pixels of 512, from which a place is hair or clothes
-)
-_REACH = (
-    12.0,
-    20.0,
-)  # around a grey, a coloured wall strands are a blend with it; blur in pixels of 512
+# Wall seen between strands: most coarse pixels, least distance from the face in them.
+_ISLAND = (1200, 12)
+# Spread of the light within 5 pixels of 512 from which a place is hair or clothes.
+_ROUGH = 0.035
+# How far strands are a blend with a grey, with a coloured wall: blur in pixels of 512.
+_REACH = (12.0, 20.0)
 _BLURS = ((24.0, 1e-3), (12.0, 1e-1), (6.0, 1.0))  # coarse pixels, and what each counts
 
 
