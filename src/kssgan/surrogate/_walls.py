@@ -8,6 +8,7 @@ found by projecting each pixel on the line from the wall's colour to the hair's 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from kssgan.surrogate._regions import COARSE, reduced, soften, step
 from kssgan.surrogate._skin import DARK
 from kssgan.types import FloatArray
 
-__all__ = ["Wall", "find_wall", "outline", "plain_tones", "share_of_wall"]
+__all__ = ["Outline", "Wall", "find_wall", "outline", "plain_tones", "share_of_wall"]
 
 # Coarse rows and columns beside the head, where a wall is seen.
 _SIDES = (slice(2, 40), 8)
@@ -77,13 +78,11 @@ def find_wall(small_01: FloatArray, oval: FloatArray, light: FloatArray | None =
     from scipy import ndimage
 
     logs = np.log(soften(small_01, 0.7) + DARK)
-    rows, columns = _SIDES
-    beside = np.log(small_01 + DARK)
-    beside = np.concatenate([beside[rows, :columns], beside[rows, -columns:]], 1).reshape(-1, 3)
+    beside = _beside(np.log(small_01 + DARK))
     tone = np.median(beside, axis=0).astype(np.float32)
     spread = float(np.median(_apart(beside, tone)))
     away_from_face = ndimage.distance_transform_edt(oval < 0.3)
-    smooth = np.ones(oval.shape, bool) if light is None else _smooth(light, rows, columns)
+    smooth = np.ones(oval.shape, bool) if light is None else _smooth(light)
     most, least = _ISLAND
     tones = np.broadcast_to(tone, logs.shape)
     sure = np.zeros(oval.shape, bool)
@@ -135,8 +134,9 @@ def share_of_wall(picture_01: FloatArray, wall: Wall) -> tuple[FloatArray, Float
     colours, sure = large[:3], large[3]
     picture = picture_01.transpose(1, 2, 0)
     behind = colours.transpose(1, 2, 0)
-    away = _apart(np.log(picture + DARK), np.log(behind + DARK))
-    grey = _grey(np.log(behind + DARK))
+    behind_logs = np.log(behind + DARK)
+    away = _apart(np.log(picture + DARK), behind_logs)
+    grey = _grey(behind_logs)
     reach = float(np.interp(grey.mean(), (0, 1), _REACH[::-1]))
     near = step(soften(sure, reach) * 8)
     # The head's own colour beside the wall, from where no wall is blended in.
@@ -178,26 +178,42 @@ def plain_tones(small_01: FloatArray, wall: Wall) -> FloatArray:
     return result
 
 
-def outline(
-    small_01: FloatArray, wall: Wall, oval: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+class Outline(NamedTuple):
+    """Head and shoulders before their wall, coarsely.
+
+    Attributes:
+        shown: (32, 32) how much of each place is no wall.
+        hair: (32, 32) how much of it is hair.
+        tones: (32, 32, 3) logarithm of the hair's colour.
+    """
+
+    shown: FloatArray
+    hair: FloatArray
+    tones: FloatArray
+
+
+def outline(small_01: FloatArray, wall: Wall, oval: FloatArray) -> Outline:
     """Where head and shoulders are, and the tones of what hair there is.
 
     Args:
         small_01: (128, 128, 3) in [0, 1].
         wall: of the same picture.
         oval: (128, 128) weights of the face.
-
-    Returns:
-        (32, 32) how much of each place is no wall, (32, 32) how much of it is hair, and (32, 32, 3)
-        logarithm of its colour.
     """
     logs = np.log(small_01 + DARK)
     shown = np.maximum(step((_apart(logs, wall.tones) - 0.08) / 0.25), oval)
     hair = shown * (1 - oval)
     hair[_LOWEST_HAIR:] = 0
     both = reduced(np.dstack([logs * hair[..., None], hair]), 4)
-    return reduced(shown, 4), both[..., 3], both[..., :3] / (both[..., 3:] + np.float32(1e-3))
+    tones = both[..., :3] / (both[..., 3:] + np.float32(1e-3))
+    return Outline(reduced(shown, 4), both[..., 3], tones)
+
+
+def _beside(image: FloatArray) -> FloatArray:
+    """(P, ...) values of a coarse picture beside the head."""
+    rows, columns = _SIDES
+    sides = np.concatenate([image[rows, :columns], image[rows, -columns:]], 1)
+    return sides.reshape(-1, *image.shape[2:])
 
 
 def _apart(logs: FloatArray, tones: FloatArray) -> FloatArray:
@@ -216,7 +232,7 @@ def _grey(tones: FloatArray) -> FloatArray:
     return 1 - step((coloured - 0.15) / 0.3)
 
 
-def _smooth(light: FloatArray, rows: slice, columns: int) -> npt.NDArray[np.bool_]:
+def _smooth(light: FloatArray) -> npt.NDArray[np.bool_]:
     """(128, 128) where a picture has no more texture than a wall."""
     from scipy.ndimage import uniform_filter
 
@@ -224,7 +240,7 @@ def _smooth(light: FloatArray, rows: slice, columns: int) -> npt.NDArray[np.bool
     middle = uniform_filter(logs, 5)
     spread = np.sqrt(np.maximum(uniform_filter(logs * logs, 5) - middle**2, 0))
     rough = reduced(spread.astype(np.float32), light.shape[0] // COARSE)
-    usual = np.median(np.concatenate([rough[rows, :columns], rough[rows, -columns:]], 1))
+    usual = np.median(_beside(rough))
     smooth: npt.NDArray[np.bool_] = rough < max(_ROUGH, 3 * float(usual))
     return smooth
 

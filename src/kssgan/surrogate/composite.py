@@ -41,10 +41,10 @@ _WORK = 512  # side of the donor's crop, and of all fine work
 _FINEST = 0.6
 _LEVELS = 5  # of coarser tones, each twice as wide
 _WIDE = 3  # the first level that is too wide for eyes, brows and mouth: skin alone counts
-_CONTRAST, _CONTRAST_BLUR = (
-    np.float32(0.6),
-    4.0,
-)  # that averaging took away; blur in coarse pixels
+_CONTRAST = np.float32(
+    0.6
+)  # share given again of what a mean differs from its blur: averaging took it
+_CONTRAST_BLUR = 4.0  # coarse pixels
 # Share of the mean's tones that is not trusted where glasses are worn and at the temples, by level.
 _DOUBT = (np.float32(0.9), np.float32(0.85), np.float32(0.6))
 _GRAIN = 1.6  # blur below which detail is grain: pores, single hairs, lashes; pixels at 512

@@ -32,7 +32,7 @@ from kssgan.surrogate._mesh import (
 )
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate._skin import DARK
-from kssgan.surrogate._walls import find_wall, outline
+from kssgan.surrogate._walls import Outline, find_wall, outline
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
@@ -91,7 +91,7 @@ class Donor:
         return _tones(small, self.points, DONOR_SIZE)
 
     @cached_property
-    def head(self) -> tuple[tuple[FloatArray, FloatArray, FloatArray], bool]:
+    def head(self) -> tuple[Outline, bool]:
         """Its :func:`outline`, and whether the wall behind it is plain."""
         crop = self.crop_u8.astype(np.float32) / np.float32(255)
         points = (self.points + 0.5) * (CROP_SIZE / DONOR_SIZE) - 0.5
@@ -230,7 +230,7 @@ class _Aim:
 
     tones: _Array
     points: FloatArray
-    head: tuple[FloatArray, FloatArray, FloatArray]
+    head: Outline
 
 
 def _aim(mean: ShapeMean) -> _Aim:
@@ -265,10 +265,9 @@ def _misfit(donor: Donor, target: _Aim) -> float:
     light = skin.mean()
     colour = np.sqrt(((skin - light) ** 2).mean())
     teeth = abs(pattern[list(INNER_LIPS)].mean())
-    (shown, hair, hair_tones), plain = donor.head
-    wanted, wanted_hair, wanted_tones = target.head
-    both = np.minimum(hair, wanted_hair)
-    hair_away = (np.abs(hair_tones - wanted_tones).mean(-1) * both).sum() / (both.sum() + 1e-3)
+    (head, plain), wanted = donor.head, target.head
+    both = np.minimum(head.hair, wanted.hair)
+    hair = (np.abs(head.tones - wanted.tones).mean(-1) * both).sum() / (both.sum() + 1e-3)
     return float(
         np.sqrt((skin**2).mean())
         + 0.5 * colour
@@ -283,8 +282,8 @@ def _misfit(donor: Donor, target: _Aim) -> float:
         + 2.0 * np.maximum(teeth - 0.1, 0)  # teeth or none: lips of both would be seen
         + 3.0 * bearded
         + 0.5 * lopsided(donor)
-        + _OUTLINE * np.abs(shown - wanted).mean()
-        + _HAIR * hair_away
+        + _OUTLINE * np.abs(head.shown - wanted.shown).mean()
+        + _HAIR * hair
         + 0.5 * (not plain)  # such a wall stays the donor's
     )
 
