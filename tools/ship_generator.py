@@ -58,15 +58,14 @@ def main() -> None:
         mixed = {"step": other.facts.get("steps"), "share": asked.share}
         stored = replace(stored, facts={**stored.facts, "refiner_mixed": mixed})
     if asked.faces is not None:
-        # Codes are numbered among the donors of the run; members are the same whoever lends a head.
-        photos = Photos(
-            load_prepared(asked.faces),
-            torch.device("cpu"),
-            donors=stored.facts["config"]["donors"],
-        )
+        prepared = load_prepared(asked.faces)
+        if prepared.facts["digest"] != stored.facts["data"]:
+            raise SystemExit("another prepared file came than the one that was trained on")
+        photos = Photos(prepared, torch.device("cpu"))
+        photos.keep_donors(stored.facts["donors"])
         label = next(iter(stored.labels))
         public, space = public_means(photos, label), face_space(photos, label)
-        detail = head_detail(photos, np.array(stored.facts["codes"]))
+        detail = head_detail(photos, np.arange(len(photos.donors)))
         face = face_detail(photos, label)
         stored = replace(
             stored,

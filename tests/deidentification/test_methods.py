@@ -109,7 +109,6 @@ def test_the_head_does_not_change_with_the_expression(drawn: GeneratorSurrogate)
     assert np.abs(walls[0] - walls[1]).max() < 12
 
 
-@pytest.mark.xfail(strict=True, reason="a smile moves the head, and may take another's strands")
 def test_above_the_brows_a_smile_changes_little_and_another_seed_much(
     drawn: GeneratorSurrogate,
 ) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate._mesh import OUTER_LIPS
-from kssgan.surrogate.expression import STRENGTH, express, foreign, position
+from kssgan.surrogate._mesh import OUTER_LIPS, STILL
+from kssgan.surrogate.expression import STRENGTH, express, foreign, position, upright
 from kssgan.types import FloatArray
 
 
@@ -65,3 +65,23 @@ def test_what_is_plain_is_not_foreign(shapes: dict[str, FloatArray]) -> None:
     assert foreign(shapes["happy"] + way, "happy", shapes) == 0.0
     assert foreign(smiling, "sad", shapes) == 0.0
     assert foreign(smiling, "happy", {"happy": shapes["happy"]}) == 0.0
+
+
+def test_a_smile_leaves_the_head_in_its_place(shapes: dict[str, FloatArray]) -> None:
+    """However a crop was aligned: turned, smaller or moved, the forehead comes back to where it was."""
+    angle = np.radians(5)
+    turn = 0.95 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    crooked = (shapes["happy"] @ turn.T + np.array([3.0, -4.0])).astype(np.float32)
+    found = upright(crooked, shapes)
+    still = list(STILL)
+    assert np.abs(crooked[still] - shapes["neutral"][still]).max() > 5
+    np.testing.assert_allclose(found[still], shapes["neutral"][still], atol=0.01)
+    np.testing.assert_allclose(found, shapes["happy"], atol=0.01)  # the smile stays
+    assert found.dtype == np.float32
+    assert upright(crooked, {}) is crooked
+
+
+def test_what_is_still_lies_above_the_middle_of_the_eyes() -> None:
+    points = mean_shape()
+    assert points[list(STILL), 1].max() < points[:, 1].mean()
+    assert not set(STILL) & set(OUTER_LIPS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,3 +83,14 @@ def test_heads_are_as_far_apart_as_they_look(prepared: Prepared) -> None:
         between = face & (torch.arange(256) - 128).abs().lt(12)
         photos._crops[row] = torch.where(between, 255 - photos._crops[row], photos._crops[row])
     assert np.array_equal(head_detail(photos, np.array([0, 0, 1, 2])).apart, apart)
+
+
+def test_the_head_in_the_middle_of_a_mixture_lends(prepared: Prepared) -> None:
+    """By hand: 1 lies between 0 and 2, unless one of them is nearly all of the mixture."""
+    photos = Photos(prepared, CPU)
+    apart = np.array([[0, 1, 3], [1, 0, 1], [3, 1, 0]], np.float32)
+    heads = replace(head_detail(photos, np.arange(3)), apart=apart)
+    assert heads.lender([(0, 0.3), (1, 0.3), (2, 0.4)]) == 1
+    assert heads.lender([(2, 0.4), (1, 0.3), (0, 0.3)]) == 1
+    assert heads.lender([(0, 0.1), (1, 0.1), (2, 0.8)]) == 2
+    assert heads.lender([(0, 0.5), (2, 0.5)]) == 0

@@ -26,7 +26,7 @@ from kssgan.training.loop import plan, train
 from kssgan.training.networks import Networks
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
-from kssgan.training.prepared import Prepared
+from kssgan.training.prepared import Prepared, load_prepared, save_prepared
 from kssgan.training.refining import pieces, wants_drawings
 from kssgan.training.step import _fresh_codes
 
@@ -316,8 +316,46 @@ def test_a_start_is_taken_over_where_it_fits(
     anew = lines(tmp_path / "other", "start")[0]["anew"]
     assert any("drawer.bottom" in name for name in anew)
     assert not any("drawer.stem" in name for name in anew)
+    assert "codes.layout" not in anew
     with pytest.raises(UsageError, match="start from cannot be read"):
         train(prepared_file, out=tmp_path / "no", config=TINY, start=tmp_path / "nothing")
+
+
+def test_codes_are_not_taken_over_for_other_people(
+    whole: Path, prepared_file: Path, tmp_path: Path
+) -> None:
+    """A code is a head: in another file the same row is somebody else."""
+    data = load_prepared(prepared_file)
+    turned = replace(data, held_out=data.subject == data.subject.max())
+    other = tmp_path / "other.safetensors"
+    save_prepared(other, turned)
+    start = whole / "generator.safetensors"
+    config = replace(TINY, steps=1, check_every=1, refine_from=1.0)
+    train(other, out=tmp_path / "run", config=config, device="cpu", start=start)
+    assert {"codes.vector", "codes.layout"} <= set(lines(tmp_path / "run", "start")[0]["anew"])
+    drawer_stays = replace(config, refine_from=0.0)
+    with pytest.raises(UsageError, match="another prepared file"):
+        train(other, out=tmp_path / "no", config=drawer_stays, device="cpu", start=start)
+    assert not (tmp_path / "no").exists()
+
+
+def test_donors_stay_where_they_are_when_fewer_are_wanted(
+    whole: Path, prepared_file: Path, tmp_path: Path
+) -> None:
+    """Codes go by their photos, not by their place among the donors."""
+    start = whole / "generator.safetensors"
+    before = read_generator(start.read_bytes())
+    config = replace(
+        TINY, steps=1, check_every=1, refine_from=1.0, donors=4, rate=1e-9, rate_codes=1e-9
+    )
+    train(prepared_file, out=tmp_path / "run", config=config, device="cpu", start=start)
+    after = read_generator((tmp_path / "run" / "generator.safetensors").read_bytes())
+    theirs, mine = before.facts["donors"], after.facts["donors"]
+    assert len(mine) < len(theirs)
+    assert set(mine) <= set(theirs)
+    rows = [theirs.index(row) for row in mine]
+    assert rows != list(range(len(rows)))
+    np.testing.assert_allclose(after.codes.layout, before.codes.layout[rows], atol=1e-3)
 
 
 def test_augmentation_changes_both_alike_and_passes_gradients() -> None:

@@ -23,7 +23,7 @@ from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.backdrop import with_plain_wall
 from kssgan.surrogate.even_skin import with_even_skin
-from kssgan.surrogate.expression import express, foreign
+from kssgan.surrogate.expression import express, foreign, upright
 from kssgan.surrogate.face_detail import with_face_detail
 from kssgan.surrogate.head_detail import Layer, with_head_detail
 from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, texture, without
@@ -49,8 +49,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
     mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
     exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back.
-    Where the head agrees with one of the three, that donor lends strands of hair, never anything of a face;
-    the fine detail of the face is a mean of eight public people, and the wall is made plain.
+    Where the head agrees with the middle one of the three, that donor lends strands of hair, never anything of
+    a face; the fine detail of the face is a mean of eight public people, and the wall is made plain.
     One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 
@@ -155,11 +155,10 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         points, tone = surrogate.points, skin_tone(surrogate)
         warp = warp or Warp(points)
         if heads := self._stored.detail:
-            lenders = [
-                Layer(heads.logs(row), heads.coarse[row], heads.points[row]) for row, _ in mix
-            ]
+            row = heads.lender(mix)
+            lender = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
             picture_01 = with_head_detail(
-                picture_01, smooth_01, points, tone, lenders, warp, seen=seen
+                picture_01, smooth_01, points, tone, lender, warp, seen=seen
             )
         picture_01 = with_even_skin(picture_01, points, seen=seen)
         if faces := self._stored.face:
@@ -218,7 +217,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         for name, shapes in self._stored.shapes.items():
             wanted = label.get(name, "")
             lower = max(lower, LOWER * foreign(surrogate.points, wanted, shapes))
-            points = express(points, wanted, shapes)
+            points = upright(express(points, wanted, shapes), shapes)
         if points is surrogate.points:
             return surrogate, None
         warp = Warp(points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,24 @@ class HeadDetail:
         """(256, 256) float32, one donor's logarithms."""
         found: FloatArray = self.fine[row].astype(np.float32) * np.float32(UNIT)
         return found
+
+    def lender(self, mix: Sequence[tuple[int, float]]) -> int:
+        """Whose strands a mixture of heads wears: of the one that looks most like all of it.
+
+        By the mixture alone, not by a picture: all pictures of a group wear the same.
+
+        Args:
+            mix: (row, weight) pairs, at least one; weights add up to 1.
+
+        Returns:
+            The row with the least mean of ``apart``, by weight; the first of those that have it.
+        """
+        return min(
+            (row for row, _ in mix),
+            key=lambda row: sum(
+                weight * float(self.apart[row, other]) for other, weight in mix
+            ),
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """What a generator's file holds of it, by name."""

@@ -23,6 +23,7 @@ __all__ = [
     "OUTER_LIPS",
     "OVAL",
     "POINTS",
+    "STILL",
     "brow_line",
     "check_points",
 ]
@@ -97,6 +98,27 @@ LIP_GAP = (13, 14)
 
 EYE_CORNERS = (33, 263)
 """Outer corners of the eyes, left and right in the picture."""
+
+STILL: tuple[int, ...] = (
+    33,
+    133,
+    362,
+    263,
+    10,
+    338,
+    297,
+    332,
+    284,
+    251,
+    389,
+    109,
+    67,
+    103,
+    54,
+    21,
+    162,
+)
+"""What no expression moves on a skull: corners of the eyes, edge of the forehead."""
 
 
 def check_points(points: FloatArray) -> None:

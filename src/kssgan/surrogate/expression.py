@@ -10,9 +10,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kssgan.faces.align import similarity
+from kssgan.surrogate._mesh import STILL
 from kssgan.types import FloatArray
 
-__all__ = ["STRENGTH", "express", "foreign", "position"]
+__all__ = ["STRENGTH", "express", "foreign", "position", "upright"]
 
 STRENGTH = 1.6
 """Where a wanted expression lies on its way: 0 is the mean of the others, 1 its own mean."""
@@ -49,6 +51,28 @@ def express(points: FloatArray, wanted: str, shapes: Mapping[str, FloatArray]) -
     missing = STRENGTH - position(points, wanted, shapes)
     away = np.clip(missing, -_FARTHEST, _FARTHEST) * way
     found: FloatArray = (points + away).astype(np.float32)
+    return found
+
+
+def upright(points: FloatArray, shapes: Mapping[str, FloatArray]) -> FloatArray:
+    """A face moved, turned and scaled so that its forehead and eyes lie where those of people do.
+
+    Crops are aligned by five points, two of them the corners of the mouth: a smile makes all of a head
+    smaller (by 3 %) and shifts it. One head for a group is one only where it stays in its place.
+
+    Args:
+        points: (468, 2) pixels of a 256 px crop.
+        shapes: as of :func:`position`; their mean is where people's faces lie.
+
+    Returns:
+        (468, 2) float32; itself where there are no shapes.
+    """
+    if not shapes:
+        return points
+    still = list(STILL)
+    usual = np.mean([shape[still] for shape in shapes.values()], axis=0)
+    matrix, shift = similarity(points[still], usual)
+    found: FloatArray = (points @ matrix.T + shift).astype(np.float32)
     return found
 
 

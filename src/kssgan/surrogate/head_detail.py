@@ -2,13 +2,12 @@
 
 A drawn head is a mixture of three donors, so its hair is smooth. Where its tones agree with those of one of
 the three, that donor's fine detail is laid over it, warped to its shape; elsewhere the head stays as it was
-drawn. Nothing of it touches the face. Who lends is chosen among the mixture by how much agrees, so the
-result is a function of S_g, label and seed like the head itself.
+drawn. Nothing of it touches the face. Who lends is a matter of the mixture (``HeadDetail.lender``), not of a
+picture: a smile moves the head a little, and must not bring somebody else's strands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +79,7 @@ def with_head_detail(
     smooth_01: FloatArray,
     points: FloatArray,
     tone: FloatArray,
-    lenders: Sequence[Layer],
+    lender: Layer,
     warp: Warp,
     *,
     seen: FloatArray | None = None,
@@ -92,7 +91,7 @@ def with_head_detail(
         smooth_01: the same before it was refined, doubled.
         points: (468, 2) where the face lies.
         tone: (3,) colour of its cheeks in [0, 1].
-        lenders: donors of the head, at least one; the first of those who agree as much lends.
+        lender: one of the donors of the head.
         warp: to ``points``.
         seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
 
@@ -104,19 +103,11 @@ def with_head_detail(
     around = around_face(points, seen=seen)
     small = tones(reduced(smooth_01))
     wall, skin = wall_and_skin(small, tone)
-    free = reduced(around[..., None])[..., 0] * (1 - wall)
-    best: tuple[float, FloatArray, Layer, FloatArray] | None = None
-    for layer in lenders:
-        field = warp.sources(layer.points, size=CROP_SIZE)
-        theirs = _torch_warp.sample(layer.coarse[None], field[None], COARSE)[0]
-        theirs = tones(theirs.transpose(1, 2, 0) / np.float32(255))
-        agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
-        share = float((agreed * free).sum())
-        if best is None or share > best[0]:
-            best = share, agreed, layer, field
-    assert best is not None, "somebody lends"
-    _, agreed, layer, field = best
-    fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)
+    field = warp.sources(lender.points, size=CROP_SIZE)
+    theirs = _torch_warp.sample(lender.coarse[None], field[None], COARSE)[0]
+    theirs = tones(theirs.transpose(1, 2, 0) / np.float32(255))
+    agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
+    fine = _STRENGTH * _torch_warp.sample_logs(lender.fine, field, _MOST)
     limit = _HAIR + wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = limit * np.tanh(fine / limit)

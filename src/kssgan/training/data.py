@@ -97,14 +97,16 @@ class Photos:
             )
 
     def keep_donors(self, rows: Sequence[int]) -> None:
-        """Take only some of the donors, by their places among :attr:`donors`."""
-        self.donors = self.donors[np.array(rows, np.int64)]
+        """Take these photos' heads and no others, in this order: those that a generator has learnt."""
+        self.donors = np.array(rows, np.int64)
 
     def _dealt(self, count: int) -> IntArray:
         """Places of some donors: of every gender and age as many; nobody twice before all of a kind once."""
         kinds = np.stack([self.category("gender"), self.category("age")])[:, self.donors]
         _, kind = np.unique(kinds, axis=1, return_inverse=True)
-        chance = np.random.default_rng(count).permutation(len(self.donors))
+        # By the photo's row: who else can be a donor changes nobody's place.
+        order = np.argsort(np.random.default_rng(count).permutation(len(self.subject)))
+        chance = np.argsort(order[self.donors])
         seen = Counter[int]()
         again = np.empty(len(chance), np.int64)
         for place in chance:

@@ -49,7 +49,7 @@ class Drawing:
         more: of a checkpoint to go on from; None begins.
 
     Raises:
-        UsageError: the collection is too small, or lacks donors of ``known``.
+        UsageError: the collection is too small, or another than ``known`` learnt its donors from.
     """
 
     def __init__(
@@ -63,15 +63,20 @@ class Drawing:
         more: Mapping[str, Any] | None = None,
     ) -> None:
         photos = Photos(data, device, donors=config.donors)
-        # A drawer that stays as it is knows its own donors and no others.
-        kept: list[int] = list((more or {}).get("codes", []))
+        # Donors are told by their photos' rows, which mean the same in the same file only.
+        theirs: list[int] = []
+        if known is not None and known.facts.get("data") == data.facts.get("digest"):
+            theirs = known.facts.get("donors", [])
+        kept: list[int] = list((more or {}).get("donors", []))
         if known is not None and config.turn(0).refining:
-            kept = known.facts.get("codes", [])
-            if kept and max(kept) >= len(photos.donors):
+            # A drawer that stays as it is knows its own donors and no others.
+            if not theirs:
                 raise UsageError(
-                    "the generator to start from has donors that this prepared file lacks; give the file "
-                    "it was trained on, or let the drawer learn too"
+                    "the generator to start from was trained on another prepared file, so the drawer that "
+                    "stays as it is knows none of these donors; give the file it was trained on, or let the "
+                    "drawer learn too"
                 )
+            kept = theirs
         if kept:
             photos.keep_donors(kept)
         self._data, self._config, self._precision = data, config, precision
@@ -81,7 +86,11 @@ class Drawing:
         self.networks = Networks(
             config, donors=len(photos.donors), labels=labels, device=device
         )
-        self.left = None if known is None else self.networks.start_from(known, kept)
+        self.left = None
+        if known is not None:
+            mine = {row: place for place, row in enumerate(photos.donors.tolist())}
+            places = [mine.get(row) for row in theirs]
+            self.left = self.networks.start_from(known, places)
         self._examiner: Examiner | None = None
 
     def begin(self, step: int, stopped: Callable[[], bool]) -> None:
@@ -142,18 +151,18 @@ class Drawing:
 
     def more(self) -> dict[str, Any]:
         """Which donors this run has, where they are not all."""
-        return {"codes": self._kept}
+        return {"donors": self._kept}
 
     def export(self, facts: dict[str, Any], *, finished: bool) -> bytes:
         """A generator's file."""
-        photos, label, kept = self.photos, self._config.label, self._kept
+        photos, label = self.photos, self._config.label
         # Grading codes costs a minute, so only at the end.
         rows = fit_codes(photos, code_errors(self.networks, self._bank) if finished else None)
         stored = StoredGenerator(
             self.networks.average_generator,
             code_table(self.networks, photos, rows),
             {label: photos.scheme[label]} if label in photos.scheme else {},
-            facts | {"codes": [kept[row] for row in rows] if kept else rows.tolist()},
+            facts | {"donors": photos.donors[rows].tolist()},
             {label: self._shapes} if self._shapes else {},
             self._public,
             self._space,

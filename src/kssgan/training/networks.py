@@ -143,24 +143,26 @@ class Networks:
         torch._foreach_lerp_(mine, theirs, 1 - decay)
 
     @torch.no_grad()
-    def start_from(self, stored: StoredGenerator, kept: Sequence[int] = ()) -> list[str]:
+    def start_from(
+        self, stored: StoredGenerator, places: Sequence[int | None] = ()
+    ) -> list[str]:
         """Take over weights of another generator where they fit; returns the names of those that do not.
-
-        Codes are taken over where the facts say which donors of the collection they are of.
 
         Args:
             stored: the other.
-            kept: donors that this run has, where they are not all; in the facts' numbers.
+            places: for each of its codes the row of the same donor here, None where there is none. Left out,
+                no code is taken over: their donors are other people.
         """
         known = {
             f"generator.{name}": value for name, value in stored.generator.state_dict().items()
         }
-        rows = list(range(len(kept))) if kept else stored.facts.get("codes", [])
+        pairs = [(mine, row) for row, mine in enumerate(places) if mine is not None]
         for name in ("vector", "layout"):
             theirs = torch.from_numpy(getattr(stored.codes, name))
             mine = getattr(self.codes, name).detach().clone()
-            if rows and max(rows) < len(mine) and theirs.shape[1:] == mine.shape[1:]:
-                mine[rows] = theirs.to(mine)
+            if pairs and theirs.shape[1:] == mine.shape[1:]:
+                here, there = (list(rows) for rows in zip(*pairs, strict=True))
+                mine[here] = theirs[there].to(mine)
                 known[f"codes.{name}"] = mine
         left = []
         for name, value in self.learner.state_dict().items():
