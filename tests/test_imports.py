@@ -20,7 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "surrogate": set(),
     "models": set(),
     "losses": {"models"},
-    "training": {"models", "losses", "surrogate"},
+    "training": {"models", "losses", "surrogate", "faces"},
     "preparation": {"faces", "grouping", "training"},
     "tuning": set(),
     "deidentification": {"faces", "grouping", "surrogate", "models"},

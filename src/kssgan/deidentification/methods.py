@@ -49,8 +49,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
     mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
     exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back.
-    Where the head agrees with the middle one of the three, that donor lends strands of hair, never anything of
-    a face; the fine detail of the face is a mean of eight public people, and the wall is made plain.
+    Where the head agrees with the middle one of the three, that donor lends strands of hair, never anything
+    of a face; the fine detail of the face is a mean of eight public people, and the wall is made plain.
     One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kssgan.faces.align import similarity
 from kssgan.surrogate._mesh import STILL
 from kssgan.types import FloatArray
 
@@ -71,8 +70,13 @@ def upright(points: FloatArray, shapes: Mapping[str, FloatArray]) -> FloatArray:
         return points
     still = list(STILL)
     usual = np.mean([shape[still] for shape in shapes.values()], axis=0)
-    matrix, shift = similarity(points[still], usual)
-    found: FloatArray = (points @ matrix.T + shift).astype(np.float32)
+    # In the plane a turn with a scale is one complex factor; least squares have a closed form.
+    x, y = points.astype(np.float64).T
+    all_points, wanted = x + 1j * y, usual @ np.array([1, 1j])
+    away = all_points[still] - all_points[still].mean()
+    factor = (away.conj() @ wanted) / max(float((np.abs(away) ** 2).sum()), 1e-9)
+    placed = factor * (all_points - all_points[still].mean()) + wanted.mean()
+    found: FloatArray = np.stack([placed.real, placed.imag], 1).astype(np.float32)
     return found
 
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kssgan.errors import UsageError
 from kssgan.files import read_toml
@@ -14,7 +14,18 @@ from kssgan.training.gallery_config import GalleryConfig
 from kssgan.training.options import Options
 from kssgan.training.precision import PRECISIONS, PrecisionName
 
-__all__ = ["PRESETS", "Config", "TrainingConfig", "Turn", "read_changes", "resolve"]
+__all__ = [
+    "PRESETS",
+    "Config",
+    "CriticName",
+    "TrainingConfig",
+    "Turn",
+    "read_changes",
+    "resolve",
+]
+
+CriticName = Literal["bands", "features"]
+_CRITICS: tuple[CriticName, ...] = ("bands", "features")
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,10 @@ class TrainingConfig(Options):
         refine_coarse: of the refiner, channels at a quarter of the size.
         refine_fine: of the refiner, channels at half of it.
         refine_blocks: of the refiner.
-        critic_widths: of both critics.
+        critic: of the drawer: "bands" learns to see from pixels and wants many steps, "features" judges what
+            the landmark network sees and wants few.
+        critic_widths: of critics that learn from pixels.
+        feature_width: of the other's judges.
         style: length of a code's vector.
         layout: channels of a code's map.
         donors: how many heads are learnt, 0 for all. Each code is learnt by itself, so a short run does
@@ -70,6 +84,8 @@ class TrainingConfig(Options):
         shrink: weight of the codes' mean square.
         critic_from: share of the drawer's turn after which its critic takes part.
         critic_ramp: share of a turn over which a critic's weight rises.
+        anew: factor on the drawer's rates with which their schedule begins anew where its critic comes in; 0
+            goes on along the one schedule of the turn.
         adversarial: weight of the critic in the drawer's loss.
         matching: weight, beside the critic's, of agreement in its features where the answer is known.
         crops: photographs that the refiner learns from in a step.
@@ -83,7 +99,7 @@ class TrainingConfig(Options):
         texture: weight of agreement in texture in the refiner's loss.
         mixed: weight of drawings with mixed codes beside those with a donor's.
         coarse: weight that keeps the face of those drawings where S_g has it.
-        r1: weight of the gradient penalty of the drawer's critic.
+        r1: weight of the gradient penalty of the drawer's critic; 0 leaves it out.
         refine_r1: the same of the refiner's.
         r1_every: steps between penalties.
         ema: decay of the averaged weights, which are what is exported.
@@ -105,7 +121,9 @@ class TrainingConfig(Options):
     refine_coarse: int = 48
     refine_fine: int = 24
     refine_blocks: int = 3
+    critic: CriticName = "bands"
     critic_widths: tuple[int, ...] = (24, 48, 96, 128)
+    feature_width: int = 64
     style: int = 64
     layout: int = 16
     donors: int = 120
@@ -123,6 +141,7 @@ class TrainingConfig(Options):
     shrink: float = 1e-4
     critic_from: float = 0.5
     critic_ramp: float = 0.1
+    anew: float = 0.0
     adversarial: float = 0.01
     matching: float = 10.0
     crops: int = 6
@@ -151,7 +170,7 @@ class TrainingConfig(Options):
             problems.append(f"donors is {self.donors}; 3 or more, or 0 for all, was wanted")
         for name in (
             *("steps", "batch", "bank", "pictures", "check", "style", "layout"),
-            *("refine_coarse", "refine_fine", "crops", "drawings"),
+            *("refine_coarse", "refine_fine", "crops", "drawings", "feature_width"),
         ):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}, at least 1 was wanted")
@@ -182,6 +201,9 @@ class TrainingConfig(Options):
             "refine_drawings",
             "texture",
             "refine_blocks",
+            "anew",
+            "r1",
+            "refine_r1",
         ):
             if not getattr(self, name) >= 0:
                 problems.append(f"{name} is {getattr(self, name)}, 0 or more was wanted")
@@ -189,6 +211,8 @@ class TrainingConfig(Options):
             problems.append(
                 f"crop is {self.crop}, a multiple of 16 from 32 to {self.size} was wanted"
             )
+        if self.critic not in _CRITICS:
+            problems.append(f"critic {self.critic!r}; choose one of {', '.join(_CRITICS)}")
         if self.precision not in PRECISIONS:
             problems.append(
                 f"precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}"
@@ -202,6 +226,16 @@ class TrainingConfig(Options):
         if step < first:
             return Turn(False, step, first)
         return Turn(True, step - first, max(1, self.steps - first))
+
+    def schedule(self, step: int) -> tuple[float, Turn]:
+        """Along which part of its turn a step's rates rise and fall, and the factor on all of them."""
+        turn = self.turn(step)
+        first = round(min(self.critic_from, 1) * turn.steps)
+        if turn.refining or not self.anew or first >= turn.steps:
+            return 1.0, turn
+        if turn.done < first:
+            return 1.0, Turn(False, turn.done, first)
+        return self.anew, Turn(False, turn.done - first, turn.steps - first)
 
 
 Config = TrainingConfig | GalleryConfig

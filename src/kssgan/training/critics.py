@@ -10,6 +10,7 @@ from kssgan.losses.parts import Loss
 from kssgan.models.critic import Critic
 from kssgan.training.augment import augment
 from kssgan.training.config import TrainingConfig, Turn
+from kssgan.training.feature_critic import FeatureCritic
 from kssgan.training.networks import Networks
 from kssgan.training.precision import Precision
 
@@ -25,7 +26,7 @@ def weight_at(turn: Turn, begin: float, full: float, config: TrainingConfig) -> 
 
 
 def judge(
-    critic: Critic,
+    critic: Critic | FeatureCritic,
     drawn: Tensor,
     label: Tensor | None,
     source: torch.Generator,
@@ -97,10 +98,10 @@ def teach_critic(
         on_fake = critic(fakes, drawn_label).float()
     loss = critic_hinge(on_real, on_fake)
     total, parts = loss.total, dict(loss.parts)
-    if step % config.r1_every == 0:
+    weight = config.r1 if name == "critic" else config.refine_r1
+    if weight and step % config.r1_every == 0:
         penalty = r1(lambda pictures: critic(pictures, label), real)
         # Asked seldom, so it weighs more when it is.
-        weight = config.r1 if name == "critic" else config.refine_r1
         total = total + weight * config.r1_every * penalty.total
         parts |= penalty.parts
     norm = precision.minimise(total, networks.optimisers[name], name, clip=10 * config.clip)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from kssgan.errors import UsageError
 from kssgan.models.stored import StoredGenerator, write_generator
@@ -20,9 +21,10 @@ from kssgan.training.check import (
     fit_codes,
 )
 from kssgan.training.config import TrainingConfig
-from kssgan.training.data import Photos
+from kssgan.training.data import Photos, at_most
 from kssgan.training.face_detail import face_detail
 from kssgan.training.face_space import face_space
+from kssgan.training.feature_critic import FeatureCritic
 from kssgan.training.head_detail import head_detail
 from kssgan.training.log import Shown
 from kssgan.training.means import public_means
@@ -35,6 +37,8 @@ from kssgan.training.teacher import Teacher
 from kssgan.types import U8Array
 
 __all__ = ["Drawing"]
+
+_USUAL = 96  # photographs by which a critic of features learns what is usual
 
 
 class Drawing:
@@ -86,6 +90,9 @@ class Drawing:
         self.networks = Networks(
             config, donors=len(photos.donors), labels=labels, device=device
         )
+        if isinstance(self.networks.critic, FeatureCritic):
+            usual = photos.crops(at_most(photos.donors, _USUAL))
+            self.networks.critic.get_used_to(F.avg_pool2d(usual, 2) * 2 - 1)
         self.left = None
         if known is not None:
             mine = {row: place for place, row in enumerate(photos.donors.tolist())}

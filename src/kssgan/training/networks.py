@@ -13,6 +13,7 @@ from kssgan.models.critic import Critic, CriticConfig
 from kssgan.models.generator import Generator, GeneratorConfig
 from kssgan.models.stored import StoredGenerator
 from kssgan.training.config import TrainingConfig
+from kssgan.training.feature_critic import FeatureCritic
 from kssgan.training.tensors import packed, unpack
 
 __all__ = ["Networks", "parameters"]
@@ -51,7 +52,7 @@ class Networks:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.learner = _learner(shape, donors).to(device)
-            self.critic = Critic(CriticConfig(config.critic_widths, labels=labels)).to(device)
+            self.critic = _critic(config, labels).to(device)
             self.refine_critic = Critic(CriticConfig(config.critic_widths, channels=3)).to(
                 device
             )
@@ -74,7 +75,10 @@ class Networks:
             for name, groups in learners.items()
         } | {
             name: torch.optim.Adam(
-                critic.parameters(), lr=config.rate_critic, betas=(0.0, 0.99), fused=fused
+                [p for p in critic.parameters() if p.requires_grad],
+                lr=config.rate_critic,
+                betas=(0.0, 0.99),
+                fused=fused,
             )
             for name, critic in self.critics.items()
         }
@@ -84,7 +88,7 @@ class Networks:
         }
 
     @property
-    def critics(self) -> dict[str, Critic]:
+    def critics(self) -> dict[str, Critic | FeatureCritic]:
         """Both critics by name."""
         return {"critic": self.critic, "refine_critic": self.refine_critic}
 
@@ -128,7 +132,7 @@ class Networks:
     @torch.no_grad()
     def follow(self, step: int) -> None:
         """Move the averages towards what was learnt in a step."""
-        turn = self._config.turn(step)
+        _, turn = self._config.schedule(step)
         # Early averages would remember the start for too long.
         decay = min(self._config.ema, (1 + turn.done) / (10 + turn.done))
         if turn.refining:
@@ -195,15 +199,21 @@ class Networks:
 
 def rate_factor(step: int, config: TrainingConfig) -> float:
     """Factor on the learning rates of a turn: a rise, then a cosine down to a fiftieth."""
-    turn = config.turn(step)
+    whole, turn = config.schedule(step)
     rise = min(1.0, (turn.done + 1) / max(config.warmup, 1))
     fall = 0.5 * (1 + math.cos(math.pi * min(turn.done / turn.steps, 1.0)))
-    return rise * (0.02 + 0.98 * fall)
+    return whole * rise * (0.02 + 0.98 * fall)
 
 
 def parameters(module: nn.Module) -> int:
     """Number of learned values."""
     return sum(p.numel() for p in module.parameters())
+
+
+def _critic(config: TrainingConfig, labels: int) -> Critic | FeatureCritic:
+    if config.critic == "features":
+        return FeatureCritic(config.feature_width)
+    return Critic(CriticConfig(config.critic_widths, labels=labels))
 
 
 def _learner(shape: GeneratorConfig, donors: int) -> nn.ModuleDict:
