@@ -34,7 +34,7 @@ LEAST = 0.3
 CLOSE = 16
 """Heads most like the first of a mixture, from which the others are drawn."""
 
-ALIKE = 0.23
+ALIKE = 0.28
 """How differently two heads of a mixture may look (logarithms of tones): beyond, outlines give fog."""
 
 MORE = 2

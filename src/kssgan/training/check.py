@@ -23,7 +23,7 @@ __all__ = ["Examiner", "category_shapes", "code_errors", "code_table", "fit_code
 _SHOWN = 10
 _REAL = 64  # photos whose sharpness is the measure
 _AT_ONCE = 8
-_WORST = 2.0  # error of a code over its gender's median, at most
+_WORST = 3.0  # error of a code over its gender's median, at most
 _FEWEST = 24  # codes; with fewer no head is given up
 
 
