@@ -9,6 +9,7 @@ import torch
 from kssgan.errors import UsageError
 from kssgan.surrogate._mesh import OVAL
 from kssgan.training import check, means
+from kssgan.training import teacher as teacher_module
 from kssgan.training.bank import Bank
 from kssgan.training.check import category_shapes, fit_codes
 from kssgan.training.compose import compose
@@ -98,6 +99,35 @@ def test_donors_are_training_people_and_never_members(photos: Photos) -> None:
             assert donors <= train
             assert not donors & set(photos.subject[group.rows])
             assert lesson.people == len(group.members)
+
+
+def test_a_donor_whose_tone_nobody_has_is_taught_too(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The palest head is near to no group's mean; untaught, it would be fog in every mixture."""
+    photos = Photos(replace(prepared, labels=np.full_like(prepared.labels, -1)), CPU)
+    rows = photos.donors
+    photos.opening[:] = 0  # any mouth fits
+    photos.tone[:] = np.linspace(0.4, 0.6, len(photos.tone))[:, None]
+    palest = len(rows) - 1
+    photos.tone[rows[palest]] = 1.0
+    teacher = Teacher(photos, label="expression", seed=3, pictures=1)
+    closed = torch.zeros(468, 2)
+    closed[33, 0] = 1  # eyes that are not in one place
+
+    def times() -> np.ndarray:
+        found = np.zeros(len(rows), int)
+        for number in range(300):
+            group, rng = teacher.group(number)
+            found[teacher._donors(group, -1, closed, torch.empty(0), 1, rng)] += 1
+        return found
+
+    half = times()
+    monkeypatch.setattr(teacher_module, "_ANY_TONE", 0.0)
+    near_alone = times()
+    # Not never, as groups are large beside so few people that at times hardly a stranger is left.
+    assert near_alone[palest] < near_alone.sum() / len(rows) / 2
+    assert half[palest] > 1.5 * near_alone[palest]
 
 
 def test_a_lesson_is_a_function_of_its_number(photos: Photos) -> None:

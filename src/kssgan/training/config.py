@@ -271,8 +271,8 @@ PRESETS: Mapping[str, Config] = {
         save_every=8,
         check=2,
     ),
-    # What is shipped: about an hour of one CPU core. 3,000 steps with pairs alone, then 200 with a critic that
-    # sees already; more of those draw a weave. Fine detail is lent, so the refiner has nothing to add.
+    # What is shipped: about an hour of one CPU core. 3,000 steps with pairs alone, then 200 with a critic
+    # that sees already; more of those draw a weave. Fine detail is lent, so the refiner has nothing to add.
     "small": TrainingConfig(
         steps=3200,
         refine_from=1.0,

@@ -31,6 +31,7 @@ __all__ = ["Lesson", "Teacher"]
 _MOUTH = 0.06  # difference of mouth openings up to which a donor's lips fit
 _FEWEST = 6  # donors to choose from before a wish is given up
 _UNSURE = 0.3  # of the groups with a label may also have donors whose label is unknown
+_ANY_TONE = 0.5  # of the groups, donors of any tone
 _ATTEMPTS = 20  # to find a group that leaves somebody to lend a head
 _COPIES = (2, 9)  # warped copies in a ghost, from and below
 _JITTER = 3.0  # standard deviation of a landmark in a copy, pixels of a crop
@@ -167,7 +168,11 @@ class Teacher:
         count: int,
         rng: np.random.Generator,
     ) -> IntArray:
-        """Codes of donors that fit: same gender, expression and mouth, near in tone; never a member."""
+        """Codes of donors that fit: same gender, expression and mouth, mostly near in tone; never a member.
+
+        No group's mean is as light or as dark as some donors are, so were all near in tone, their heads would
+        never be taught, and every mixture with one of them would be fog.
+        """
         rows = self.photos.donors
         strangers = ~np.isin(self.photos.subject[rows], self.photos.subject[group.rows])
         opening = torch.linalg.norm(goal[LIP_GAP[1]] - goal[LIP_GAP[0]]) / torch.linalg.norm(
@@ -184,6 +189,8 @@ class Teacher:
             if (fit & wish).sum() >= min(_FEWEST, strangers.sum()):
                 fit = fit & wish
         found = np.flatnonzero(fit)
+        if rng.random() < _ANY_TONE:
+            return rng.choice(found, count, replace=len(found) < count)
         tone = self.photos.tone[group.rows].mean(0)
         far = np.linalg.norm(self.photos.tone[rows[found]] - tone, axis=1)
         near = found[np.argsort(far, kind="stable")[: max(_FEWEST, len(found) // 3)]]
