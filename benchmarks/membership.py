@@ -248,10 +248,8 @@ def main() -> int:
     digest = stored.facts.get("data")
     if digest != data.digest():
         raise SystemExit("this generator was not trained on that file")
-    photos = Photos(
-        data, torch.device("cpu"), donors=int(stored.facts["config"].get("donors", 0))
-    )
-    photos.keep_donors(stored.facts["codes"])
+    photos = Photos(data, torch.device("cpu"))
+    photos.keep_donors(stored.facts["donors"])
     donors = {int(person) for person in photos.subject[photos.donors]}
     alike = could_lend(data)
     trained = np.zeros(data.subjects, bool)

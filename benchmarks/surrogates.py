@@ -128,13 +128,10 @@ def heads(
     data: Prepared, stored: StoredGenerator, method: GeneratorSurrogate, count: int, seed: int
 ) -> Row:
     """The second table."""
-    photos = Photos(
-        data, torch.device("cpu"), donors=int(stored.facts["config"].get("donors", 0))
-    )
-    kept = stored.facts.get("codes", [])
-    if len(kept) != len(stored.codes) or max(kept) >= len(photos.donors):
+    if stored.facts.get("data") != data.facts["digest"]:
         raise SystemExit("this generator was not trained on that file")
-    photos.keep_donors(kept)
+    photos = Photos(data, torch.device("cpu"))
+    photos.keep_donors(stored.facts["donors"])
     subject = photos.subject[photos.donors]
     gender = [a.get("gender") for a in stored.codes.attributes]
     fresh, same, other = [], [], []
