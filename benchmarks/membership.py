@@ -49,7 +49,7 @@ from kssgan.training.face_space import faces_and_shapes
 from kssgan.training.head_detail import head_detail
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import BoolArray, FloatArray, IntArray, U8Array
-from picture_gate import Judge, arguments, asked_generator
+from picture_gate import Judge, arguments, asked_generator, trained_photos
 
 _Array = npt.NDArray[np.float64]
 _AT_ONCE = 16
@@ -245,11 +245,7 @@ def main() -> int:
     torch.set_num_threads(1)
     data = load_prepared(asked.file)
     stored = asked_generator(asked.weights)
-    digest = stored.facts.get("data")
-    if digest != data.digest():
-        raise SystemExit("this generator was not trained on that file")
-    photos = Photos(data, torch.device("cpu"))
-    photos.keep_donors(stored.facts["donors"])
+    photos = trained_photos(stored, data)
     donors = {int(person) for person in photos.subject[photos.donors]}
     alike = could_lend(data)
     trained = np.zeros(data.subjects, bool)
@@ -292,7 +288,7 @@ def main() -> int:
         told = {
             "machine": platform.machine(),
             "torch": torch.__version__,
-            "data": digest,
+            "data": data.facts["digest"],
             "drawings": asked.drawings,
             "attacks": everything,
         }

@@ -54,6 +54,7 @@ from kssgan.faces import align, choose, detect, embed, thresholds
 from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.surrogate.shape import shape_mean
+from kssgan.training.data import Photos, learnt_donors
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
@@ -287,6 +288,15 @@ def arguments(description: str) -> argparse.ArgumentParser:
 def asked_generator(file: Path | None) -> StoredGenerator:
     """The generator in a file, or the shipped one."""
     return read_generator(file.read_bytes() if file else weights.read("generator"))
+
+
+def trained_photos(stored: StoredGenerator, data: Prepared) -> Photos:
+    """A collection with the donors whose heads a generator has learnt; ends where it is another one."""
+    photos = Photos(data, torch.device("cpu"))
+    photos.keep_donors(learnt_donors(stored, data))
+    if not len(photos.donors):
+        raise SystemExit("this generator was not trained on that file")
+    return photos
 
 
 def main() -> int:

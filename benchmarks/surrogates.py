@@ -43,10 +43,9 @@ from kssgan.models.stored import StoredGenerator
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.surrogate.sight import sight
-from kssgan.training.data import Photos
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray
-from picture_gate import Judge, arguments, asked_generator, groups
+from picture_gate import Judge, arguments, asked_generator, groups, trained_photos
 
 DRAWS = 200
 Row = dict[str, float | int | str | bool]
@@ -128,10 +127,7 @@ def heads(
     data: Prepared, stored: StoredGenerator, method: GeneratorSurrogate, count: int, seed: int
 ) -> Row:
     """The second table."""
-    if stored.facts.get("data") != data.facts["digest"]:
-        raise SystemExit("this generator was not trained on that file")
-    photos = Photos(data, torch.device("cpu"))
-    photos.keep_donors(stored.facts["donors"])
+    photos = trained_photos(stored, data)
     subject = photos.subject[photos.donors]
     gender = [a.get("gender") for a in stored.codes.attributes]
     fresh, same, other = [], [], []

@@ -23,7 +23,7 @@ import torch
 
 from kssgan.models.stored import read_generator, write_generator
 from kssgan.training.ageing import ageing
-from kssgan.training.data import Photos
+from kssgan.training.data import Photos, learnt_donors
 from kssgan.training.face_detail import face_detail
 from kssgan.training.face_space import face_space
 from kssgan.training.head_detail import head_detail
@@ -59,10 +59,10 @@ def main() -> None:
         stored = replace(stored, facts={**stored.facts, "refiner_mixed": mixed})
     if asked.faces is not None:
         prepared = load_prepared(asked.faces)
-        if prepared.facts["digest"] != stored.facts["data"]:
-            raise SystemExit("another prepared file came than the one that was trained on")
         photos = Photos(prepared, torch.device("cpu"))
-        photos.keep_donors(stored.facts["donors"])
+        photos.keep_donors(learnt_donors(stored, prepared))
+        if not len(photos.donors):
+            raise SystemExit("another prepared file came than the one that was trained on")
         label = next(iter(stored.labels))
         public, space = public_means(photos, label), face_space(photos, label)
         detail = head_detail(photos, np.arange(len(photos.donors)))

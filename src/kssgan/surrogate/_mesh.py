@@ -91,6 +91,11 @@ GLABELLA: tuple[int, ...] = (107, 9, 336, 285, 417, 168, 193, 55)
 
 LENSES: tuple[int, ...] = (127, 34, 116, 117, 50, 101, 36, 266, 330, 280, 346, 345, 264, 356)
 """Lower edge of where glasses may be, from the left temple over both cheeks to the right temple."""
+
+STILL: tuple[int, ...] = (
+    33, 133, 362, 263, 10, 338, 297, 332, 284, 251, 389, 109, 67, 103, 54, 21, 162,
+)
+"""What no expression moves on a skull: corners of the eyes, edge of the forehead."""
 # fmt: on
 
 LIP_GAP = (13, 14)
@@ -98,27 +103,6 @@ LIP_GAP = (13, 14)
 
 EYE_CORNERS = (33, 263)
 """Outer corners of the eyes, left and right in the picture."""
-
-STILL: tuple[int, ...] = (
-    33,
-    133,
-    362,
-    263,
-    10,
-    338,
-    297,
-    332,
-    284,
-    251,
-    389,
-    109,
-    67,
-    103,
-    54,
-    21,
-    162,
-)
-"""What no expression moves on a skull: corners of the eyes, edge of the forehead."""
 
 
 def check_points(points: FloatArray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -230,7 +231,9 @@ class TrainingConfig(Options):
     def schedule(self, step: int) -> tuple[float, Turn]:
         """Along which part of its turn a step's rates rise and fall, and the factor on all of them."""
         turn = self.turn(step)
-        first = round(min(self.critic_from, 1) * turn.steps)
+        first = math.ceil(
+            min(self.critic_from, 1) * turn.steps
+        )  # as a critic's weight counts it
         if turn.refining or not self.anew or first >= turn.steps:
             return 1.0, turn
         if turn.done < first:

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from kssgan.errors import UsageError
 from kssgan.models.codes import PARTS, WALL
+from kssgan.models.stored import StoredGenerator
 from kssgan.surrogate._mesh import CHEEKS, EYE_CORNERS, LIP_GAP
 from kssgan.training.prepared import Prepared
 from kssgan.types import CROP_SIZE, BoolArray, FloatArray, IntArray
 
-__all__ = ["Photos", "at_most", "laplacian_variance", "one_hot"]
+__all__ = ["Photos", "at_most", "laplacian_variance", "learnt_donors", "one_hot"]
 
 _HELD_IN_MEMORY = (
     20_000  # unpacked crops: 4 GB; larger collections are unpacked as they are needed
@@ -188,6 +189,15 @@ class Photos:
                 x, y = cheeks.round().long().clamp(0, CROP_SIZE - 1).unbind(1)
                 tone[row] = crop[:, y, x].median(1).values.cpu().numpy()
         return tone, wall, sharpness
+
+
+def learnt_donors(known: StoredGenerator, data: Prepared) -> list[int]:
+    """Rows of the photos whose heads a generator has learnt, in the order of its codes.
+
+    Empty where it was trained on another prepared file, in which the same rows are other people.
+    """
+    same = known.facts.get("data") == data.facts.get("digest")
+    return list(known.facts.get("donors", [])) if same else []
 
 
 def laplacian_variance(pictures_01: Tensor) -> Tensor:

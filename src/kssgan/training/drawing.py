@@ -21,7 +21,7 @@ from kssgan.training.check import (
     fit_codes,
 )
 from kssgan.training.config import TrainingConfig
-from kssgan.training.data import Photos, at_most
+from kssgan.training.data import Photos, at_most, learnt_donors
 from kssgan.training.face_detail import face_detail
 from kssgan.training.face_space import face_space
 from kssgan.training.feature_critic import FeatureCritic
@@ -67,10 +67,7 @@ class Drawing:
         more: Mapping[str, Any] | None = None,
     ) -> None:
         photos = Photos(data, device, donors=config.donors)
-        # Donors are told by their photos' rows, which mean the same in the same file only.
-        theirs: list[int] = []
-        if known is not None and known.facts.get("data") == data.facts.get("digest"):
-            theirs = known.facts.get("donors", [])
+        theirs = [] if known is None else learnt_donors(known, data)
         kept: list[int] = list((more or {}).get("donors", []))
         if known is not None and config.turn(0).refining:
             # A drawer that stays as it is knows its own donors and no others.
@@ -212,7 +209,7 @@ class Drawing:
         learnt = sum(
             parameters(module) for module in (networks.learner, *networks.critics.values())
         )
-        weights = 4 * (4 * learnt + parameters(networks.average))
+        weights = 4 * (4 * learnt + parameters(networks.learner))  # averages are as many
         half = (config.size // 2) ** 2 * config.batch * sum(config.widths[:2]) * 6
         fine = config.crop**2 * (config.crops + config.drawings) * config.refine_fine * 8
         return weights + 4 * max(half, fine)

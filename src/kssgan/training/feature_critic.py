@@ -48,9 +48,7 @@ class FeatureCritic(nn.Module):
         self.projections.requires_grad_(False)
         last = len(channels) - 1
         self.judges = nn.ModuleList(_judge(width, last - n) for n in range(len(channels)))
-        for number, count in enumerate(channels):
-            self.register_buffer(f"mean_{number}", torch.zeros(1, count, 1, 1))
-            self.register_buffer(f"spread_{number}", torch.ones(1, count, 1, 1))
+        self.measures = nn.ModuleList(_Measure(c) for c in channels)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Whether the judges learn; nothing else ever does."""
@@ -64,10 +62,10 @@ class FeatureCritic(nn.Module):
         Args:
             pictures_pm1: (B, 3, H, W) in [-1, 1], at least two.
         """
-        for number, seen in enumerate(self._see(pictures_pm1)):
-            self.get_buffer(f"mean_{number}").copy_(seen.mean((0, 2, 3), keepdim=True))
-            spread = seen.std((0, 2, 3), keepdim=True) + _LEAST
-            self.get_buffer(f"spread_{number}").copy_(spread)
+        for measure, seen in zip(self.measures, self._see(pictures_pm1), strict=True):
+            assert isinstance(measure, _Measure)
+            measure.mean.copy_(seen.mean((0, 2, 3), keepdim=True))
+            measure.spread.copy_(seen.std((0, 2, 3), keepdim=True) + _LEAST)
 
     def forward(self, judged_pm1: Tensor, label: Tensor | None = None) -> Tensor:
         """Score each place of each picture at each scale.
@@ -85,10 +83,8 @@ class FeatureCritic(nn.Module):
         self, judged_pm1: Tensor, label: Tensor | None = None
     ) -> tuple[Tensor, list[Tensor]]:
         """Scores as of :meth:`forward`, and the features of every scale that they are made of."""
-        seen = [
-            (x - self.get_buffer(f"mean_{n}")) / self.get_buffer(f"spread_{n}")
-            for n, x in enumerate(self._see(judged_pm1[:, -3:]))
-        ]
+        maps = self._see(judged_pm1[:, -3:])
+        seen = [measure(x) for measure, x in zip(self.measures, maps, strict=True)]
         parts = zip(self.judges, self.projections, seen, strict=True)
         return torch.cat([judge(projection(x)) for judge, projection, x in parts], 1), seen
 
@@ -98,6 +94,21 @@ class FeatureCritic(nn.Module):
             x = stage(x)
             found.append(x)
         return found
+
+
+class _Measure(nn.Module):
+    """Each channel less its mean, over its spread."""
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(1, channels, 1, 1))
+        self.register_buffer("spread", torch.ones(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.spread
 
 
 def _stages() -> nn.ModuleList:

@@ -75,7 +75,7 @@ class Networks:
             for name, groups in learners.items()
         } | {
             name: torch.optim.Adam(
-                [p for p in critic.parameters() if p.requires_grad],
+                _learned(critic),
                 lr=config.rate_critic,
                 betas=(0.0, 0.99),
                 fused=fused,
@@ -206,8 +206,12 @@ def rate_factor(step: int, config: TrainingConfig) -> float:
 
 
 def parameters(module: nn.Module) -> int:
-    """Number of learned values."""
-    return sum(p.numel() for p in module.parameters())
+    """Number of learned values; what is frozen does not count."""
+    return sum(p.numel() for p in _learned(module))
+
+
+def _learned(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module.parameters() if p.requires_grad]
 
 
 def _critic(config: TrainingConfig, labels: int) -> Critic | FeatureCritic:

@@ -189,12 +189,11 @@ class Teacher:
             if (fit & wish).sum() >= min(_FEWEST, strangers.sum()):
                 fit = fit & wish
         found = np.flatnonzero(fit)
-        if rng.random() < _ANY_TONE:
-            return rng.choice(found, count, replace=len(found) < count)
-        tone = self.photos.tone[group.rows].mean(0)
-        far = np.linalg.norm(self.photos.tone[rows[found]] - tone, axis=1)
-        near = found[np.argsort(far, kind="stable")[: max(_FEWEST, len(found) // 3)]]
-        return rng.choice(near, count, replace=len(near) < count)
+        if rng.random() >= _ANY_TONE:
+            tone = self.photos.tone[group.rows].mean(0)
+            far = np.linalg.norm(self.photos.tone[rows[found]] - tone, axis=1)
+            found = found[np.argsort(far, kind="stable")[: max(_FEWEST, len(found) // 3)]]
+        return rng.choice(found, count, replace=len(found) < count)
 
 
 def _jitters(shape: Tensor, count: int, rng: np.random.Generator) -> Tensor:
