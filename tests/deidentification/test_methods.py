@@ -63,7 +63,7 @@ def test_what_g_sees_is_made_once_and_used_by_all(
     surrogate, label = drawn.surrogate(_faces()), {"gender": "female", "expression": "happy"}
     wanted = drawn.draw(surrogate, label, seed=2)
     calls = []
-    for module in ("methods", "backdrop", "face_detail", "head_detail"):
+    for module in ("methods", "face_detail", "head_detail"):
         room = "deidentification" if module == "methods" else "surrogate"
 
         def counted(points: FloatArray) -> FloatArray:

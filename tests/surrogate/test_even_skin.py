@@ -17,6 +17,8 @@ def tone(*channels: float) -> FloatArray:
 
 
 SKIN = tone(0.7, 0.5, 0.4)
+LIT = SKIN * np.exp(tone(0.10, 0.163, 0.187))  # as foreheads are
+SHADED = SKIN * np.exp(tone(-0.32, -0.295, -0.285))  # as necks are
 WALL = tone(0.3, 0.35, 0.8)
 POINTS = mean_shape()
 TOP = POINTS[list(OVAL), 1].min()
@@ -26,7 +28,7 @@ NECK = (slice(int(POINTS[152, 1]) + 5, int(POINTS[152, 1]) + 16), slice(114, 142
 
 
 def head(
-    *, forehead: FloatArray = SKIN, neck: FloatArray = SKIN, hair: FloatArray | None = None
+    *, forehead: FloatArray = LIT, neck: FloatArray = SHADED, hair: FloatArray | None = None
 ) -> FloatArray:
     y, x = np.mgrid[:256, :256].astype(np.float32)
     image = np.tile(WALL, (256, 256, 1))
@@ -41,15 +43,30 @@ def head(
     return image.astype(np.float32)
 
 
-def away(image: FloatArray, where: tuple[slice, slice]) -> float:
-    return float(np.abs(np.median(image[where].reshape(-1, 3), axis=0) - SKIN).max())
+def away(image: FloatArray, where: tuple[slice, slice], usual: FloatArray) -> float:
+    return float(np.abs(np.median(image[where].reshape(-1, 3), axis=0) - usual).max())
+
+
+def colour_away(image: FloatArray) -> FloatArray:
+    """How far the forehead's colour is from what is usual, by channel, logarithms."""
+    tones = np.log(np.median(image[FOREHEAD].reshape(-1, 3), axis=0) + 0.03)
+    beside = tones - np.log(LIT + 0.03)
+    found: FloatArray = np.abs(beside - beside.mean())
+    return found
+
+
+def test_a_forehead_as_dark_as_the_cheeks_is_made_lighter() -> None:
+    found = with_even_skin(head(forehead=SKIN), POINTS)
+    lighter = np.log(found[FOREHEAD] + 0.03).mean() - np.log(SKIN + 0.03).mean()
+    assert 0.02 < lighter < 0.1
 
 
 @pytest.mark.parametrize("colour", [(0.6, 0.55, 0.5), (0.85, 0.62, 0.5), (0.5, 0.35, 0.27)])
 def test_a_forehead_comes_nearer_to_the_face(colour: tuple[float, float, float]) -> None:
     drawn = head(forehead=tone(*colour))
     found = with_even_skin(drawn, POINTS)
-    assert away(found, FOREHEAD) < 0.6 * away(drawn, FOREHEAD)
+    assert away(found, FOREHEAD, LIT) < away(drawn, FOREHEAD, LIT)
+    assert (colour_away(found) <= np.maximum(colour_away(drawn), 0.035)).all()
 
 
 def test_a_neck_may_lie_in_shadow_but_has_the_faces_colour() -> None:
@@ -57,11 +74,11 @@ def test_a_neck_may_lie_in_shadow_but_has_the_faces_colour() -> None:
     np.testing.assert_allclose(shade[NECK], head(neck=np.float32(0.75) * SKIN)[NECK], atol=0.02)
     drawn = head(neck=tone(0.75, 0.4, 0.4))
     found = with_even_skin(drawn, POINTS)
-    assert away(found, NECK) < 0.6 * away(drawn, NECK)
+    assert away(found, NECK, SHADED) < 0.6 * away(drawn, NECK, SHADED)
 
 
 def test_even_skin_stays() -> None:
-    np.testing.assert_allclose(with_even_skin(head(), POINTS), head(), atol=0.01)
+    np.testing.assert_allclose(with_even_skin(head(), POINTS), head(), atol=0.012)
 
 
 def test_face_hair_and_wall_are_left_alone() -> None:

@@ -70,17 +70,39 @@ def test_etched_detail_goes_and_tones_stay() -> None:
     assert np.abs(soft[0] - soft[1]).max() < 0.02
 
 
+def colours(image: FloatArray) -> FloatArray:
+    there = np.log(image + np.float32(0.03))
+    result: FloatArray = there - there.mean(-1, keepdims=True)
+    return result
+
+
 def test_fine_colours_stay_as_they_were_drawn() -> None:
     lips = head()
     lips[164:167, 112:144] = (0.7, 0.4, 0.42)  # three pixels high, narrower than the blur
-    found = lend(lips, stripes(0.05))
+    found = lend(lips, np.zeros((256, 256), np.float32))
+    np.testing.assert_allclose(
+        colours(found)[165, 120:136], colours(lips)[165, 120:136], atol=0.01
+    )
 
-    def colour(image: FloatArray) -> FloatArray:
-        there = np.log(image[165, 120:136] + 0.03)
-        result: FloatArray = there - there.mean(1, keepdims=True)
-        return result
 
-    np.testing.assert_allclose(colour(found), colour(lips), atol=0.01)
+def test_folds_are_redder_than_skin_and_glints_whiter() -> None:
+    """Red changes least with the light and blue most, as on photographs of skin."""
+    found = np.log(lend(head(), stripes()) + 0.03) - np.log(head() + 0.03)
+    inner = (slice(150, 180), slice(110, 146))
+    red, green, blue = ((found[inner][..., i] * stripes()[inner]).sum() for i in range(3))
+    assert 0.6 < red / green < 0.85
+    assert 1.03 < blue / green < 1.2
+
+
+def test_shades_of_a_face_gain_contrast_and_its_tone_stays() -> None:
+    shaded = head()
+    row = np.mgrid[:256, :256][0].astype(np.float32)
+    shaded *= np.exp(0.1 * np.sin(row * (2 * np.pi / 80)))[..., None]
+    found = lend(shaded, np.zeros((256, 256), np.float32))
+    inner = (slice(128, 208), slice(118, 138))  # one whole wave
+    before, after = logs(shaded)[inner], logs(found)[inner]
+    assert 1.03 < after.std() / before.std() < 1.25
+    assert abs(after.mean() - before.mean()) < 0.01
 
 
 def test_a_forehead_takes_no_strands() -> None:

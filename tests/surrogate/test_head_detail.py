@@ -11,6 +11,7 @@ from kssgan.faces.landmarks import mean_shape
 from kssgan.surrogate._tones import COARSE
 from kssgan.surrogate._torch_warp import blurred, widened
 from kssgan.surrogate.head_detail import Layer, around_face, with_head_detail
+from kssgan.surrogate.outline import Outline
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray
@@ -108,6 +109,34 @@ def test_walls_and_skin_take_little() -> None:
     below = (slice(235, 256), slice(100, 156))  # the neck
     assert 0.01 < change[below].max() < 0.2
     assert change[HAIR, MIDDLE].max() > 0.5
+
+
+def test_strands_are_redder_in_shadow_than_in_light() -> None:
+    found = np.log(lend(layer(head())) + 0.03) - np.log(head() + 0.03)
+    red, _, blue = (
+        (found[HAIR, MIDDLE][..., i] * stripes()[HAIR, MIDDLE]).sum() for i in range(3)
+    )
+    assert 0.7 < red / blue < 0.95
+
+
+def known_outline() -> Outline:
+    """Of :func:`head`, dark hair before a light wall."""
+    wall = np.zeros((256, 256), np.float32)
+    wall[:, :60] = wall[:, 196:] = 1
+    light, dark = (np.full((256, 256, 3), value, np.float32) for value in (0.75, 0.15))
+    return Outline(wall, np.zeros((256, 256, 1), np.float32), light, dark)
+
+
+def test_where_the_outline_is_known_strands_end_with_the_head() -> None:
+    """They reach a few pixels beyond it, as loose hair does, and bring no glow."""
+    drawn, loud = head(), layer(head(), 3 * stripes())
+    found = with_head_detail(drawn, drawn, POINTS, SKIN, loud, WARP, outline=known_outline())
+    change = found - drawn
+    assert np.abs(change[HAIR, :36]).max() < 1e-3
+    assert np.abs(change[HAIR, MIDDLE]).max() > 0.3
+    beside = change[HAIR, 52:60]
+    assert beside.max() < 0.02, "glow"
+    assert beside.min() < -0.03, "loose hair"
 
 
 def test_it_is_a_function_of_its_arguments() -> None:

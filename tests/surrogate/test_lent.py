@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate.lent import PLAIN, lent, missing_texture, without
+from kssgan.surrogate.lent import PLAIN, evenly_lit, lent, missing_texture, without
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.warp import Warp
 
@@ -66,3 +66,26 @@ def test_features_keep_off_the_way_of_an_expression() -> None:
     np.testing.assert_allclose(without(found, way), found, atol=1e-5)
     away = ratio - found
     np.testing.assert_allclose(away, (away * way).sum() / (way**2).sum() * way, atol=1e-4)
+
+
+def test_chance_light_is_even_on_both_sides_and_limited() -> None:
+    points = mean_shape()
+    ratio = np.zeros((128, 128, 3), np.float32)
+    ratio[:, :64] = 2.0  # light from one side, brighter than any face
+    found = evenly_lit(ratio, points)
+    assert found.max() <= 0.31
+    # The middle of the face is where its outline says; half a pixel of 256 is a quarter of 128.
+    middle = (points[:, 0].min() + points[:, 0].max() + 1) / 4 - 0.5
+    for away in (2, 10, 30):
+        left, right = (
+            np.interp(middle + s * away, np.arange(128), found[64, :, 1]) for s in (-1, 1)
+        )
+        assert abs(left - right) < 0.02
+    mark = np.zeros((128, 128, 3), np.float32)
+    mark[40:44, 62:67] = 0.05
+    assert evenly_lit(mark, points).sum() > 0.9 * mark.sum(), "small differences stay"
+
+
+def test_chance_tints_are_halved() -> None:
+    tint = np.full((128, 128, 3), [0.2, -0.1, -0.1], np.float32)
+    np.testing.assert_allclose(evenly_lit(tint, mean_shape()), 0.5 * tint, atol=1e-6)

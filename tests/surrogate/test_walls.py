@@ -25,7 +25,7 @@ def _seen(crop: U8Array, points: FloatArray) -> tuple[FloatArray, FloatArray, _w
 def test_wall_is_found_and_the_head_is_none(paint: Painter, wall: tuple[int, int, int]) -> None:
     picture, _, found = _seen(*paint(1, size=512, wall=wall, hair=(40, 30, 25), grain=3.0))
     assert found.plain
-    share, colours = _walls.share_of_wall(
+    share, colours, _ = _walls.share_of_wall(
         np.ascontiguousarray(picture.transpose(2, 0, 1)), found
     )
     assert share.shape == (512, 512)
@@ -48,7 +48,7 @@ def test_share_of_a_blend(wall: tuple[int, int, int], amount: float) -> None:
     oval[40:100, 50:78] = 1
     small = reduced(picture, 4)
     found = _walls.find_wall(small, oval, picture.mean(2))
-    share, _ = _walls.share_of_wall(np.ascontiguousarray(picture.transpose(2, 0, 1)), found)
+    share, _, _ = _walls.share_of_wall(np.ascontiguousarray(picture.transpose(2, 0, 1)), found)
     assert share[256, [135, 376]] == pytest.approx(amount, abs=0.12)
     assert share[256, 90] > 0.95
     assert share[256, 260] < 0.02

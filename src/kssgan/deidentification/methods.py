@@ -21,12 +21,20 @@ from kssgan.models.face_space import Features
 from kssgan.models.refiner import doubled
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
-from kssgan.surrogate.backdrop import with_plain_wall
 from kssgan.surrogate.even_skin import with_even_skin
 from kssgan.surrogate.expression import express, foreign, upright
 from kssgan.surrogate.face_detail import with_face_detail
 from kssgan.surrogate.head_detail import Layer, with_head_detail
-from kssgan.surrogate.lent import SHAPE, TEXTURE, lent, missing_texture, texture, without
+from kssgan.surrogate.lent import (
+    SHAPE,
+    TEXTURE,
+    evenly_lit,
+    lent,
+    missing_texture,
+    texture,
+    without,
+)
+from kssgan.surrogate.outline import one_outline, with_grain
 from kssgan.surrogate.restraint import LOWER, public_share, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
@@ -49,8 +57,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
     mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
     exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back.
-    Where the head agrees with the middle one of the three, that donor lends strands of hair, never anything
-    of a face; the fine detail of the face is a mean of eight public people, and the wall is made plain.
+    The head gets one crisp outline, between those of the three, before a plain wall. Where it agrees with the
+    middle one of the three, that donor lends strands of hair, brought to that outline, never anything of a
+    face; the fine detail of the face is a mean of eight public people.
     One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 
@@ -147,18 +156,20 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         seed: int,
         seen: FloatArray,
     ) -> FloatArray:
-        """What was drawn, (256, 256, 3), with strands of hair, even skin, a face's detail and a plain wall.
+        """What was drawn, (256, 256, 3), with one outline, strands of hair, even skin and a face's detail.
 
         ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g where one is
         already made; ``seen`` is what G saw of S_g.
         """
         points, tone = surrogate.points, skin_tone(surrogate)
         warp = warp or Warp(points)
+        outline = one_outline(smooth_01, seen)
+        picture_01, smooth_01 = outline.cut(picture_01), outline.cut(smooth_01)
         if heads := self._stored.detail:
             row = heads.lender(mix)
             lender = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
             picture_01 = with_head_detail(
-                picture_01, smooth_01, points, tone, lender, warp, seen=seen
+                picture_01, smooth_01, points, tone, lender, warp, seen=seen, outline=outline
             )
         picture_01 = with_even_skin(picture_01, points, seen=seen)
         if faces := self._stored.face:
@@ -168,7 +179,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             picture_01 = with_face_detail(
                 picture_01, points, tone, fine, faces.points, warp, seen=seen
             )
-        return with_plain_wall(picture_01, points, seed, seen=seen)
+        return with_grain(picture_01, outline, seed)
 
     def _age(self, surrogate: ShapeMean, label: Mapping[str, str]) -> float | None:
         """Where S_g lies among the age bands: as labelled, else as it looks; None where nothing is known."""
@@ -236,7 +247,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         warp: Warp,
     ) -> ShapeMean:
         """S_g with the features, and with what it lacks of the wanted expression's and the age's texture."""
-        space, ratio = self._stored.space, features.ratio
+        space, ratio = self._stored.space, evenly_lit(features.ratio, features.points)
         for name in self._stored.labels:
             way = space and space.way(label.get(name, ""))
             if way and self._common is not None:

@@ -17,8 +17,9 @@ from kssgan.surrogate._regions import COARSE, reduced, soften, step
 from kssgan.surrogate._skin import DARK
 from kssgan.types import FloatArray
 
-__all__ = ["Outline", "Wall", "find_wall", "outline", "plain_tones", "share_of_wall"]
+__all__ = ["Blend", "Outline", "Wall", "find_wall", "outline", "plain_tones", "share_of_wall"]
 
+_SIZE = 512  # of a portrait
 # Coarse rows and columns beside the head, where a wall is seen.
 _SIDES = (slice(2, 40), 8)
 # Median distance of their tones from the middle one up to which a wall is plain.
@@ -27,7 +28,7 @@ _PLAIN = 0.05
 _DOUBTFUL = 0.012
 _LEAST_SHARE = 0.1  # of the picture in which a wall must be seen
 _LIKE = 0.12  # distance of tones up to which a place is like the wall beside it
-_ROUNDS = 6  # each follows the wall's shades further
+_ROUNDS = 6
 _LOWEST_ROW = 100  # coarse; lower at the sides lie clothes as often as wall
 _LOWEST_HAIR = 88  # coarse row; lower lie necks and clothes as well
 # Wall seen between strands: most coarse pixels, least distance from the face in them.
@@ -66,7 +67,13 @@ class Wall:
         return float(self.sure.mean()) > _LEAST_SHARE
 
 
-def find_wall(small_01: FloatArray, oval: FloatArray, light: FloatArray | None = None) -> Wall:
+def find_wall(
+    small_01: FloatArray,
+    oval: FloatArray,
+    light: FloatArray | None = None,
+    *,
+    rounds: int = _ROUNDS,
+) -> Wall:
     """Find the wall of a portrait.
 
     Args:
@@ -74,6 +81,7 @@ def find_wall(small_01: FloatArray, oval: FloatArray, light: FloatArray | None =
         oval: (128, 128) weights of the face.
         light: (512, 512) brightness of the same picture in [0, 1], by whose texture light hair is told from
             a light wall; None for a mean, which has none.
+        rounds: each follows the wall's shades further.
     """
     from scipy import ndimage
 
@@ -86,7 +94,7 @@ def find_wall(small_01: FloatArray, oval: FloatArray, light: FloatArray | None =
     most, least = _ISLAND
     tones = np.broadcast_to(tone, logs.shape)
     sure = np.zeros(oval.shape, bool)
-    for turn in range(_ROUNDS):
+    for turn in range(rounds):
         away = _apart(logs, tones)
         like = (away < _LIKE * (1.5 if turn == 0 else 1.0)) & (oval <= 0.5)
         # Strands and light on them are narrow; a wall is not.
@@ -113,15 +121,27 @@ def find_wall(small_01: FloatArray, oval: FloatArray, light: FloatArray | None =
     return Wall(tones, sure, spread, float(doubtful.mean()))
 
 
-def share_of_wall(picture_01: FloatArray, wall: Wall) -> tuple[FloatArray, FloatArray]:
+class Blend(NamedTuple):
+    """What each pixel is blended of; S is the side of the picture.
+
+    Attributes:
+        share: (S, S) how much of it is wall, in [0, 1].
+        wall: (3, S, S) the wall's colours in [0, 1], continued behind the head.
+        head: (3, S, S) those of the head beside the wall.
+    """
+
+    share: FloatArray
+    wall: FloatArray
+    head: FloatArray
+
+
+def share_of_wall(picture_01: FloatArray, wall: Wall, *, softer: float = 1.0) -> Blend:
     """How much of each pixel is wall.
 
     Args:
-        picture_01: (3, 512, 512) in [0, 1].
+        picture_01: (3, S, S) in [0, 1]; S is 128 or a multiple.
         wall: of the same picture.
-
-    Returns:
-        (512, 512) share in [0, 1], and (3, 512, 512) the wall's colours in [0, 1], continued behind the head.
+        softer: by how much outlines are softer than in portraits of 512 pixels.
 
     Reference: the share is the projection of a colour on the line between foreground and background, as of
     Ruzon, Tomasi 2000, "Alpha estimation in natural images", with one colour for each.
@@ -129,6 +149,7 @@ def share_of_wall(picture_01: FloatArray, wall: Wall) -> tuple[FloatArray, Float
     from kssgan.surrogate import _torch_warp
 
     size = picture_01.shape[-1]
+    unit = softer * size / _SIZE
     planes = np.dstack([np.exp(wall.tones) - DARK, wall.sure.astype(np.float32)])
     large = _torch_warp.enlarge(planes.transpose(2, 0, 1), size)
     colours, sure = large[:3], large[3]
@@ -137,13 +158,14 @@ def share_of_wall(picture_01: FloatArray, wall: Wall) -> tuple[FloatArray, Float
     behind_logs = np.log(behind + DARK)
     away = _apart(np.log(picture + DARK), behind_logs)
     grey = _grey(behind_logs)
-    reach = float(np.interp(grey.mean(), (0, 1), _REACH[::-1]))
+    reach = unit * float(np.interp(grey.mean(), (0, 1), _REACH[::-1]))
     near = step(soften(sure, reach) * 8)
     # The head's own colour beside the wall, from where no wall is blended in.
     own = ((away > 0.25) & (soften(sure, reach / 2) < 0.02)).astype(np.float32)[..., None]
     both = np.dstack([picture * own, own])
-    beside = soften(both, 12.0) + np.float32(1e-2) * soften(both, 24.0)
-    line = beside[..., :3] / (beside[..., 3:] + np.float32(1e-6)) - behind
+    both = soften(both, 12.0 * unit) + np.float32(1e-2) * soften(both, 24.0 * unit)
+    beside = both[..., :3] / (both[..., 3:] + np.float32(1e-6))
+    line = beside - behind
     along = ((picture - behind) * line).sum(-1) / ((line * line).sum(-1) + np.float32(1e-3))
     blended = np.clip((0.9 - along) / 0.9, 0, 1)
     # Between dark hair and a white wall lie pale ears as well, beside a blue one white collars, but not on
@@ -152,7 +174,7 @@ def share_of_wall(picture_01: FloatArray, wall: Wall) -> tuple[FloatArray, Float
     blended *= 1 - step((beside_it - (0.12 - 0.09 * grey)) / (0.12 - 0.06 * grey))
     same = 1 - step((away - 0.05) / 0.12)
     share: FloatArray = (near * np.maximum(blended, same * sure)).astype(np.float32)
-    return share, colours
+    return Blend(share, colours, beside.transpose(2, 0, 1).astype(np.float32))
 
 
 def plain_tones(small_01: FloatArray, wall: Wall) -> FloatArray:

@@ -214,7 +214,7 @@ def _other_wall(
     came, wanted = find_wall(small, where.oval, head.mean(0)), find_wall(mean, where.oval)
     if not (came.plain and wanted.seen):
         return np.zeros_like(head)
-    share, colours = share_of_wall(head, came)
+    share, colours, _ = share_of_wall(head, came)
     logs = np.log(colours + DARK)
     logs += (tone.saturation - 1) * (logs - logs.mean(0)) + tone.light
     plain = np.exp(plain_tones(mean, wanted)).transpose(2, 0, 1)

@@ -10,7 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL, brow_line
-from kssgan.surrogate._tones import BLUR, ellipse, planes_blurred, reduced, tones, wall_and_skin
+from kssgan.surrogate._tones import (
+    BLUR,
+    COARSE,
+    ellipse,
+    planes_blurred,
+    reduced,
+    tones,
+    wall_and_skin,
+)
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
@@ -18,12 +26,16 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_face_detail"]
 
-_STRENGTH = np.float32(1.1)  # warped once more, detail is weaker
+_STRENGTH = np.float32(1.25)  # warped once more, detail is weaker
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(0.05)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
 _HIGH = 1.25  # height of a forehead that may be reached over that of the mesh
 _SOFT = 2.0  # blur of the forehead's rim, pixels
+_SHADES, _BROAD = np.float32(0.18), 24.0  # contrast that means lack, over so many pixels
+_COLOURS = np.array([0.79, 1.06, 1.15], np.float32)
+"""Of a change of light on skin, how much red, green and blue change: pores and folds are redder than skin,
+glints whiter."""
 
 
 def with_face_detail(
@@ -62,10 +74,23 @@ def with_face_detail(
     detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
     logs = np.log(np.clip(picture_01, 0, 1) + DARK)
     light = logs.mean(2, keepdims=True)
-    # Detail is grey: the drawn colours stay as fine as they are, else lips and skin would be one.
-    lent = np.exp(logs - light + planes_blurred(light, BLUR) + detail[..., None]) - DARK
+    # The drawn colours stay as fine as they are, else lips and skin would be one.
+    soft = planes_blurred(light, BLUR)
+    soft = soft + _SHADES * (soft - _broad(light, face[..., None]))
+    lent = np.exp(logs - light + soft + detail[..., None] * _COLOURS) - DARK
     found: FloatArray = picture_01 + where * (lent - picture_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _broad(light: FloatArray, face: FloatArray) -> FloatArray:
+    """(256, 256, 1) light of a face without its shades; what lies around it is left out."""
+    from kssgan.surrogate import _torch_warp
+
+    # At a quarter of the size: nothing finer is left.
+    small = reduced(np.dstack([light * face, face]))
+    both = planes_blurred(small, _BROAD * COARSE / CROP_SIZE)
+    broad = both[..., :1] / (both[..., 1:] + np.float32(1e-3))
+    return _torch_warp.enlarge(broad.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
 
 
 def _brows(points: FloatArray) -> float:

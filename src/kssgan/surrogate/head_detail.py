@@ -20,6 +20,7 @@ from kssgan.surrogate._tones import (
     tones,
     wall_and_skin,
 )
+from kssgan.surrogate.outline import Outline, fitted
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
@@ -27,18 +28,21 @@ from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
 __all__ = ["Layer", "around_face", "with_head_detail"]
 
-_STRENGTH = np.float32(1.8)  # a warped portrait and a partial agreement weaken detail
+_STRENGTH = np.float32(1.6)  # a warped portrait and a partial agreement weaken detail
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
 _SKIN = np.float32(0.10)  # the same on skin: pores, but no strand of another's fringe
 _WALL = np.float32(0.03)  # the same on a wall: grain, but no glow and no loose hair
 _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
+_COLOURS = np.array([0.90, 1.03, 1.07], np.float32)
+"""Of a change of light in hair, how much red, green and blue change (medians of 62 portraits)."""
 _SOFT = 0.7  # how soft the drawn head is made under lent detail, pixels
 _CRISP, _CRISP_WIDE = (
     np.float32(0.2),
     6.0,
 )  # contrast that mixing heads takes away, over so many pixels
+_LOOSE, _LOOSE_REACH = np.float32(4), 5.0  # loose hair: nearer to the head, pixels
 _BEYOND, _BEYOND_SOFT = 4, 3.0  # how far a face is kept clear, and how softly, pixels
 
 
@@ -83,6 +87,7 @@ def with_head_detail(
     warp: Warp,
     *,
     seen: FloatArray | None = None,
+    outline: Outline | None = None,
 ) -> FloatArray:
     """A drawn picture with a donor's fine detail around the face.
 
@@ -94,6 +99,7 @@ def with_head_detail(
         lender: one of the donors of the head.
         warp: to ``points``.
         seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
+        outline: where the drawn head ends, if that is known: then the donor's strands end there as well.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
@@ -102,19 +108,49 @@ def with_head_detail(
 
     around = around_face(points, seen=seen)
     small = tones(reduced(smooth_01))
-    wall, skin = wall_and_skin(small, tone)
+    on_wall, skin = wall_and_skin(small, tone)
     field = warp.sources(lender.points, size=CROP_SIZE)
-    theirs = _torch_warp.sample(lender.coarse[None], field[None], COARSE)[0]
-    theirs = tones(theirs.transpose(1, 2, 0) / np.float32(255))
+    theirs = _lent_tones(lender, field)
+    if outline:
+        theirs_on_wall, _ = wall_and_skin(theirs, tone)
+        own_on_wall = reduced(outline.wall[..., None])[..., 0]
+        field = fitted(field, theirs_on_wall, own_on_wall, around, points)
+        theirs = _lent_tones(lender, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
     fine = _STRENGTH * _torch_warp.sample_logs(lender.fine, field, _MOST)
-    limit = _HAIR + wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
+    limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = limit * np.tanh(fine / limit)
+    if outline:
+        fine = _ended(fine, outline)
     under_it = planes_blurred(smooth_01, _SOFT)
-    lent = np.exp(np.log(np.clip(under_it, 0, 1) + DARK) + (agreed * fine)[..., None]) - DARK
+    lent = (
+        np.exp(np.log(np.clip(under_it, 0, 1) + DARK) + (agreed * fine)[..., None] * _COLOURS)
+        - DARK
+    )
     drawn = _REFINED * refined_01 + (1 - _REFINED) * lent
     head = lent + (1 - agreed[..., None]) * (drawn - lent)
-    head = head + _CRISP * (head - planes_blurred(head, _CRISP_WIDE))
+    crisp = _CRISP * (1 - outline.wall[..., None]) if outline else _CRISP
+    head = head + crisp * (head - planes_blurred(head, _CRISP_WIDE))
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _ended(fine: FloatArray, outline: Outline) -> FloatArray:
+    """Strands that end where the head does, but for a few pixels of loose hair, and no glow on the wall."""
+    from kssgan.surrogate import _torch_warp
+
+    near = _torch_warp.blurred(1 - outline.wall[None], _LOOSE_REACH)[0]
+    fine = fine * np.clip(_LOOSE * near, 0, 1)
+    # Before a wall that is lighter than hair, loose hair is dark; what is light there is glow.
+    lighter = (outline.behind - outline.beside).mean(2)
+    result: FloatArray = np.where(fine * lighter > 0, (1 - outline.wall) * fine, fine)
+    return result
+
+
+def _lent_tones(lender: Layer, field: FloatArray) -> FloatArray:
+    """(64, 64, 3) tones of the donor's head along a field."""
+    from kssgan.surrogate import _torch_warp
+
+    theirs = _torch_warp.sample(lender.coarse[None], field[None], COARSE)[0]
+    return tones(theirs.transpose(1, 2, 0) / np.float32(255))

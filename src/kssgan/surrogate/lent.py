@@ -15,7 +15,16 @@ from kssgan.surrogate.shape import DARK, ShapeMean, moved, skin_tone
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["PLAIN", "SHAPE", "TEXTURE", "lent", "missing_texture", "texture", "without"]
+__all__ = [
+    "PLAIN",
+    "SHAPE",
+    "TEXTURE",
+    "evenly_lit",
+    "lent",
+    "missing_texture",
+    "texture",
+    "without",
+]
 
 TEXTURE = 1.2
 """How far from the mean in texture: 1 is as far as people are."""
@@ -28,6 +37,8 @@ PLAIN = 1.4
 """Where a wanted expression's texture lies on its way: 0 is the mean of the others, 1 its own mean."""
 
 _SIDE = CROP_SIZE // 2  # of a texture
+_COLOUR = np.float32(0.5)  # share of differences of colour that are people's, not light's
+_LIGHT = np.float32(0.3)  # most that a place may be lighter or darker, logarithm: no glints
 _FARTHEST = 2.0  # a mean is moved no farther along the way to an expression
 
 
@@ -83,6 +94,29 @@ def missing_texture(
     small = texture(mean, points, warp)
     at = float(((small - origin) * way).sum() / max(float((way**2).sum()), 1e-9))
     found: FloatArray = (np.clip(PLAIN - at, -_FARTHEST, _FARTHEST) * way).astype(np.float32)
+    return found
+
+
+def evenly_lit(ratio: FloatArray, points: FloatArray) -> FloatArray:
+    """A texture by chance without what light brings: sides, tints and glints differ more than faces do.
+
+    Args:
+        ratio: (S, S, 3) float32, natural logarithm of a face over a mean.
+        points: (468, 2) where its features lie, pixels of a 256 px crop.
+
+    Returns:
+        (S, S, 3) float32, alike on both sides of the face.
+    """
+    light = ratio.mean(2, keepdims=True)
+    even = _LIGHT * np.tanh(light / _LIGHT) + _COLOUR * (ratio - light)
+    x = points[:, 0]
+    # In the middle of the face lies a column's place or one between two.
+    across = (float(x.min() + x.max()) + 1) * len(ratio) / CROP_SIZE - 1 - np.arange(len(ratio))
+    across = np.clip(across, 0, len(ratio) - 1)
+    left = np.minimum(across.astype(np.int64), len(ratio) - 2)
+    part = (across - left).astype(np.float32)[:, None]
+    mirrored = (1 - part) * even[:, left] + part * even[:, left + 1]
+    found: FloatArray = ((even + mirrored) / 2).astype(np.float32)
     return found
 
 

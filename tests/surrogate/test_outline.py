@@ -1,0 +1,174 @@
+"""One crisp outline where a head was drawn with several."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate._mesh import OVAL
+from kssgan.surrogate.head_detail import around_face
+from kssgan.surrogate.outline import fitted, one_outline, with_grain
+from kssgan.surrogate.sight import sight
+from kssgan.types import FloatArray
+
+POINTS = mean_shape()
+SEEN = sight(POINTS)
+MIDDLE = POINTS[list(OVAL)].mean(0)
+SKIN, HAIR = np.array([0.8, 0.6, 0.5], np.float32), np.array([0.15, 0.1, 0.08], np.float32)
+BLUE, GREY = (0.3, 0.4, 0.8), (0.84, 0.84, 0.82)
+Y, X = np.mgrid[:256, :256].astype(np.float32)
+FAR = np.hypot(X - MIDDLE[0], Y - MIDDLE[1])
+
+
+def ramp(inner: float, outer: float) -> FloatArray:
+    """1 up to one distance from the middle of the face, 0 from another, straight between."""
+    found: FloatArray = np.clip((outer - FAR) / (outer - inner), 0, 1)[..., None]
+    return found
+
+
+def foggy(
+    wall: tuple[float, float, float], inner: float = 86, outer: float = 114
+) -> FloatArray:
+    """Dark hair all around a face, with fog between the two distances."""
+    image = np.array(wall, np.float32) + ramp(inner, outer) * (
+        HAIR - np.array(wall, np.float32)
+    )
+    image += ramp(58, 62) * (SKIN - image)
+    found: FloatArray = image.astype(np.float32)
+    return found
+
+
+def width(image: FloatArray, wall: tuple[float, float, float]) -> float:
+    """Pixels straight up from the face over which hair turns into wall (a tenth to nine tenths)."""
+    column = image[: int(MIDDLE[1]) - 66, int(MIDDLE[0])]
+    line = np.array(wall) - HAIR
+    share = (column - HAIR) @ line / (line @ line)
+    return float(((share > 0.1) & (share < 0.9)).sum())
+
+
+@pytest.mark.parametrize("wall", [BLUE, GREY])
+def test_fog_becomes_head_or_wall(wall: tuple[float, float, float]) -> None:
+    drawn = foggy(wall)
+    found = one_outline(drawn, SEEN)
+    cut = found.cut(drawn)
+    assert width(cut, wall) < 0.8 * width(drawn, wall)
+    # The outline lies in the middle of the fog, and what was clear stays so.
+    top = slice(0, int(MIDDLE[1]))
+    ends = np.argmin(found.wall[top, int(MIDDLE[0])] > 0.5)
+    assert MIDDLE[1] - ends == pytest.approx(100, abs=5)
+    assert np.abs(cut - drawn)[FAR < 60].max() < 0.02
+    assert np.abs(cut - drawn)[(FAR > 120) & (Y < 200)].max() < 0.04
+    # No colour comes that neither head nor wall has.
+    low, high = np.minimum(HAIR, wall), np.maximum(HAIR, wall)
+    ring = cut[(FAR > 80) & (FAR < 118) & (Y < 128)]
+    assert (ring > low - 0.05).all()
+    assert (ring < high + 0.05).all()
+
+
+def test_light_on_hair_is_no_wall() -> None:
+    """A bright spot on the crown that reaches the outline."""
+    drawn = foggy(GREY, 98, 102)
+    spot = (np.abs(X - MIDDLE[0]) < 5) & (FAR > 84) & (FAR < 104) & (MIDDLE[1] > Y)
+    drawn[spot] = 0.8
+    found = one_outline(drawn, SEEN)
+    crown = (np.abs(X - MIDDLE[0]) < 4) & (FAR > 86) & (FAR < 94) & (MIDDLE[1] > Y)
+    assert found.wall[crown].max() < 0.3
+
+
+def identity() -> FloatArray:
+    found: FloatArray = np.stack([(X + 0.5) / 256, (Y + 0.5) / 256], -1)
+    return found
+
+
+def small_wall(radius: float) -> FloatArray:
+    by = FAR.reshape(64, 4, 64, 4).mean((1, 3))
+    found: FloatArray = np.clip((by - radius) / 4 + 0.5, 0, 1).astype(np.float32)
+    return found
+
+
+def read_at(field: FloatArray) -> FloatArray:
+    """(128, 128) from how far off the middle of the face each place is read, pixels."""
+    at = field * 256 - 0.5
+    found: FloatArray = np.hypot(at[..., 0] - MIDDLE[0], at[..., 1] - MIDDLE[1])
+    return found
+
+
+@pytest.mark.parametrize("theirs", [88.0, 108.0])
+def test_another_heads_outline_is_brought_to_this_ones(theirs: float) -> None:
+    around = around_face(POINTS)
+    field = fitted(identity(), small_wall(theirs), small_wall(98), around, POINTS)
+    far, whole = FAR[::2, ::2], read_at(field)
+    above = (Y[::2, ::2] < MIDDLE[1] - 60) & (np.abs(far - 98) < 0.7)
+    assert np.abs(whole[above] - theirs).max() < 3.5
+    assert np.abs(whole - far)[SEEN > 0.95].max() < 1.5, "faces stay"
+    assert np.abs(whole - far)[far > 150].max() < 2, "what lies far beyond stays"
+    # Nothing is folded: farther out is read farther out.
+    column = whole[: int(MIDDLE[1] / 2), int(MIDDLE[0] / 2)]
+    assert (np.diff(column) < 0).all()
+
+
+def test_heads_that_end_alike_are_not_moved() -> None:
+    field = fitted(identity(), small_wall(98), small_wall(98), around_face(POINTS), POINTS)
+    assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.2
+
+
+def test_where_no_outline_is_seen_nothing_is_moved() -> None:
+    none = np.zeros((64, 64), np.float32)
+    field = fitted(identity(), none, small_wall(98), around_face(POINTS), POINTS)
+    assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.2
+
+
+def portrait(wall: float = 0.75) -> FloatArray:
+    """Skin in the middle, dark hair above, a wall that grows darker downwards."""
+    image = np.full((256, 256, 3), wall, np.float32)
+    image -= np.linspace(0, 0.06, 256, dtype=np.float32)[:, None, None]
+    image[40:, 60:196] = (0.8, 0.55, 0.42)
+    image[30:60, 60:196] = 0.12
+    return image
+
+
+def cut(image: FloatArray) -> FloatArray:
+    return one_outline(image, SEEN).cut(image)
+
+
+def test_glows_and_patterns_on_a_wall_go() -> None:
+    image = portrait()
+    image += (0.03 * np.sin(X / 3) * (X < 40))[..., None].astype(np.float32)
+    wall = (slice(20, 230), slice(4, 34))
+    assert np.abs(image - portrait())[wall].max() > 0.02
+    found = cut(image) - portrait()
+    assert np.abs(found)[wall].mean() < 0.006
+    assert np.abs(found)[wall].max() < 0.03  # its shade from top to bottom stays
+
+
+def test_the_head_stays() -> None:
+    image = portrait()
+    rng = np.random.default_rng(1)
+    image[30:, 60:196] += rng.normal(0, 0.02, (226, 136, 1)).astype(np.float32)
+    found = cut(image)
+    np.testing.assert_allclose(found[80:, 80:176], image[80:, 80:176], atol=1e-5)
+
+
+def test_a_face_is_no_wall_whatever_its_tone() -> None:
+    image = np.full((256, 256, 3), 0.7, np.float32)
+    image[150:170, 110:146:4] = 0.68
+    np.testing.assert_allclose(cut(image)[150:170, 110:146], image[150:170, 110:146], atol=1e-3)
+
+
+def test_a_picture_without_a_wall_is_left() -> None:
+    rng = np.random.default_rng(2)
+    image = np.kron(rng.random((8, 8, 3)), np.ones((32, 32, 1))).astype(np.float32)
+    assert (np.abs(cut(image) - image) < 1e-5).mean() > 0.8
+
+
+def test_the_grain_is_a_camera_s_lies_on_the_wall_and_comes_from_the_seed() -> None:
+    image = portrait()
+    outline = one_outline(image, SEEN)
+    found = with_grain(image, outline, 5)
+    grain = (found - image)[20:230, 4:34, 0]
+    assert 0.0015 < grain.std() < 0.004
+    assert np.array_equal(found[outline.wall == 0], image[outline.wall == 0])
+    assert np.array_equal(found, with_grain(image, outline, 5))
+    assert not np.array_equal(found, with_grain(image, outline, 6))
+    assert with_grain(np.ones_like(image), outline, 5).max() <= 1
