@@ -164,7 +164,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         points, tone = surrogate.points, skin_tone(surrogate)
         warp = warp or Warp(points)
         outline = one_outline(smooth_01, seen)
-        picture_01, smooth_01 = outline.cut(picture_01), outline.cut(smooth_01)
+        refined = picture_01 is not smooth_01
+        smooth_01 = outline.cut(smooth_01)
+        picture_01 = outline.cut(picture_01) if refined else smooth_01
         if heads := self._stored.detail:
             row = heads.lender(mix)
             lender = Layer(heads.logs(row), heads.coarse[row], heads.points[row])

