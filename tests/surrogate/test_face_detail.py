@@ -46,7 +46,7 @@ def test_a_face_takes_the_detail() -> None:
     inner = (slice(150, 180), slice(110, 146))
     assert FACE[inner].min() > 0.99
     share = (found[inner] * stripes()[inner]).sum() / (stripes()[inner] ** 2).sum()
-    assert share == pytest.approx(1.2, abs=0.12)
+    assert share == pytest.approx(1.0, abs=0.1)
 
 
 def test_hair_wall_and_neck_do_not() -> None:
@@ -90,8 +90,8 @@ def test_folds_are_redder_than_skin_and_glints_whiter() -> None:
     found = np.log(lend(head(), stripes()) + 0.03) - np.log(head() + 0.03)
     inner = (slice(150, 180), slice(110, 146))
     red, green, blue = ((found[inner][..., i] * stripes()[inner]).sum() for i in range(3))
-    assert 0.6 < red / green < 0.85
-    assert 1.03 < blue / green < 1.2
+    assert 0.75 < red / green < 0.9
+    assert 1.02 < blue / green < 1.15
 
 
 def test_shades_of_a_face_gain_contrast_and_its_tone_stays() -> None:

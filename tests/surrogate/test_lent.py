@@ -73,7 +73,7 @@ def test_chance_light_is_even_on_both_sides_and_limited() -> None:
     ratio = np.zeros((128, 128, 3), np.float32)
     ratio[:, :64] = 2.0  # light from one side, brighter than any face
     found = evenly_lit(ratio, points)
-    assert found.max() <= 0.31
+    assert found.max() <= 0.46
     # The middle of the face is where its outline says; half a pixel of 256 is a quarter of 128.
     middle = (points[:, 0].min() + points[:, 0].max() + 1) / 4 - 0.5
     for away in (2, 10, 30):

@@ -26,8 +26,8 @@ __all__ = [
     "without",
 ]
 
-TEXTURE = 1.2
-"""How far from the mean in texture: 1 is as far as people are."""
+TEXTURE = 1.5
+"""How far from the mean in texture, before :func:`evenly_lit` takes a part away: 1 is as far as people are."""
 
 SHAPE = 1.2
 """The same in shape."""
@@ -38,7 +38,7 @@ PLAIN = 1.4
 
 _SIDE = CROP_SIZE // 2  # of a texture
 _COLOUR = np.float32(0.5)  # share of differences of colour that are people's, not light's
-_LIGHT = np.float32(0.3)  # most that a place may be lighter or darker, logarithm: no glints
+_LIGHT = np.float32(0.45)  # most that a place may be lighter or darker, logarithm: no glints
 _FARTHEST = 2.0  # a mean is moved no farther along the way to an expression
 
 
