@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 TEXTURE = 1.5
-"""How far from the mean in texture, before :func:`evenly_lit` takes a part away: 1 is as far as people are."""
+"""How far from the mean in texture (1 is as far as people are), before :func:`evenly_lit` takes a part."""
 
 SHAPE = 1.2
 """The same in shape."""
