@@ -59,6 +59,8 @@ _FOLLOWS = np.float32(
     0.75
 )  # share of the face's change of brightness that the rest of the picture takes
 _USUAL = 0.088  # spread of the Laplacian of a portrait at 256, of usual sharpness
+_CRISP, _CRISP_BLUR = np.float32(0.3), 11.0  # more of a face's fine contrast; pixels at 512
+_CRISP_MOST = np.float32(0.3)  # what lies farther from around gains no more: lashes, nostrils
 _GLINT, _LINE = (
     np.float32(0.10),
     np.float32(0.13),
@@ -129,6 +131,7 @@ def composite(
         parts *= where.inner * face
         of_eyes, of_rest = _torch_warp.enlarge(parts.astype(np.float32), _WORK)
         picture += of_eyes * (eyes - picture) + of_rest * (rest - picture)
+    picture = _crisp(picture, where.inner * face * (1 - where.lips))
     done = np.rint(np.clip(picture, 0, 1) * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
     if size == _WORK:
         return np.ascontiguousarray(done)
@@ -137,6 +140,28 @@ def composite(
             (size, size), Image.Resampling.BICUBIC
         )
     )
+
+
+def _crisp(picture: FloatArray, face: FloatArray) -> FloatArray:
+    """Give a face the fine contrast of one person's; (3, 512, 512), about 0..1.
+
+    A mean's tones and a part of each donor's detail have less of it than photographs of either have. Not
+    lips: between them a mean has a blend of teeth and gaps, which only becomes darker.
+
+    Args:
+        picture: (3, 512, 512), about 0..1.
+        face: (128, 128) weights of the face.
+    """
+    from kssgan.surrogate import _torch_warp
+
+    logs = np.log(np.clip(picture, 0, 1) + DARK)
+    light = logs.mean(0)
+    fine = light - soften(light, _CRISP_BLUR)
+    there = _torch_warp.enlarge(face[None], _WORK)[0]
+    more: FloatArray = (
+        np.exp(logs + there * _CRISP * _CRISP_MOST * np.tanh(fine / _CRISP_MOST)) - DARK
+    )
+    return more
 
 
 def _worn(mean: ShapeMean) -> np.float32:
