@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate._mesh import OVAL
+from kssgan.surrogate._mesh import CHIN, OVAL
 from kssgan.surrogate.head_detail import around_face
 from kssgan.surrogate.outline import fitted, one_outline, with_grain
 from kssgan.surrogate.sight import sight
@@ -50,7 +50,7 @@ def width(image: FloatArray, wall: tuple[float, float, float]) -> float:
 @pytest.mark.parametrize("wall", [BLUE, GREY])
 def test_fog_becomes_head_or_wall(wall: tuple[float, float, float]) -> None:
     drawn = foggy(wall)
-    found = one_outline(drawn, SEEN)
+    found = one_outline(drawn, SEEN, POINTS)
     cut = found.cut(drawn)
     assert width(cut, wall) < 0.8 * width(drawn, wall)
     # The outline lies in the middle of the fog, and what was clear stays so.
@@ -71,9 +71,19 @@ def test_light_on_hair_is_no_wall() -> None:
     drawn = foggy(GREY, 98, 102)
     spot = (np.abs(X - MIDDLE[0]) < 5) & (FAR > 84) & (FAR < 104) & (MIDDLE[1] > Y)
     drawn[spot] = 0.8
-    found = one_outline(drawn, SEEN)
+    found = one_outline(drawn, SEEN, POINTS)
     crown = (np.abs(X - MIDDLE[0]) < 4) & (FAR > 86) & (FAR < 94) & (MIDDLE[1] > Y)
     assert found.wall[crown].max() < 0.3
+
+
+def test_a_pale_neck_is_no_wall() -> None:
+    drawn = foggy(GREY, 98, 102)
+    chin = int(POINTS[CHIN, 1])
+    neck = (slice(chin + 2, 256), slice(112, 146))
+    drawn[chin:, 104:154] = np.array(GREY) - 0.02
+    found = one_outline(drawn, SEEN, POINTS)
+    assert found.wall[neck].max() < 0.1
+    np.testing.assert_allclose(found.cut(drawn)[neck], drawn[neck], atol=0.02)
 
 
 def identity() -> FloatArray:
@@ -129,7 +139,7 @@ def portrait(wall: float = 0.75) -> FloatArray:
 
 
 def cut(image: FloatArray) -> FloatArray:
-    return one_outline(image, SEEN).cut(image)
+    return one_outline(image, SEEN, POINTS).cut(image)
 
 
 def test_glows_and_patterns_on_a_wall_go() -> None:
@@ -164,7 +174,7 @@ def test_a_picture_without_a_wall_is_left() -> None:
 
 def test_the_grain_is_a_camera_s_lies_on_the_wall_and_comes_from_the_seed() -> None:
     image = portrait()
-    outline = one_outline(image, SEEN)
+    outline = one_outline(image, SEEN, POINTS)
     found = with_grain(image, outline, 5)
     grain = (found - image)[20:230, 4:34, 0]
     assert 0.0015 < grain.std() < 0.004

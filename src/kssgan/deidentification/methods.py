@@ -163,7 +163,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         """
         points, tone = surrogate.points, skin_tone(surrogate)
         warp = warp or Warp(points)
-        outline = one_outline(smooth_01, seen)
+        outline = one_outline(smooth_01, seen, points)
         refined = picture_01 is not smooth_01
         smooth_01 = outline.cut(smooth_01)
         picture_01 = outline.cut(picture_01) if refined else smooth_01

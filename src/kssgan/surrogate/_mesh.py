@@ -11,6 +11,7 @@ __all__ = [
     "BESIDE_EYES",
     "BROWS",
     "CHEEKS",
+    "CHIN",
     "EYES",
     "EYE_CORNERS",
     "FOREHEAD",
@@ -42,6 +43,9 @@ BESIDE_EYES: tuple[tuple[int, ...], ...] = (
     (446, 261, 448, 449, 340, 346, 345, 372, 265, 383),
 )
 """Skin around the outer corner of each eye, left and right in the picture, as mirrored pairs."""
+
+CHIN = 152
+"""Lowest point of the face."""
 
 OVAL: tuple[int, ...] = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kssgan.surrogate._mesh import CHEEKS, EYE_CORNERS, OVAL, brow_line
+from kssgan.surrogate._mesh import CHEEKS, CHIN, EYE_CORNERS, OVAL, brow_line
 from kssgan.surrogate._tones import COARSE, ellipse, near, reduced, tones
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
@@ -24,7 +24,7 @@ _ALIKE = (0.2, 0.5)  # from a place's own tone: the same skin, something else
 _OTHER = 0.8  # from the face's brightness: hair, cloth or wall, no skin
 _COLOUR = 0.03  # by which colours of skin may differ from what is usual there
 _RIM = (0.6, 1.4)  # of an ellipse: from here it fades, up to here
-_CHIN, _JAWS = 152, (172, 397)
+_JAWS = (172, 397)
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,6 @@ def _places(points: FloatArray) -> Iterator[_Place]:
         (0.04, 0.26),
         (-0.05, 0.013, 0.037),
     )
-    chin = float(points[_CHIN, 1])
+    chin = float(points[CHIN, 1])
     jaw = float(points[list(_JAWS), 0].mean())
     yield _Place((jaw, chin + 12), (0.6 * half, 12.0), (-0.5, -0.1), (-0.02, 0.005, 0.015))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kssgan.surrogate._mesh import OVAL
+from kssgan.surrogate._mesh import CHIN, OVAL
 from kssgan.surrogate._regions import reduced, step
 from kssgan.surrogate._walls import find_wall, share_of_wall
 from kssgan.types import CROP_SIZE, FloatArray
@@ -24,11 +24,13 @@ _HEAD = (0.3, 0.7)  # how much of a place is head: it becomes wall, it becomes h
 _FOG = 0.4  # how much of a place is wall, from which it gets the colour of the head beside it
 _ROUNDS = 2  # a drawn wall has few shades
 _SOFTER = 2.0  # than a portrait's are drawn outlines
+_NECK = 0.55  # of a face's width
 _BITE = 13  # pixels of 128; wider bays are a part of an outline
 _ANGLES = 180
 _FARTHEST = 180  # pixels from the middle of a face within which an outline is looked for
 _SMOOTH = 2.5  # blur of what an outline is moved by, in angles of 2 degrees
-_MOST_MOVED = 20.0  # pixels
+# Most that an outline is moved: beside the face, where stretched ears would be lumps, and over it; pixels.
+_MOST_BESIDE, _MOST_OVER = 8.0, 28.0
 _DOUBT = 0.02  # where an outline is seen in few of the angles beside, it is moved less
 _LEAST_LEFT = 0.4  # of the way from face to outline that strands keep
 _BEYOND = 12.0  # pixels in which what lies beyond an outline is moved less and less
@@ -58,19 +60,20 @@ class Outline:
         return found.clip(0, 1).astype(np.float32)
 
 
-def one_outline(picture_01: FloatArray, seen: FloatArray) -> Outline:
+def one_outline(picture_01: FloatArray, seen: FloatArray, points: FloatArray) -> Outline:
     """Find where a head ends that was drawn with several outlines.
 
     Args:
         picture_01: (256, 256, 3) float32 in [0, 1], drawn smoothly.
         seen: (128, 128) :func:`~kssgan.surrogate.sight.sight` of its face.
+        points: (468, 2) where the face lies.
     """
     from kssgan.surrogate import _torch_warp
 
     small = reduced(picture_01, 2)
     wall = find_wall(small, seen, rounds=_ROUNDS)
     share, behind, beside = share_of_wall(small.transpose(2, 0, 1), wall, softer=_SOFTER)
-    head = _without_bites(1 - share, seen)
+    head = np.maximum(_without_bites(1 - share, seen), _neck(points))
     planes = _torch_warp.enlarge(np.concatenate([head[None], behind, beside]), CROP_SIZE)
     head = planes[0]
     low, high = (np.float32(end) for end in _HEAD)
@@ -110,6 +113,18 @@ def _without_bites(head: FloatArray, seen: FloatArray) -> FloatArray:
     return found
 
 
+def _neck(points: FloatArray) -> FloatArray:
+    """(128, 128) 1 where a neck is, whatever its tone: a pale one is like a grey wall."""
+    at = (points + np.float32(0.5)) / 2
+    outline, chin = at[list(OVAL)], at[CHIN]
+    y, x = np.mgrid[: CROP_SIZE // 2, : CROP_SIZE // 2].astype(np.float32) + np.float32(0.5)
+    half = np.float32(_NECK * np.ptp(outline[:, 0]) / 2)
+    # From inside the face downwards, soft at its sides.
+    inside = np.clip((half - abs(x - outline[:, 0].mean())) / 3 + np.float32(0.5), 0, 1)
+    found: FloatArray = (inside * (y > chin[1] - 4)).astype(np.float32)
+    return found
+
+
 def fitted(
     field: FloatArray,
     theirs: FloatArray,
@@ -146,7 +161,8 @@ def fitted(
     (other, seen), (own, also) = (_end(along(plane), beyond_face) for plane in (theirs, wall))
     known = seen & also
     away = np.where(known, other - own, 0.0)
-    away = median_filter(away, 5, mode="wrap").clip(-_MOST_MOVED, _MOST_MOVED)
+    most = _MOST_BESIDE + (_MOST_OVER - _MOST_BESIDE) * np.clip(-2 * np.sin(turn), 0, 1)
+    away = median_filter(away, 5, mode="wrap").clip(-most, most)
     weight = gaussian_filter1d(known.astype(np.float64), _SMOOTH, mode="wrap")
     away = gaussian_filter1d(away * known, _SMOOTH, mode="wrap") / (weight + _DOUBT)
     own = gaussian_filter1d(np.where(known, own, 0.0), _SMOOTH, mode="wrap") / (weight + 1e-6)
