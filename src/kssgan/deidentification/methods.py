@@ -86,6 +86,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         space = stored.space
         self._common = None if space is None else Warp(space.points)
         self._public_ages: dict[int, float] = {}
+        self._last_read: tuple[ShapeMean, float] | None = None
         self.public = {
             name: ShapeMean(mean.image_01, mean.points, mean.people)
             for name, mean in stored.public.items()
@@ -193,7 +194,13 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         ageing, space = self._stored.ageing, self._stored.space
         if not ageing or not space or not self._common:
             return None
-        return ageing.read(texture(mean, space.points, self._common))
+        read = (
+            self._last_read
+        )  # one picture of a group follows the other, perhaps in several threads
+        if read is None or read[0] is not mean:
+            read = (mean, ageing.read(texture(mean, space.points, self._common)))
+            self._last_read = read
+        return read[1]
 
     def _head_age(self, age: float, wanted: Mapping[str, str]) -> dict[str, str]:
         """The band nearest to an age of which enough heads are known; empty where there is none."""

@@ -99,7 +99,7 @@ def with_even_skin(
         weight += there
     whole = np.minimum(weight, 1) * total / weight
     moved = _torch_warp.enlarge(whole.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
-    lit = np.exp(np.log(picture_01.clip(0, 1) + DARK) + (1 - whole_face) * moved) - DARK
+    lit = (picture_01.clip(0, 1) + DARK) * np.exp((1 - whole_face) * moved) - DARK
     found: FloatArray = lit.clip(0, 1).astype(np.float32)
     return found
 

@@ -29,7 +29,7 @@ from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
 __all__ = ["Layer", "around_face", "with_head_detail"]
 
-_STRENGTH = np.float32(1.85)  # a warped portrait and a partial agreement weaken detail
+_STRENGTH = np.float32(1.95)  # a warped portrait and a partial agreement weaken detail
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
@@ -125,10 +125,8 @@ def with_head_detail(
     if outline:
         fine = _ended(fine, outline)
     under_it = planes_blurred(smooth_01, _SOFT)
-    lent = (
-        np.exp(np.log(np.clip(under_it, 0, 1) + DARK) + (agreed * fine)[..., None] * _COLOURS)
-        - DARK
-    )
+    gain = np.exp((agreed * fine)[..., None] * _COLOURS)
+    lent = (np.clip(under_it, 0, 1) + DARK) * gain - DARK
     drawn = _REFINED * refined_01 + (1 - _REFINED) * lent
     head = lent + (1 - agreed[..., None]) * (drawn - lent)
     crisp = _CRISP * (1 - outline.wall[..., None]) if outline else _CRISP

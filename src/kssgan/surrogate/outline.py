@@ -26,9 +26,9 @@ _ROUNDS = 2  # a drawn wall has few shades
 _SOFTER = 2.0  # than a portrait's are drawn outlines
 _NECK = 0.55  # of a face's width
 _BITE = 13  # pixels of 128; wider bays are a part of an outline
-_ANGLES = 180
+_ANGLES = 120
 _FARTHEST = 180  # pixels from the middle of a face within which an outline is looked for
-_SMOOTH = 2.5  # blur of what an outline is moved by, in angles of 2 degrees
+_SMOOTH = 1.7  # blur of what an outline is moved by, in angles of 3 degrees
 # Most that an outline is moved: beside the face, where stretched ears would be lumps, and over it; pixels.
 _MOST_BESIDE, _MOST_OVER = 8.0, 28.0
 _DOUBT = 0.02  # where an outline is seen in few of the angles beside, it is moved less
@@ -162,7 +162,7 @@ def fitted(
     known = seen & also
     away = np.where(known, other - own, 0.0)
     most = _MOST_BESIDE + (_MOST_OVER - _MOST_BESIDE) * np.clip(-2 * np.sin(turn), 0, 1)
-    away = median_filter(away, 5, mode="wrap").clip(-most, most)
+    away = median_filter(away, 3, mode="wrap").clip(-most, most)
     weight = gaussian_filter1d(known.astype(np.float64), _SMOOTH, mode="wrap")
     away = gaussian_filter1d(away * known, _SMOOTH, mode="wrap") / (weight + _DOUBT)
     own = gaussian_filter1d(np.where(known, own, 0.0), _SMOOTH, mode="wrap") / (weight + 1e-6)
