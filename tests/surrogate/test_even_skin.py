@@ -61,12 +61,19 @@ def test_a_forehead_as_dark_as_the_cheeks_is_made_lighter() -> None:
     assert 0.02 < lighter < 0.1
 
 
-@pytest.mark.parametrize("colour", [(0.6, 0.55, 0.5), (0.85, 0.62, 0.5), (0.5, 0.35, 0.27)])
+@pytest.mark.parametrize("colour", [(0.6, 0.55, 0.5), (0.98, 0.76, 0.64), (0.5, 0.35, 0.27)])
 def test_a_forehead_comes_nearer_to_the_face(colour: tuple[float, float, float]) -> None:
     drawn = head(forehead=tone(*colour))
     found = with_even_skin(drawn, POINTS)
-    assert away(found, FOREHEAD, LIT) < away(drawn, FOREHEAD, LIT)
-    assert (colour_away(found) <= np.maximum(colour_away(drawn), 0.035)).all()
+    assert away(found, FOREHEAD, LIT) < 0.6 * away(drawn, FOREHEAD, LIT)
+    assert colour_away(found).max() < 0.045
+
+
+def test_a_forehead_as_light_as_some_are_keeps_its_light() -> None:
+    drawn = head(forehead=tone(0.85, 0.62, 0.5))
+    found = with_even_skin(drawn, POINTS)
+    lighter = np.log(found[FOREHEAD] + 0.03).mean() - np.log(drawn[FOREHEAD] + 0.03).mean()
+    assert abs(lighter) < 0.01
 
 
 def test_a_neck_may_lie_in_shadow_but_has_the_faces_colour() -> None:
@@ -78,7 +85,7 @@ def test_a_neck_may_lie_in_shadow_but_has_the_faces_colour() -> None:
 
 
 def test_even_skin_stays() -> None:
-    np.testing.assert_allclose(with_even_skin(head(), POINTS), head(), atol=0.012)
+    np.testing.assert_allclose(with_even_skin(head(), POINTS), head(), atol=0.01)
 
 
 def test_face_hair_and_wall_are_left_alone() -> None:

@@ -46,10 +46,17 @@ def layer(image: FloatArray, fine: FloatArray | None = None) -> Layer:
     )
 
 
+def outline(wall: FloatArray | None = None) -> Outline:
+    """Of :func:`head`, dark hair before a light wall; left out, nothing is told to be wall."""
+    light, dark = (np.full((256, 256, 3), value, np.float32) for value in (0.75, 0.15))
+    nowhere = np.zeros((256, 256), np.float32)
+    return Outline(nowhere if wall is None else wall, nowhere[..., None], light, dark)
+
+
 def lend(lender: Layer, refined: FloatArray | None = None) -> FloatArray:
     image = head()
     return with_head_detail(
-        image if refined is None else refined, image, POINTS, SKIN, lender, WARP
+        image if refined is None else refined, image, POINTS, SKIN, lender, WARP, outline()
     )
 
 
@@ -90,7 +97,7 @@ def test_a_soft_outline_gains_contrast_and_even_places_do_not_change() -> None:
     drawn = head()
     ramp = np.linspace(0.75, 0.15, 9, dtype=np.float32)[:, None]
     drawn[:60, 56:65] = ramp  # an outline of hair, eight pixels wide
-    found = with_head_detail(drawn, drawn, POINTS, SKIN, plain, WARP)
+    found = with_head_detail(drawn, drawn, POINTS, SKIN, plain, WARP, outline())
     line = slice(20, 40)
     before = drawn[line, 56] - drawn[line, 64]
     after = found[line, 56] - found[line, 64]
@@ -119,18 +126,12 @@ def test_strands_are_redder_in_shadow_than_in_light() -> None:
     assert 0.7 < red / blue < 0.95
 
 
-def known_outline() -> Outline:
-    """Of :func:`head`, dark hair before a light wall."""
-    wall = np.zeros((256, 256), np.float32)
-    wall[:, :60] = wall[:, 196:] = 1
-    light, dark = (np.full((256, 256, 3), value, np.float32) for value in (0.75, 0.15))
-    return Outline(wall, np.zeros((256, 256, 1), np.float32), light, dark)
-
-
 def test_where_the_outline_is_known_strands_end_with_the_head() -> None:
     """They reach a few pixels beyond it, as loose hair does, and bring no glow."""
+    wall = np.zeros((256, 256), np.float32)
+    wall[:, :60] = wall[:, 196:] = 1
     drawn, loud = head(), layer(head(), 3 * stripes())
-    found = with_head_detail(drawn, drawn, POINTS, SKIN, loud, WARP, outline=known_outline())
+    found = with_head_detail(drawn, drawn, POINTS, SKIN, loud, WARP, outline(wall))
     change = found - drawn
     assert np.abs(change[HAIR, :36]).max() < 1e-3
     assert np.abs(change[HAIR, MIDDLE]).max() > 0.3

@@ -148,8 +148,8 @@ def test_glows_and_patterns_on_a_wall_go() -> None:
     wall = (slice(20, 230), slice(4, 34))
     assert np.abs(image - portrait())[wall].max() > 0.02
     found = cut(image) - portrait()
-    assert np.abs(found)[wall].mean() < 0.006
-    assert np.abs(found)[wall].max() < 0.03  # its shade from top to bottom stays
+    assert np.abs(found)[wall].mean() < 0.004
+    assert np.abs(found)[wall].max() < 0.02  # its shade from top to bottom stays
 
 
 def test_the_head_stays() -> None:
@@ -157,13 +157,22 @@ def test_the_head_stays() -> None:
     rng = np.random.default_rng(1)
     image[30:, 60:196] += rng.normal(0, 0.02, (226, 136, 1)).astype(np.float32)
     found = cut(image)
-    np.testing.assert_allclose(found[80:, 80:176], image[80:, 80:176], atol=1e-5)
+    for rows in (slice(64, 256), slice(36, 56)):
+        np.testing.assert_allclose(found[rows, 76:180], image[rows, 76:180], atol=1e-5)
+
+
+def test_skin_as_bright_as_the_wall_is_no_wall() -> None:
+    image = portrait(0.45)
+    image[40:, 60:196] = (0.6, 0.45, 0.34)
+    neck = (slice(240, 256), slice(110, 146))
+    assert abs(float(np.log(image[neck].mean()) - np.log(image[240:, :20].mean()))) < 0.2
+    assert np.abs(cut(image) - image)[neck].max() < 0.02
 
 
 def test_a_face_is_no_wall_whatever_its_tone() -> None:
     image = np.full((256, 256, 3), 0.7, np.float32)
     image[150:170, 110:146:4] = 0.68
-    np.testing.assert_allclose(cut(image)[150:170, 110:146], image[150:170, 110:146], atol=1e-3)
+    np.testing.assert_allclose(cut(image)[150:170, 110:146], image[150:170, 110:146], atol=1e-4)
 
 
 def test_a_picture_without_a_wall_is_left() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
@@ -15,9 +16,10 @@ from kssgan import weights
 from kssgan.deidentification.asked import SurrogateName
 from kssgan.deidentification.gallery import GallerySurrogate
 from kssgan.errors import UsageError
+from kssgan.models.ageing import Ageing
 from kssgan.models.codes import mixed_codes, mixture
 from kssgan.models.drawing import on_one_thread, picture_u8
-from kssgan.models.face_space import Features
+from kssgan.models.face_space import FaceSpace, Features
 from kssgan.models.refiner import doubled
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.models.stored_gallery import is_gallery, read_gallery
@@ -34,7 +36,7 @@ from kssgan.surrogate.lent import (
     texture,
     without,
 )
-from kssgan.surrogate.outline import one_outline, with_grain
+from kssgan.surrogate.outline import Outline, one_outline, with_grain
 from kssgan.surrogate.restraint import LOWER, public_share, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
@@ -85,8 +87,6 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         self.draws: Mapping[str, Sequence[str]] = stored.labels
         space = stored.space
         self._common = None if space is None else Warp(space.points)
-        self._public_ages: dict[int, float] = {}
-        self._last_read: tuple[ShapeMean, float] | None = None
         self.public = {
             name: ShapeMean(mean.image_01, mean.points, mean.people)
             for name, mean in stored.public.items()
@@ -120,10 +120,14 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 noise=noise,
             )
             smooth_01 = _image_01(doubled(head))
+            outline = one_outline(smooth_01, seen, surrogate.points)
+            drawn_01 = smooth_01 = outline.cut(smooth_01)
             # What is lent all its fine detail needs none made up.
-            whole = self._stored.detail and self._stored.face
-            drawn_01 = smooth_01 if whole else _image_01(generator.refiner(head, noise=noise))
-            found = self._finished(drawn_01, smooth_01, surrogate, known, mix, warp, seed, seen)
+            if not (self._stored.detail and self._stored.face):
+                drawn_01 = outline.cut(_image_01(generator.refiner(head, noise=noise)))
+            found = self._finished(
+                drawn_01, smooth_01, outline, surrogate, known, mix, warp, seed, seen
+            )
         return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
 
     def head(
@@ -150,6 +154,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         self,
         picture_01: FloatArray,
         smooth_01: FloatArray,
+        outline: Outline,
         surrogate: ShapeMean,
         label: Mapping[str, str],
         mix: Sequence[tuple[int, float]],
@@ -157,22 +162,18 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         seed: int,
         seen: FloatArray,
     ) -> FloatArray:
-        """What was drawn, (256, 256, 3), with one outline, strands of hair, even skin and a face's detail.
+        """What was drawn, (256, 256, 3), with strands of hair, even skin, a face's detail and a wall's grain.
 
         ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g where one is
         already made; ``seen`` is what G saw of S_g.
         """
         points, tone = surrogate.points, skin_tone(surrogate)
         warp = warp or Warp(points)
-        outline = one_outline(smooth_01, seen, points)
-        refined = picture_01 is not smooth_01
-        smooth_01 = outline.cut(smooth_01)
-        picture_01 = outline.cut(picture_01) if refined else smooth_01
         if heads := self._stored.detail:
             row = heads.lender(mix)
             lender = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
             picture_01 = with_head_detail(
-                picture_01, smooth_01, points, tone, lender, warp, seen=seen, outline=outline
+                picture_01, smooth_01, points, tone, lender, warp, outline, seen=seen
             )
         picture_01 = with_even_skin(picture_01, points, seen=seen)
         if faces := self._stored.face:
@@ -194,13 +195,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         ageing, space = self._stored.ageing, self._stored.space
         if not ageing or not space or not self._common:
             return None
-        read = (
-            self._last_read
-        )  # one picture of a group follows the other, perhaps in several threads
-        if read is None or read[0] is not mean:
-            read = (mean, ageing.read(texture(mean, space.points, self._common)))
-            self._last_read = read
-        return read[1]
+        return _age_of(mean, ageing, space, self._common)
 
     def _head_age(self, age: float, wanted: Mapping[str, str]) -> dict[str, str]:
         """The band nearest to an age of which enough heads are known; empty where there is none."""
@@ -271,10 +266,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         share = public_share(people)
         if not share or age is None:
             return 0.0
-        key = id(public)  # lives as long as this method
-        if key not in self._public_ages:
-            self._public_ages[key] = self._read_age(public) or 0.0
-        return share * (age - self._public_ages[key])
+        return share * (age - (self._read_age(public) or 0.0))
 
     def _public(self, label: Mapping[str, str]) -> ShapeMean | None:
         """The public mean nearest to the label."""
@@ -284,6 +276,12 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 if (gender, category) in self.public:
                     return self.public[gender, category]
         return None
+
+
+@lru_cache(maxsize=16)
+def _age_of(mean: ShapeMean, ageing: Ageing, space: FaceSpace, common: Warp) -> float:
+    """Kept, as all pictures of a group are of one mean, and many groups share the public ones."""
+    return ageing.read(texture(mean, space.points, common))
 
 
 def _image_01(pictures_pm1: Tensor) -> FloatArray:

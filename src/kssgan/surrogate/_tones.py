@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kssgan.surrogate import _regions
 from kssgan.surrogate.shape import DARK
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -36,11 +37,7 @@ _BESIDE = (slice(1, 22), 4)  # rows and columns of a reduced picture that show t
 
 def reduced(image: FloatArray) -> FloatArray:
     """(256, 256, C) to (64, 64, C), area means."""
-    by = CROP_SIZE // COARSE
-    # Rows first, then columns: a third of the time of both at once.
-    rows = image.reshape(COARSE, by, -1).sum(1)
-    found: FloatArray = rows.reshape(COARSE, COARSE, by, -1).sum(2) / np.float32(by**2)
-    return found
+    return _regions.reduced(image, CROP_SIZE // COARSE)
 
 
 def planes_blurred(image: FloatArray, sigma: float) -> FloatArray:

@@ -7,7 +7,9 @@ found by projecting each pixel on the line from the wall's colour to the hair's 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +92,8 @@ def find_wall(
     tone = np.median(beside, axis=0).astype(np.float32)
     spread = float(np.median(_apart(beside, tone)))
     smooth = np.ones(oval.shape, bool) if light is None else _smooth(light)
+    # Seldom asked for, and then once: distances take long.
+    from_face = cache(lambda: ndimage.distance_transform_edt(oval < 0.3))
     tones = np.broadcast_to(tone, logs.shape)
     sure = np.zeros(oval.shape, bool)
     for turn in range(rounds):
@@ -102,13 +106,13 @@ def find_wall(
         kept = np.zeros(count + 1, bool)
         kept[parts[0]] = True
         kept[parts[:_LOWEST_ROW, [0, -1]]] = True
-        kept |= _islands(parts, count, kept, away, oval)
+        kept |= _islands(parts, count, kept, away, from_face)
         kept[0] = False
         before, sure = sure, kept[parts]
         if (before == sure).all():
             break
         tones = _continued(logs, sure, tone)
-    return Wall(tones, sure, spread, _doubtful(logs, tones, sure, oval))
+    return Wall(tones, sure, spread, _doubtful(logs, tones, sure, from_face))
 
 
 def _islands(
@@ -116,7 +120,7 @@ def _islands(
     count: int,
     known: npt.NDArray[np.bool_],
     away: FloatArray,
-    oval: FloatArray,
+    from_face: Callable[[], FloatArray],
 ) -> npt.NDArray[np.bool_]:
     """(count + 1,) which parts are wall seen between strands: small, very like it, far from the face."""
     from scipy import ndimage
@@ -126,31 +130,24 @@ def _islands(
     found[0] = False
     numbers = np.flatnonzero(found)
     if numbers.size:
-        from_face = _from_face(oval)
         found[numbers] = (np.asarray(ndimage.mean(away, parts, numbers)) < _LIKE / 2) & (
-            np.asarray(ndimage.minimum(from_face, parts, numbers)) > least
+            np.asarray(ndimage.minimum(from_face(), parts, numbers)) > least
         )
     return found
 
 
 def _doubtful(
-    logs: FloatArray, tones: FloatArray, sure: npt.NDArray[np.bool_], oval: FloatArray
+    logs: FloatArray,
+    tones: FloatArray,
+    sure: npt.NDArray[np.bool_],
+    from_face: Callable[[], FloatArray],
 ) -> float:
     """Share of the picture that is like the wall, but perhaps hair or clothes."""
     from scipy import ndimage
 
     _, least = _ISLAND
     like = (_apart(logs, tones) < _LIKE) & ~ndimage.binary_dilation(sure, iterations=2)
-    # Few places are left, and most of the time none: distances take long.
-    return float((like & (_from_face(oval) > least * 2 / 3)).mean()) if like.any() else 0.0
-
-
-def _from_face(oval: FloatArray) -> FloatArray:
-    """How far off the face each place is."""
-    from scipy import ndimage
-
-    found: FloatArray = ndimage.distance_transform_edt(oval < 0.3)
-    return found
+    return float((like & (from_face() > least * 2 / 3)).mean()) if like.any() else 0.0
 
 
 class Blend(NamedTuple):

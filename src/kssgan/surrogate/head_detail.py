@@ -86,9 +86,9 @@ def with_head_detail(
     tone: FloatArray,
     lender: Layer,
     warp: Warp,
+    outline: Outline,
     *,
     seen: FloatArray | None = None,
-    outline: Outline | None = None,
 ) -> FloatArray:
     """A drawn picture with a donor's fine detail around the face.
 
@@ -99,8 +99,8 @@ def with_head_detail(
         tone: (3,) colour of its cheeks in [0, 1].
         lender: one of the donors of the head.
         warp: to ``points``.
+        outline: where the drawn head ends; the donor's strands end there as well.
         seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
-        outline: where the drawn head ends, if that is known: then the donor's strands end there as well.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
@@ -111,25 +111,21 @@ def with_head_detail(
     small = tones(reduced(smooth_01))
     on_wall, skin = wall_and_skin(small, tone)
     field = warp.sources(lender.points, size=CROP_SIZE)
+    theirs_on_wall, _ = wall_and_skin(_lent_tones(lender, field), tone)
+    own_on_wall = reduced(outline.wall[..., None])[..., 0]
+    field = fitted(field, theirs_on_wall, own_on_wall, around, points)
     theirs = _lent_tones(lender, field)
-    if outline:
-        theirs_on_wall, _ = wall_and_skin(theirs, tone)
-        own_on_wall = reduced(outline.wall[..., None])[..., 0]
-        field = fitted(field, theirs_on_wall, own_on_wall, around, points)
-        theirs = _lent_tones(lender, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
     fine = _STRENGTH * _torch_warp.sample_logs(lender.fine, field, _MOST)
     limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
-    fine = limit * np.tanh(fine / limit)
-    if outline:
-        fine = _ended(fine, outline)
+    fine = _ended(limit * np.tanh(fine / limit), outline)
     under_it = planes_blurred(smooth_01, _SOFT)
     gain = np.exp((agreed * fine)[..., None] * _COLOURS)
     lent = (np.clip(under_it, 0, 1) + DARK) * gain - DARK
     drawn = _REFINED * refined_01 + (1 - _REFINED) * lent
     head = lent + (1 - agreed[..., None]) * (drawn - lent)
-    crisp = _CRISP * (1 - outline.wall[..., None]) if outline else _CRISP
+    crisp = _CRISP * (1 - outline.wall[..., None])
     head = head + crisp * (head - _widely_blurred(head, _CRISP_WIDE))
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
