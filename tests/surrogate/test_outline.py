@@ -129,6 +129,16 @@ def test_where_no_outline_is_seen_nothing_is_moved() -> None:
     assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.2
 
 
+def test_light_on_another_heads_hair_does_not_end_it() -> None:
+    """Two heads that end alike, one with a crown as bright as the wall: strands stay where they are."""
+    by = np.mgrid[:64, :64].astype(np.float32) * 4 + 1.5
+    far = np.hypot(by[1] - MIDDLE[0], by[0] - MIDDLE[1])
+    bright = small_wall(98)
+    bright[(far > 76) & (far < 90) & (np.abs(by[1] - MIDDLE[0]) < 12) & (by[0] < MIDDLE[1])] = 1
+    field = fitted(identity(), bright, small_wall(98), around_face(POINTS), POINTS)
+    assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.5
+
+
 def portrait(wall: float = 0.75) -> FloatArray:
     """Skin in the middle, dark hair above, a wall that grows darker downwards."""
     image = np.full((256, 256, 3), wall, np.float32)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kssgan.surrogate._mesh import CHIN, OVAL
+from kssgan.surrogate._mesh import CHIN, OVAL, brow_line
 from kssgan.surrogate._regions import reduced, step
 from kssgan.surrogate._walls import find_wall, share_of_wall
 from kssgan.types import CROP_SIZE, FloatArray
@@ -25,12 +25,15 @@ _FOG = 0.4  # how much of a place is wall, from which it gets the colour of the 
 _ROUNDS = 2  # a drawn wall has few shades
 _SOFTER = 2.0  # than a portrait's are drawn outlines
 _NECK = 0.55  # of a face's width
-_BITE = 13  # pixels of 128; wider bays are a part of an outline
+_BITE = 26  # pixels; wider bays are a part of an outline
 _ANGLES = 120
 _FARTHEST = 180  # pixels from the middle of a face within which an outline is looked for
 _SMOOTH = 1.7  # blur of what an outline is moved by, in angles of 3 degrees
 # Most that an outline is moved: beside the face, where stretched ears would be lumps, and over it; pixels.
 _MOST_BESIDE, _MOST_OVER = 8.0, 28.0
+_UPWARDS = (
+    -0.5
+)  # sine of the angles from which a line leads up from the face to nothing but hair
 _DOUBT = 0.02  # where an outline is seen in few of the angles beside, it is moved less
 _LEAST_LEFT = 0.4  # of the way from face to outline that strands keep
 _BEYOND = 12.0  # pixels in which what lies beyond an outline is moved less and less
@@ -73,7 +76,7 @@ def one_outline(picture_01: FloatArray, seen: FloatArray, points: FloatArray) ->
     small = reduced(picture_01, 2)
     wall = find_wall(small, seen, rounds=_ROUNDS)
     share, behind, beside = share_of_wall(small.transpose(2, 0, 1), wall, softer=_SOFTER)
-    head = np.maximum(_without_bites(1 - share, seen), _neck(points))
+    head = np.maximum(_without_bites(1 - share, points), _neck(points))
     planes = _torch_warp.enlarge(np.concatenate([head[None], behind, beside]), CROP_SIZE)
     head = planes[0]
     low, high = (np.float32(end) for end in _HEAD)
@@ -102,13 +105,17 @@ def with_grain(picture_01: FloatArray, outline: Outline, seed: int) -> FloatArra
     return found
 
 
-def _without_bites(head: FloatArray, seen: FloatArray) -> FloatArray:
-    """Light on hair may be as bright as the wall; above the eyes no outline has narrow bays."""
+def _without_bites(head: FloatArray, points: FloatArray) -> FloatArray:
+    """Light on hair may be as bright as the wall; above the eyes no outline has narrow bays.
+
+    ``head`` is (S, S), how much of each place is head; ``points`` lie in pixels of 256.
+    """
     from scipy.ndimage import grey_closing
 
-    brows = int(np.argmax((seen > 0.5).any(1)))
-    upper = np.pad(head[:brows], ((_BITE, 0), (0, 0)))
-    closed = grey_closing(upper, size=(_BITE, _BITE))[_BITE:]
+    bite = _BITE * len(head) // CROP_SIZE | 1
+    brows = max(0, int(brow_line(points) * len(head) / CROP_SIZE))
+    upper = np.pad(head[:brows], ((bite, 0), (0, 0)))
+    closed = grey_closing(upper, size=(bite, bite))[bite:]
     found: FloatArray = np.concatenate([np.maximum(head[:brows], closed), head[brows:]])
     return found
 
@@ -143,6 +150,7 @@ def fitted(
     """
     from scipy.ndimage import gaussian_filter1d, map_coordinates, median_filter
 
+    theirs = 1 - _without_bites(1 - theirs, points)
     middle = points[list(OVAL)].mean(0)
     turn = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
     far = np.arange(_FARTHEST, dtype=np.float64)
@@ -158,7 +166,10 @@ def fitted(
 
     face = np.argmax(along(around) > 0.5, axis=1).astype(np.float64)
     beyond_face = inside & (far > face[:, None] + 2)
-    (other, seen), (own, also) = (_end(along(plane), beyond_face) for plane in (theirs, wall))
+    upwards = np.sin(turn) < _UPWARDS
+    (other, seen), (own, also) = (
+        _end(along(plane), beyond_face, upwards) for plane in (theirs, wall)
+    )
     known = seen & also
     away = np.where(known, other - own, 0.0)
     most = _MOST_BESIDE + (_MOST_OVER - _MOST_BESIDE) * np.clip(-2 * np.sin(turn), 0, 1)
@@ -172,10 +183,16 @@ def fitted(
 
 
 def _end(
-    wall: FloatArray, where: npt.NDArray[np.bool_]
+    wall: FloatArray, where: npt.NDArray[np.bool_], last: npt.NDArray[np.bool_]
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Where along each line (rows of (A, R)) wall begins, and whether it does."""
-    begun = (wall > 0.5) & where
+    """Where along each line (rows of (A, R)) wall begins, and whether it does.
+
+    On lines of ``last`` (A,) it begins where the head ends for good: over a head is nothing but wall, and
+    what is like it farther in is light on hair.
+    """
+    head = (wall <= 0.5) & where
+    ended = np.cumsum(head[:, ::-1], axis=1)[:, ::-1] == 0
+    begun = np.where(last[:, None], ended, wall > 0.5) & where
     first = np.maximum(np.argmax(begun, axis=1), 1)
     lines = np.arange(len(wall))
     inner, outer = wall[lines, first - 1], wall[lines, first]
