@@ -11,8 +11,9 @@ of people who look alike.
 
 sharp     variance of the Laplacian of grey at 256 px over the mean of the members' photos; mean of groups
 kid       kernel distance to the set's photos on the features that ``kssgan.auditing.quality.FEATURES`` names;
-          beside it the bare mean's and that of the donors' own portraits, whose hair and clothes a composite
-          keeps. The second, of face-only crops, leaves all that out
+          beside it the bare mean's, that of what the shipped generator draws of the same means, and that of
+          the donors' own portraits, whose hair and clothes a composite keeps. The second, of face-only crops,
+          leaves all that out
 peak      highest point of the mean spectrum above its ring, dB over photos' (checkerboards, weaves)
 found     share in which the detector finds one face
 member    nearest photo of the group's people: median distance, share of near-copies, share at FAR 1e-3
@@ -52,6 +53,7 @@ from kssgan.auditing.quality import (
     spectrum_slope,
 )
 from kssgan.deidentification.donors import DonorReader
+from kssgan.deidentification.methods import make_method
 from kssgan.errors import UnusablePhoto
 from kssgan.faces import align, choose, detect, embed, thresholds
 from kssgan.faces.analyse import StandardAnalyser
@@ -99,6 +101,7 @@ class Made:
 
     bare: U8Array
     drawn: U8Array
+    generated: U8Array
     members: list[int]
     lenders: tuple[int, ...]
     seconds: float
@@ -209,6 +212,7 @@ def draw(
 ) -> list[Made]:
     """Random groups of one gender, every photo of each member, drawn as a release would."""
     rng = np.random.default_rng([seed, k])
+    generator = make_method("generator")
     made = []
     for number in range(groups):
         gender = ("female", "male")[number % 2]
@@ -224,8 +228,9 @@ def draw(
         found = others.compose(mean, {"gender": gender}, seed=1000 * k + number)
         clock = time.process_time() - clock
         bare = np.rint(mean.image_01 * 255).astype(np.uint8)
+        generated = generator.draw(mean, {"gender": gender}, seed=1000 * k + number)
         lenders = tuple(method.donors.index(others.donors[i]) for i in found.lenders)
-        made.append(Made(bare, found.picture_u8, members, lenders, clock))
+        made.append(Made(bare, found.picture_u8, generated, members, lenders, clock))
     return made
 
 
@@ -234,6 +239,7 @@ def naturalness(
 ) -> Row:
     """Sharpness, kernel distance and spectrum of composites beside the bare means'."""
     drawn, bare = [m.drawn for m in made], [m.bare for m in made]
+    generated = [m.generated for m in made]
     photos = [np.mean([sharpness(people.faces[i].crop) for i in m.members]) for m in made]
     ratios = [sharpness(p) / u for p, u in zip(drawn, photos, strict=True)]
     blurred = [sharpness(p) / u for p, u in zip(bare, photos, strict=True)]
@@ -246,9 +252,14 @@ def naturalness(
         "kid": found.value,
         "kid_deviation": found.deviation,
         "kid_bare": kernel_distance(features(bare), usual, scale=usual).value,
+        "kid_generator": kernel_distance(features(generated), usual, scale=usual).value,
         "seconds": float(np.median([m.seconds for m in made])),
     }
-    for name, pictures in (("kid_face", drawn), ("kid_face_bare", bare)):
+    for name, pictures in (
+        ("kid_face", drawn),
+        ("kid_face_bare", bare),
+        ("kid_face_generator", generated),
+    ):
         seen = features(list(align.face_only(np.stack(pictures))))
         row[name] = kernel_distance(seen, usual_masked, scale=usual_masked).value
     spectrum = mean_spectrum(drawn)
@@ -305,8 +316,9 @@ def lines(row: Row) -> list[str]:
         f"{row['members']} with donors from {row['donors']}, k {row['k']}, {row['groups']} groups: sharp "
         f"{row['sharp']:.2f} ({row['sharp_lowest']:.2f}..{row['sharp_highest']:.2f}; bare "
         f"{row['sharp_bare']:.2f})  kid {row['kid']:.2f} +- {row['kid_deviation']:.2f} (bare "
-        f"{row['kid_bare']:.2f}, donors' portraits {row['kid_donors']:.2f})  kid of faces "
-        f"{row['kid_face']:.2f} (bare {row['kid_face_bare']:.2f})  peak {row['peak']:+.1f}  slope "
+        f"{row['kid_bare']:.2f}, generator {row['kid_generator']:.2f}, donors' portraits "
+        f"{row['kid_donors']:.2f})  kid of faces {row['kid_face']:.2f} (bare {row['kid_face_bare']:.2f}, "
+        f"generator {row['kid_face_generator']:.2f})  peak {row['peak']:+.1f}  slope "
         f"{row['slope']:+.1f}  found {row['found']:.0%}  {row['seconds']:.2f} s",
         *(
             f"    {name.replace('_', ' '):<14} distance {row[f'{name}_distance']:.3f} (least "

@@ -480,3 +480,27 @@ def test_a_face_space_comes_back_to_a_256th() -> None:
     wrong = replace(space, spread={"": np.eye(2, dtype=np.float32)})
     with pytest.raises(WeightsError):
         read_generator(write_generator(replace(stored(), space=wrong)))
+
+
+def test_codes_have_the_same_gradient_every_time() -> None:
+    """Rows that come three times and more: their gradients are added up in one order on any threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        codes = Codes(8, GeneratorConfig(layout=16))
+        donors = torch.tensor(
+            [[3, 5, 7], [3, 2, 1], [3, 5, 7], [3, 4, 4], [5, 3, 3], [3, 3, 3]]
+        )
+        weights = torch.rand(donors.shape, generator=torch.Generator().manual_seed(0))
+
+        def gradient() -> torch.Tensor:
+            codes.zero_grad()
+            codes.mixed(donors, weights)[1].pow(3).sum().backward()
+            codes(donors.flatten())[1].sin().sum().backward()
+            assert codes.layout.grad is not None
+            return codes.layout.grad.clone()
+
+        first = gradient()
+        assert all(torch.equal(first, gradient()) for _ in range(30))
+    finally:
+        torch.set_num_threads(threads)

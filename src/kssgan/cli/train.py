@@ -97,8 +97,9 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         choices=("smoke", "small", "robust", "paper", "stargan"),
-        help="smoke takes seconds, small an hour on one CPU core, robust wants a GPU; paper and "
-        "stargan train on one gallery (default: what --config names, else small)",
+        help="on two CPU cores smoke takes seconds, small minutes, robust (what is shipped) half an hour; "
+        "paper and stargan train on one gallery and want a GPU (default: what --config names, else "
+        "robust)",
     )
     parser.add_argument(
         "--groups",

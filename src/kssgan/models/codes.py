@@ -23,6 +23,7 @@ __all__ = [
     "mix_codes",
     "mixed_codes",
     "mixture",
+    "rows_of",
 ]
 
 PARTS = 3
@@ -67,7 +68,7 @@ class Codes(nn.Module):
 
         Where ``flipped`` (B,) bool is true the head is mirrored, and so is its map.
         """
-        vector, layout = self.vector[donors], self.layout[donors]
+        vector, layout = rows_of(self.vector, donors), rows_of(self.layout, donors)
         if flipped is not None:
             layout = torch.where(flipped[:, None, None, None], layout.flip(3), layout)
         return vector, layout
@@ -83,9 +84,18 @@ class Codes(nn.Module):
             Vectors (B, style) and maps (B, layout, grid, grid).
         """
         return (
-            torch.einsum("bp,bpc->bc", weights, self.vector[donors]),
-            torch.einsum("bp,bpcyx->bcyx", weights, self.layout[donors]),
+            torch.einsum("bp,bpc->bc", weights, rows_of(self.vector, donors)),
+            torch.einsum("bp,bpcyx->bcyx", weights, rows_of(self.layout, donors)),
         )
+
+
+def rows_of(values: Tensor, rows: Tensor) -> Tensor:
+    """``values[rows]``, of which the gradient is the same every time.
+
+    That of an index adds up on several threads, in any order, where a row comes more than once: what was
+    trained could not be trained again to the last bit.
+    """
+    return values.index_select(0, rows.flatten()).reshape(*rows.shape, *values.shape[1:])
 
 
 @dataclass(frozen=True)
