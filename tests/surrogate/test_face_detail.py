@@ -46,7 +46,7 @@ def test_a_face_takes_the_detail() -> None:
     inner = (slice(150, 180), slice(110, 146))
     assert FACE[inner].min() > 0.99
     share = (found[inner] * stripes()[inner]).sum() / (stripes()[inner] ** 2).sum()
-    assert share == pytest.approx(1.2, abs=0.1)  # a face that has to be moved loses as much
+    assert share == pytest.approx(1.0, abs=0.1)
 
 
 def test_hair_wall_and_neck_do_not() -> None:
@@ -56,15 +56,16 @@ def test_hair_wall_and_neck_do_not() -> None:
     assert np.array_equal(found[248:], drawn[248:])
 
 
-def test_a_face_keeps_most_of_its_own_fine_light() -> None:
-    """It is the group's; what is lent alone would give all men the same brows."""
+def test_etched_detail_goes_and_tones_stay() -> None:
     rng = np.random.default_rng(0)
-    drawn = np.clip(head() * np.exp(rng.normal(0, 0.1, (256, 256, 1))), 0, 1).astype(np.float32)
-    found = lend(drawn, np.zeros((256, 256), np.float32))
+    etched = np.clip(head() * np.exp(rng.normal(0, 0.1, (256, 256, 1))), 0, 1).astype(
+        np.float32
+    )
+    found = lend(etched, np.zeros((256, 256), np.float32))
     inner = (slice(150, 180), slice(110, 146))
-    assert 0.65 < logs(found)[inner].std() / logs(drawn)[inner].std() < 0.75
+    assert logs(found)[inner].std() < 0.15 * logs(etched)[inner].std()
     soft = [
-        blurred(image.transpose(2, 0, 1), 6.0)[:, 150:180, 110:146] for image in (drawn, found)
+        blurred(image.transpose(2, 0, 1), 6.0)[:, 150:180, 110:146] for image in (etched, found)
     ]
     assert np.abs(soft[0] - soft[1]).max() < 0.02
 
@@ -93,17 +94,15 @@ def test_folds_are_redder_than_skin_and_glints_whiter() -> None:
     assert 1.02 < blue / green < 1.15
 
 
-def test_the_finest_is_lent_whole_and_what_is_drawn_already_less() -> None:
-    """Waves of 4 and of 24 pixels in what is lent: a drawing lacks the first, not the second."""
-    inner = (slice(132, 204), slice(118, 138))
+def test_shades_of_a_face_gain_contrast_and_its_tone_stays() -> None:
+    shaded = head()
     row = np.mgrid[:256, :256][0].astype(np.float32)
-    shares = []
-    for length in (4, 24):
-        waves = np.float32(0.2) * np.sin(row * np.float32(2 * np.pi / length))
-        found = logs(lend(head(), waves)) - logs(head())
-        shares.append((found[inner] * waves[inner]).sum() / (waves[inner] ** 2).sum())
-    assert 0.95 < shares[0] < 1.25
-    assert 0.4 < shares[1] < 0.75 * shares[0]
+    shaded *= np.exp(0.1 * np.sin(row * (2 * np.pi / 80)))[..., None]
+    found = lend(shaded, np.zeros((256, 256), np.float32))
+    inner = (slice(128, 208), slice(118, 138))  # one whole wave
+    before, after = logs(shaded)[inner], logs(found)[inner]
+    assert 1.03 < after.std() / before.std() < 1.25
+    assert abs(after.mean() - before.mean()) < 0.01
 
 
 def test_a_forehead_takes_no_strands() -> None:

@@ -25,9 +25,6 @@ MIXED = 2
 MOST = 0.64
 """Largest share of one of them: nobody weighs more than a sixth."""
 
-_OWN = np.float32(0.8)
-"""Of what the mixed layers differ from their kind's mean: restored contrast exaggerates pores of chance."""
-
 _POINTS = 468
 _PREFIX = "face."
 _LAYERS = npt.NDArray[np.int8]
@@ -147,11 +144,9 @@ class FaceDetail:
 
 
 def _mixed(layers: _LAYERS, rng: np.random.Generator) -> FloatArray:
-    """Two of some layers, none of them more than :data:`MOST` of it, nearer to the mean of all."""
+    """Two of some layers, none of them more than :data:`MOST` of it."""
     chosen = rng.choice(len(layers), MIXED, replace=False)
     share = np.float32(rng.uniform(1 - MOST, MOST))
-    first, second = layers[chosen].astype(np.float32)
-    usual = layers.mean(0, dtype=np.float32)
-    mixed = usual + _OWN * (share * first + (1 - share) * second - usual)
-    found: FloatArray = mixed * np.float32(UNIT)
+    first, second = layers[chosen].astype(np.float32) * np.float32(UNIT)
+    found: FloatArray = share * first + (1 - share) * second
     return found

@@ -12,6 +12,7 @@ import numpy as np
 from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL, brow_line
 from kssgan.surrogate._tones import (
     BLUR,
+    COARSE,
     ellipse,
     planes_blurred,
     reduced,
@@ -25,19 +26,13 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_face_detail"]
 
-_STRENGTH = np.float32(1.22)  # warped once more, detail is weaker
-_KEPT = np.float32(
-    0.7
-)  # of the fine light that was drawn: it is the group's, what is lent is a gender's
-_COARSER, _LESS = (
-    2.0,
-    np.float32(0.6),
-)  # what is lent is less of itself blurred, pixels: drawn is that
+_STRENGTH = np.float32(1.05)  # warped once more, detail is weaker
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(0.05)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
 _HIGH = 1.25  # height of a forehead that may be reached over that of the mesh
 _SOFT = 2.0  # blur of the forehead's rim, pixels
+_SHADES, _BROAD = np.float32(0.18), 24.0  # contrast that means lack, over so many pixels
 _COLOURS = np.array([0.87, 1.04, 1.09], np.float32)
 """Of a change of light on skin, how much red, green and blue change: pores and folds are redder than skin,
 glints whiter. Six tenths of what photographs have."""
@@ -73,8 +68,7 @@ def with_face_detail(
     face = _torch_warp.enlarge(seen[None], CROP_SIZE)[0]
     where = np.maximum(face, _forehead(picture_01, points, tone))[..., None]
     field = warp.sources(fine_points, size=CROP_SIZE)
-    detail = _torch_warp.sample_logs(fine, field, _MOST)
-    detail = _STRENGTH * (detail - _LESS * _torch_warp.blurred(detail[None], _COARSER)[0])
+    detail = _STRENGTH * _torch_warp.sample_logs(fine, field, _MOST)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
     above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
     detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
@@ -82,10 +76,21 @@ def with_face_detail(
     light = logs.mean(2, keepdims=True)
     # The drawn colours stay as fine as they are, else lips and skin would be one.
     soft = planes_blurred(light, BLUR)
-    soft = soft + _KEPT * (light - soft)
+    soft = soft + _SHADES * (soft - _broad(light, face[..., None]))
     lent = np.exp(logs - light + soft + detail[..., None] * _COLOURS) - DARK
     found: FloatArray = picture_01 + where * (lent - picture_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _broad(light: FloatArray, face: FloatArray) -> FloatArray:
+    """(256, 256, 1) light of a face without its shades; what lies around it is left out."""
+    from kssgan.surrogate import _torch_warp
+
+    # At a quarter of the size: nothing finer is left.
+    small = reduced(np.dstack([light * face, face]))
+    both = planes_blurred(small, _BROAD * COARSE / CROP_SIZE)
+    broad = both[..., :1] / (both[..., 1:] + np.float32(1e-3))
+    return _torch_warp.enlarge(broad.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
 
 
 def _brows(points: FloatArray) -> float:

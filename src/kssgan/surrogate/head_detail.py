@@ -29,7 +29,7 @@ from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
 __all__ = ["Layer", "around_face", "with_head_detail"]
 
-_STRENGTH = np.float32(1.75)  # a warped portrait and a partial agreement weaken detail
+_STRENGTH = np.float32(1.95)  # a warped portrait and a partial agreement weaken detail
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
