@@ -94,3 +94,19 @@ def test_the_head_in_the_middle_of_a_mixture_lends(prepared: Prepared) -> None:
     assert heads.lender([(2, 0.4), (1, 0.3), (0, 0.3)]) == 1
     assert heads.lender([(0, 0.1), (1, 0.1), (2, 0.8)]) == 2
     assert heads.lender([(0, 0.5), (2, 0.5)]) == 0
+
+
+def test_a_narrow_head_lends_nothing_to_a_wide_mixture(prepared: Prepared) -> None:
+    """Dark heads before a light wall that reach 4, 20 and 28 pixels beyond the face."""
+    heads = head_detail(Photos(prepared, CPU), np.arange(3))
+    coarse = np.full((3, 64, 64, 3), 200, np.uint8)
+    for number, beyond in enumerate((1, 5, 7)):
+        left, right = heads.points[number, :, 0].min() / 4, heads.points[number, :, 0].max() / 4
+        coarse[number, 10:, round(float(left)) - beyond : round(float(right)) + beyond] = 40
+    apart = np.array([[0, 1, 1], [1, 0, 3], [1, 3, 0]], np.float32)  # 0 is in the middle
+    heads = replace(heads, coarse=coarse, apart=apart)
+    assert heads.beside.tolist() == [4, 20, 28]
+    assert heads.lender([(0, 0.4), (1, 0.3), (2, 0.3)]) == 1
+    assert heads.lender([(0, 0.9), (1, 0.1)]) == 0  # the mixture is hardly wider
+    alike = replace(heads, coarse=np.repeat(coarse[:1], 3, 0), points=heads.points[[0, 0, 0]])
+    assert alike.lender([(0, 0.4), (1, 0.3), (2, 0.3)]) == 0
