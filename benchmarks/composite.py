@@ -61,7 +61,7 @@ from kssgan.faces.copies import AGREEMENT, agreement
 from kssgan.faces.landmarks import mean_shape
 from kssgan.surrogate.composite_method import CompositeSurrogate
 from kssgan.surrogate.donors import Donor
-from kssgan.types import CROP_SIZE, FloatArray, PhotoFace, U8Array
+from kssgan.types import CROP_SIZE, FloatArray, PhotoFace, SurrogateMethod, U8Array
 
 KS = (3, 5, 10)
 Row = dict[str, Any]
@@ -172,7 +172,7 @@ def run(
     sets: Mapping[str, Collection], ks: Sequence[int], groups: int, seed: int, *, own: bool
 ) -> tuple[list[Row], list[tuple[U8Array, U8Array, U8Array]]]:
     """Rows of the table, and mean, donor and composite of every group."""
-    eyes = Eyes()
+    eyes, generator = Eyes(), make_method("generator")
     rows: list[Row] = []
     pictures: list[tuple[U8Array, U8Array, U8Array]] = []
     for name, people in sets.items():
@@ -194,7 +194,7 @@ def run(
             heads = [others.faces[i].crop for i in others.donor_faces]
             far = kernel_distance(features(heads), usual, scale=usual).value
             for k in ks:
-                made = draw(people, method, k, groups, seed)
+                made = draw(people, method, generator, k, groups, seed)
                 row: Row = {"members": name, "donors": lending, "k": k, "groups": len(made)}
                 row |= naturalness(made, people, usual, masked) | {"kid_donors": far}
                 row["peak"] -= spectrum_peak(spectrum)
@@ -208,11 +208,15 @@ def run(
 
 
 def draw(
-    people: Collection, method: CompositeSurrogate, k: int, groups: int, seed: int
+    people: Collection,
+    method: CompositeSurrogate,
+    generator: SurrogateMethod,
+    k: int,
+    groups: int,
+    seed: int,
 ) -> list[Made]:
     """Random groups of one gender, every photo of each member, drawn as a release would."""
     rng = np.random.default_rng([seed, k])
-    generator = make_method("generator")
     made = []
     for number in range(groups):
         gender = ("female", "male")[number % 2]

@@ -34,13 +34,13 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 from kssgan.auditing.quality import features_and_places
-from kssgan.auditing.transfer import as_many, balanced_accuracy, folds, learn_and_test
+from kssgan.auditing.transfer import as_many, cross_tested, folds
 from kssgan.deidentification.methods import GeneratorSurrogate
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate.shape import shape_mean
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray, U8Array
 from picture_gate import arguments, asked_generator
+from surrogates import group_mean
 
 COPIES = 3
 PARTS = 5
@@ -123,10 +123,7 @@ def drawn(
     of_photo = np.full(len(photos.rows), -1, np.int64)
     for number, (gender, people) in enumerate(groups):
         of_photo[np.isin(subject, people)] = part[number]
-        faces = [np.flatnonzero(data.subject == s) for s in people]
-        mean = shape_mean(
-            [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in faces]
-        )
+        mean = group_mean(data, people.tolist())
         means.append(np.rint(mean.image_01 * 255).clip(0, 255).astype(np.uint8))
         for expression in EXPRESSIONS:
             label = {"gender": gender, "expression": expression}
@@ -144,21 +141,16 @@ def learnt(
     lessons: Lessons, photos: Collection, of_photo: IntArray, name: str, copies: int
 ) -> float:
     """Balanced accuracy on photos of each part, learnt from what is of no person in it."""
-    true = photos.read(name)
-    read: list[str] = []
-    wanted: list[str] = []
-    for left_out in range(int(of_photo.max()) + 1):
+
+    def taught(left_out: int) -> tuple[FloatArray, list[str], FloatArray] | None:
         train = np.flatnonzero(lessons.part != left_out)
-        test = [i for i, label in enumerate(true) if label and of_photo[i] == left_out]
-        shown = [lessons.shown[i] for i in train.tolist()]
-        if not train.size or not test:
-            continue
-        taught = lessons.places[: 1 + copies, train].reshape(-1, lessons.places.shape[2])
-        read += learn_and_test(
-            taught, shown * (1 + copies), np.ones(len(taught)), photos.places[0][test]
-        )
-        wanted += [true[i] for i in test]
-    return balanced_accuracy(read, wanted) or 0.0
+        if not train.size:
+            return None
+        places = lessons.places[: 1 + copies, train].reshape(-1, lessons.places.shape[2])
+        shown = [lessons.shown[i] for i in train.tolist()] * (1 + copies)
+        return places, shown, np.ones(len(places), np.float32)
+
+    return cross_tested(taught, photos.places[0], photos.read(name), of_photo) or 0.0
 
 
 def of_photos(
@@ -166,7 +158,7 @@ def of_photos(
 ) -> Lessons:
     """All photos that show something, or in each part as many of each category as ``like`` has."""
     true = photos.read(name)
-    known = [i for i, label in enumerate(true) if label and of_photo[i] >= 0]
+    known = np.flatnonzero(of_photo >= 0).tolist()
     if like is not None:
         rng = np.random.default_rng([choice, len(like.part)])
         chosen = []

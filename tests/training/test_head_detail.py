@@ -10,6 +10,7 @@ import torch
 
 from kssgan.models.head_detail import UNIT, HeadDetail
 from kssgan.surrogate.head_detail import around_face
+from kssgan.surrogate.outline import reach
 from kssgan.training.data import Photos
 from kssgan.training.head_detail import head_detail
 from kssgan.training.prepared import Prepared
@@ -89,11 +90,14 @@ def test_the_head_in_the_middle_of_a_mixture_lends(prepared: Prepared) -> None:
     """By hand: 1 lies between 0 and 2, unless one of them is nearly all of the mixture."""
     photos = Photos(prepared, CPU)
     apart = np.array([[0, 1, 3], [1, 0, 1], [3, 1, 0]], np.float32)
-    heads = replace(head_detail(photos, np.arange(3)), apart=apart)
-    assert heads.lender([(0, 0.3), (1, 0.3), (2, 0.4)]) == 1
-    assert heads.lender([(2, 0.4), (1, 0.3), (0, 0.3)]) == 1
-    assert heads.lender([(0, 0.1), (1, 0.1), (2, 0.8)]) == 2
-    assert heads.lender([(0, 0.5), (2, 0.5)]) == 0
+    heads, alike = (
+        replace(head_detail(photos, np.arange(3)), apart=apart),
+        np.ones(3, np.float32),
+    )
+    assert heads.lender([(0, 0.3), (1, 0.3), (2, 0.4)], alike) == 1
+    assert heads.lender([(2, 0.4), (1, 0.3), (0, 0.3)], alike) == 1
+    assert heads.lender([(0, 0.1), (1, 0.1), (2, 0.8)], alike) == 2
+    assert heads.lender([(0, 0.5), (2, 0.5)], alike) == 0
 
 
 def test_a_narrow_head_lends_nothing_to_a_wide_mixture(prepared: Prepared) -> None:
@@ -104,9 +108,9 @@ def test_a_narrow_head_lends_nothing_to_a_wide_mixture(prepared: Prepared) -> No
         left, right = heads.points[number, :, 0].min() / 4, heads.points[number, :, 0].max() / 4
         coarse[number, 10:, round(float(left)) - beyond : round(float(right)) + beyond] = 40
     apart = np.array([[0, 1, 1], [1, 0, 3], [1, 3, 0]], np.float32)  # 0 is in the middle
-    heads = replace(heads, coarse=coarse, apart=apart)
-    assert heads.beside.tolist() == [4, 20, 28]
-    assert heads.lender([(0, 0.4), (1, 0.3), (2, 0.3)]) == 1
-    assert heads.lender([(0, 0.9), (1, 0.1)]) == 0  # the mixture is hardly wider
-    alike = replace(heads, coarse=np.repeat(coarse[:1], 3, 0), points=heads.points[[0, 0, 0]])
-    assert alike.lender([(0, 0.4), (1, 0.3), (2, 0.3)]) == 0
+    heads = replace(heads, apart=apart)
+    far = np.array([reach(*head) for head in zip(coarse, heads.points, strict=True)])
+    assert far.tolist() == [4, 20, 28]
+    assert heads.lender([(0, 0.4), (1, 0.3), (2, 0.3)], far) == 1
+    assert heads.lender([(0, 0.9), (1, 0.1)], far) == 0  # the mixture is hardly wider
+    assert heads.lender([(0, 0.4), (1, 0.3), (2, 0.3)], far[[0, 0, 0]]) == 0

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["as_many", "balanced_accuracy", "folds", "learn", "learn_and_test"]
+__all__ = [
+    "Lessons",
+    "as_many",
+    "balanced_accuracy",
+    "cross_tested",
+    "folds",
+    "learn",
+    "learn_and_test",
+]
 
 DECAY = 1e-2
 """Of the classifier's weights, on features of unit variance: fits of few pictures are held back."""
 
 _Array = npt.NDArray[np.float64]
+
+Lessons = tuple[FloatArray, Sequence[str], npt.ArrayLike]
+"""(N, d) features, the category of each, and (N,) how much each counts inside its category."""
 
 
 def learn(
@@ -84,6 +95,35 @@ def learn_and_test(
     learnt = learn((train - middle) / spread, targets, share / total[targets])
     scores = (test - middle) / spread @ learnt[:-1] + learnt[-1]
     return [names[int(row)] for row in scores.argmax(1)]
+
+
+def cross_tested(
+    lessons: Callable[[int], Lessons | None],
+    test: FloatArray,
+    true: Sequence[str | None],
+    part: IntArray,
+) -> float | None:
+    """Balanced accuracy on what is left out in turn.
+
+    Args:
+        lessons: of a part, what of the others teaches; None where nothing does.
+        test: (M, d) features.
+        true: category of each; without one it tests nothing.
+        part: (M,) which part each is in, from 0; what is in none tests nothing.
+
+    Returns:
+        None where no part could be tested.
+    """
+    read: list[str] = []
+    wanted: list[str] = []
+    for left_out in range(int(part.max(initial=-1)) + 1):
+        rows = [i for i, label in enumerate(true) if label and part[i] == left_out]
+        taught = lessons(left_out) if rows else None
+        if taught is None:
+            continue
+        read += learn_and_test(*taught, test[rows])
+        wanted += [str(true[i]) for i in rows]
+    return balanced_accuracy(read, wanted)
 
 
 def balanced_accuracy(read: Sequence[str], true: Sequence[str]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import get_args
 
@@ -36,7 +36,7 @@ from kssgan.surrogate.lent import (
     texture,
     without,
 )
-from kssgan.surrogate.outline import Outline, one_outline, with_grain
+from kssgan.surrogate.outline import Outline, one_outline, reach, with_grain
 from kssgan.surrogate.restraint import LOWER, public_share, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
@@ -170,7 +170,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         points, tone = surrogate.points, skin_tone(surrogate)
         warp = warp or Warp(points)
         if heads := self._stored.detail:
-            row = heads.lender(mix)
+            row = heads.lender(mix, self._reach)
             lender = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
             picture_01 = with_head_detail(
                 picture_01, smooth_01, points, tone, lender, warp, outline, seen=seen
@@ -184,6 +184,13 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 picture_01, points, tone, fine, faces.points, warp, seen=seen
             )
         return with_grain(picture_01, outline, seed)
+
+    @cached_property
+    def _reach(self) -> FloatArray:
+        """(D,) float32, how far the donors' heads reach beyond their faces."""
+        detail = self._stored.detail
+        heads = () if detail is None else zip(detail.coarse, detail.points, strict=True)
+        return np.array([reach(*head) for head in heads], np.float32)
 
     def _age(self, surrogate: ShapeMean, label: Mapping[str, str]) -> float | None:
         """Where S_g lies among the age bands: as labelled, else as it looks; None where nothing is known."""

@@ -11,7 +11,7 @@ import numpy as np
 from kssgan.auditing.compression import QUALITIES
 from kssgan.auditing.detection import landmark_errors
 from kssgan.auditing.quality import features_and_places, frechet_distance, kernel_distance
-from kssgan.auditing.transfer import as_many, balanced_accuracy, folds, learn_and_test
+from kssgan.auditing.transfer import Lessons, as_many, cross_tested, folds
 from kssgan.auditing.variety import variety
 from kssgan.evaluation.drawing import Drawn
 from kssgan.evaluation.judging import Judge, Looked
@@ -218,23 +218,19 @@ def _learnt(
     for people, place in zip(taught.members, unit.tolist(), strict=True):
         part_of_person[people] = part[place]
     part_of_photo = part_of_person[photos.subject]
-    read: list[str] = []
-    wanted: list[str] = []
-    for left_out in range(int(part.max()) + 1):
+
+    def lessons(left_out: int) -> Lessons | None:
         train = [i for i, label in enumerate(shown) if label and part[unit[i]] != left_out]
-        test = [i for i, label in enumerate(true) if label and part_of_photo[i] == left_out]
-        if not train or not test:
-            continue
-        lessons = taught.places[train], [str(shown[i]) for i in train]
-        weights = [taught.files[i] for i in train]
-        if photo_seed is not None:
-            free = np.flatnonzero(part_of_photo != left_out)
-            rng = np.random.default_rng([photo_seed, left_out])
-            rows = free[as_many(lessons[1], [true[i] for i in free.tolist()], rng=rng)]
-            if not rows.size:
-                continue
-            lessons = photos.places[rows], [str(true[i]) for i in rows.tolist()]
-            weights = [1] * len(rows)
-        read += learn_and_test(*lessons, weights, photos.places[test])
-        wanted += [str(true[i]) for i in test]
-    return balanced_accuracy(read, wanted)
+        if not train:
+            return None
+        names = [str(shown[i]) for i in train]
+        if photo_seed is None:
+            return taught.places[train], names, [taught.files[i] for i in train]
+        free = np.flatnonzero(part_of_photo != left_out)
+        rng = np.random.default_rng([photo_seed, left_out])
+        rows = free[as_many(names, [true[i] for i in free.tolist()], rng=rng)]
+        if not rows.size:
+            return None
+        return photos.places[rows], [str(true[i]) for i in rows.tolist()], [1] * len(rows)
+
+    return cross_tested(lessons, photos.places, true, part_of_photo)

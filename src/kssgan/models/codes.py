@@ -23,7 +23,6 @@ __all__ = [
     "mix_codes",
     "mixed_codes",
     "mixture",
-    "rows_of",
 ]
 
 PARTS = 3
@@ -68,7 +67,7 @@ class Codes(nn.Module):
 
         Where ``flipped`` (B,) bool is true the head is mirrored, and so is its map.
         """
-        vector, layout = rows_of(self.vector, donors), rows_of(self.layout, donors)
+        vector, layout = _rows(self.vector, donors), _rows(self.layout, donors)
         if flipped is not None:
             layout = torch.where(flipped[:, None, None, None], layout.flip(3), layout)
         return vector, layout
@@ -84,12 +83,12 @@ class Codes(nn.Module):
             Vectors (B, style) and maps (B, layout, grid, grid).
         """
         return (
-            torch.einsum("bp,bpc->bc", weights, rows_of(self.vector, donors)),
-            torch.einsum("bp,bpcyx->bcyx", weights, rows_of(self.layout, donors)),
+            torch.einsum("bp,bpc->bc", weights, _rows(self.vector, donors)),
+            torch.einsum("bp,bpcyx->bcyx", weights, _rows(self.layout, donors)),
         )
 
 
-def rows_of(values: Tensor, rows: Tensor) -> Tensor:
+def _rows(values: Tensor, rows: Tensor) -> Tensor:
     """``values[rows]``, of which the gradient is the same every time.
 
     That of an index adds up on several threads, in any order, where a row comes more than once: what was

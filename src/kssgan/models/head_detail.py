@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,16 +16,12 @@ __all__ = ["STRETCHED", "UNIT", "HeadDetail"]
 UNIT = 0.01
 """Natural logarithm of brightness per step of a stored detail."""
 
-_COARSE = CROP_SIZE // 4
 STRETCHED = 6.0
 """Pixels by which a lender's head may be narrower beside the face than a mixture's."""
 
+_COARSE = CROP_SIZE // 4
 _POINTS = 468
 _PREFIX = "detail."
-_CORNER = (16, 6)  # rows and columns of a reduced portrait that show its wall
-_ROWS = (0.3, 0.7)  # of a face's height, from its top: brows to nose
-_DARK = 0.03  # added to tones, so that black has a logarithm
-_HEAD = 0.35  # how far a head's tone lies from its wall's (logarithm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +67,7 @@ class HeadDetail:
         found: FloatArray = self.fine[row].astype(np.float32) * np.float32(UNIT)
         return found
 
-    @cached_property
-    def beside(self) -> FloatArray:
-        """(D,) float32, how far heads reach beyond their faces between brows and nose: pixels.
-
-        The mean of both sides. Short hair leaves ears alone there, long hair more. A head ends where its wall
-        begins, whose colour is that of the portrait's upper corners.
-        """
-        found = [
-            _reach(coarse, points)
-            for coarse, points in zip(self.coarse, self.points, strict=True)
-        ]
-        return np.array(found, np.float32)
-
-    def lender(self, mix: Sequence[tuple[int, float]]) -> int:
+    def lender(self, mix: Sequence[tuple[int, float]], reach: FloatArray) -> int:
         """Whose strands a mixture of heads wears: of the one that looks most like all of it.
 
         By the mixture alone, not by a picture: all pictures of a group wear the same. Nobody lends
@@ -94,12 +76,14 @@ class HeadDetail:
 
         Args:
             mix: (row, weight) pairs, at least one; weights add up to 1.
+            reach: (D,) how far each head reaches beyond its face, pixels.
 
         Returns:
-            The row with the least mean of ``apart``, by weight; the first of those that have it.
+            Of those that are wide enough the row with the least mean of ``apart``, by weight; the first of
+            those that have it.
         """
-        wide = sum(weight * float(self.beside[row]) for row, weight in mix)
-        fits = [row for row, _ in mix if self.beside[row] >= wide - STRETCHED]
+        wide = sum(weight * float(reach[row]) for row, weight in mix)
+        fits = [row for row, _ in mix if reach[row] >= wide - STRETCHED]
         return min(
             fits,
             key=lambda row: sum(
@@ -132,24 +116,3 @@ class HeadDetail:
         if fine.dtype != torch.int8 or coarse.dtype != torch.uint8:
             raise ValueError(f"details of {fine.dtype} and {coarse.dtype} came")
         return cls(fine.numpy(), coarse.numpy(), points.float().numpy(), apart.float().numpy())
-
-
-def _reach(coarse_u8: U8Array, points: FloatArray) -> float:
-    """How far a head reaches beyond its face, in pixels of a 256 px crop."""
-    step = CROP_SIZE // _COARSE
-    rows, columns = _CORNER
-    corners = [coarse_u8[:rows, :columns], coarse_u8[:rows, -columns:]]
-    wall = np.median(np.concatenate(corners, 1).reshape(-1, 3), axis=0)
-    tones = np.log(coarse_u8.astype(np.float32) / 255 + _DARK)
-    head = np.abs(tones - np.log(wall / 255 + _DARK)).max(2) > _HEAD
-    (left, top), (right, bottom) = points.min(0) / step, points.max(0) / step
-    first, last = (round(float(top + share * (bottom - top))) for share in _ROWS)
-    found = []
-    for row in head[max(first, 0) : max(last, first + 1)]:
-        before, after = row[: round(float(left))][::-1], row[round(float(right)) :]
-        # Up to the first pixel that is wall, or the border.
-        reach = [
-            int(np.argmin(side)) if not side.all() else len(side) for side in (before, after)
-        ]
-        found.append(sum(reach) / 2)
-    return step * float(np.median(found)) if found else 0.0

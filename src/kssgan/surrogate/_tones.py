@@ -54,9 +54,9 @@ def tones(small_01: FloatArray) -> FloatArray:
     return found
 
 
-def wall_tone(small: FloatArray) -> FloatArray:
-    """(3,) tone of what lies beside the head."""
-    rows, columns = _BESIDE
+def wall_tone(small: FloatArray, place: tuple[slice, int] = _BESIDE) -> FloatArray:
+    """(3,) tone of what lies beside the head, in some rows and in so many columns of either side."""
+    rows, columns = place
     sides = np.concatenate([small[rows, :columns], small[rows, -columns:]], 1)
     found: FloatArray = np.median(sides.reshape(-1, 3), axis=0).astype(np.float32)
     return found

@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from kssgan.surrogate._mesh import CHIN, OVAL, brow_line
 from kssgan.surrogate._regions import reduced, step
+from kssgan.surrogate._tones import COARSE, wall_tone
 from kssgan.surrogate._walls import find_wall, share_of_wall
-from kssgan.types import CROP_SIZE, FloatArray
+from kssgan.surrogate.shape import DARK
+from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["Outline", "fitted", "one_outline", "with_grain"]
+__all__ = ["Outline", "fitted", "one_outline", "reach", "with_grain"]
 
 _HEAD = (0.3, 0.7)  # how much of a place is head: it becomes wall, it becomes head
 _FOG = 0.4  # how much of a place is wall, from which it gets the colour of the head beside it
@@ -37,6 +39,9 @@ _UPWARDS = (
 _DOUBT = 0.02  # where an outline is seen in few of the angles beside, it is moved less
 _LEAST_LEFT = 0.4  # of the way from face to outline that strands keep
 _BEYOND = 12.0  # pixels in which what lies beyond an outline is moved less and less
+_EARS = (0.3, 0.7)  # of a face's height, from its top: brows to nose
+_CORNERS = (slice(16), 6)  # rows and columns of a reduced portrait that show its wall
+_OFF_WALL = 0.35  # how far a portrait's tone lies from its wall's (logarithm) where its head is
 _GRAIN, _GRAIN_SOFT = np.float32(0.003), 0.6  # of a camera; deviation, and blur in pixels
 
 
@@ -86,6 +91,30 @@ def one_outline(picture_01: FloatArray, seen: FloatArray, points: FloatArray) ->
         planes[1:4].transpose(1, 2, 0),
         planes[4:].transpose(1, 2, 0),
     )
+
+
+def reach(coarse_u8: U8Array, points: FloatArray) -> float:
+    """How far a portrait's head reaches beyond its face, from brows to nose: pixels, mean of both sides.
+
+    Short hair leaves ears alone there, long hair more. A head ends where its wall begins, whose colour is
+    that of the upper corners.
+
+    Args:
+        coarse_u8: (64, 64, 3) uint8, the portrait reduced four times.
+        points: (468, 2) its mesh in pixels of a 256 px crop.
+    """
+    portrait = coarse_u8.astype(np.float32) / np.float32(255)
+    away = np.log(portrait + DARK) - np.log(wall_tone(portrait, _CORNERS) + DARK)
+    head = np.abs(away).max(2) > _OFF_WALL
+    small = CROP_SIZE // COARSE
+    (left, top), (right, bottom) = points.min(0) / small, points.max(0) / small
+    first, last = (round(float(top + share * (bottom - top))) for share in _EARS)
+    found = []
+    for row in head[max(first, 0) : max(last, first + 1)]:
+        sides = row[: round(float(left))][::-1], row[round(float(right)) :]
+        # Up to the first pixel that is wall, or the border.
+        found.append(np.mean([np.append(side, False).argmin() for side in sides]))
+    return small * float(np.median(found)) if found else 0.0
 
 
 def with_grain(picture_01: FloatArray, outline: Outline, seed: int) -> FloatArray:
