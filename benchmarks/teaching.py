@@ -1,12 +1,13 @@
 """What do surrogates teach a classifier that is then tested on photos of other people?
 
-    python benchmarks/teaching.py faces.safetensors [--k 3 5 10 20 30] [--seeds 3] [--held-out] [--json FILE]
-        [--weights run/generator.safetensors]
+    python benchmarks/teaching.py faces.safetensors [--k 3 5 10 20 30] [--seeds 3] [--grouping chance]
+        [--labels gender] [--endless 50] [--held-out] [--json FILE] [--weights run/generator.safetensors]
 
 ``faces.safetensors`` is what ``kssgan prepare`` wrote, with labels of gender and expression. People are
-grouped by chance inside their gender: for gender everybody, for expression those of whom it is known, or of
-both only those held out (``--held-out``: whom G has never seen; too few for a large k). Each group is drawn
-neutral and happy. A softmax regression on what the shipped detector sees where on the face
+grouped inside their gender as a release groups them, around random people (``kssgan deidentify --grouping
+k-same``, as in ``kssgan evaluate``), or by chance: for gender everybody, for expression those of whom it is
+known, or of both only those held out (``--held-out``: whom G has never seen; too few for a large k). Each
+group is drawn neutral and happy. A softmax regression on what the shipped detector sees where on the face
 (:func:`kssgan.auditing.quality.features_and_places`) learns from the pictures of four fifths of the groups
 and is tested on photos of the people of the last fifth, in turn.
 
@@ -19,6 +20,8 @@ surrogates  what the generator draws
 means       the bare shape-normalised means S_g of the same groups (they draw no expression)
 as many     as many photos of each category, of people who are not tested on; mean over three choices
 photos      all photos of those people
+endless     surrogates of as many overlapping groups of each gender as asked for, of people who are not tested
+            on: what G teaches where a release would have too few pictures. No release holds them together.
 
 ``short`` is what surrogates teach less than all photos, in points, varied.
 """
@@ -37,6 +40,8 @@ from kssgan.auditing.quality import features_and_places
 from kssgan.auditing.transfer import as_many, cross_tested, folds
 from kssgan.deidentification.methods import GeneratorSurrogate
 from kssgan.faces.landmarks import mean_shape
+from kssgan.grouping.k_same import k_same_groups
+from kssgan.surrogate.shape import ShapeMean
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray, U8Array
 from picture_gate import arguments, asked_generator
@@ -72,11 +77,20 @@ def seen(pictures: Sequence[U8Array], seed: int) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Lessons:
-    """(1 + COPIES, N, 512) what is seen of pictures, what each shows, and in which part its people are."""
+    """(1 + COPIES, N, 512) what is seen of pictures, what each shows, and in which part its people are.
+
+    Of pictures that are ``made_for`` testing a part: which one. They show nobody in it.
+    """
 
     places: FloatArray
     shown: Sequence[str]
     part: IntArray
+    made_for: bool = False
+
+    def apart_from(self, part: int) -> IntArray:
+        """Which pictures show nobody of a part."""
+        found: IntArray = np.flatnonzero((self.part == part) == self.made_for)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,43 +112,107 @@ class Collection:
         return Collection(self.data, self.rows[known], self.places[:, known])
 
 
-def grouped(photos: Collection, k: int, seed: int) -> list[tuple[str, IntArray]]:
-    """Gender and subjects of each group of k or more people, by chance."""
-    rng = np.random.default_rng([seed, k])
-    genders, subject = np.array(photos.read("gender")), photos.data.subject[photos.rows]
-    found = []
-    for gender in photos.data.scheme["gender"]:
-        people = rng.permutation(np.unique(subject[genders == gender]))
-        count = len(people) // k
-        if count:
-            cut = np.minimum(np.arange(len(people)) // k, count - 1)
-            found += [(gender, people[cut == group]) for group in range(count)]
+def embeddings(data: Prepared, people: IntArray) -> FloatArray:
+    """(N, 512) mean of each person's."""
+    found: FloatArray = np.stack([data.embedding[data.subject == s].mean(0) for s in people])
     return found
 
 
+def overlapping(
+    data: Prepared, people: IntArray, k: int, how: str, count: int, rng: np.random.Generator
+) -> list[IntArray]:
+    """Groups of k people, each around a person by chance (or by chance altogether); people come again."""
+    if how == "chance":
+        return [rng.choice(people, k, replace=False) for _ in range(count)]
+    places = embeddings(data, people)
+    middles = places[rng.integers(len(people), size=count)]
+    return [people[np.argsort(((places - m) ** 2).sum(1), kind="stable")[:k]] for m in middles]
+
+
+def grouped(photos: Collection, k: int, how: str, seed: int) -> list[tuple[str, IntArray]]:
+    """Gender and subjects of each group of k or more people."""
+    rng = np.random.default_rng([seed, k])
+    data, genders = photos.data, np.array(photos.read("gender"))
+    subject, found = data.subject[photos.rows], []
+    for gender in data.scheme["gender"]:
+        people = rng.permutation(np.unique(subject[genders == gender]))
+        if len(people) < k:
+            continue
+        if how == "k-same":
+            groups = k_same_groups(embeddings(data, people), k, seed=seed).labels
+        else:
+            groups = np.minimum(np.arange(len(people)) // k, len(people) // k - 1)
+        found += [(gender, people[groups == group]) for group in range(int(groups.max()) + 1)]
+    return found
+
+
+def both_expressions(
+    data: Prepared, method: GeneratorSurrogate, gender: str, people: IntArray, seed: int
+) -> tuple[ShapeMean, list[U8Array]]:
+    """S_g of a group, and its surrogates."""
+    mean = group_mean(data, people.tolist())
+    labels = [{"gender": gender, "expression": expression} for expression in EXPRESSIONS]
+    return mean, [method.draw(mean, label, seed=seed) for label in labels]
+
+
+def told(name: str, genders: Sequence[str]) -> list[str]:
+    """What the surrogates of groups of these genders show."""
+    return [gender if name == "gender" else each for gender in genders for each in EXPRESSIONS]
+
+
 def drawn(
-    photos: Collection, method: GeneratorSurrogate, name: str, k: int, seed: int
+    photos: Collection, method: GeneratorSurrogate, name: str, k: int, how: str, seed: int
 ) -> tuple[dict[str, Lessons], IntArray]:
     """Surrogates and means that teach a label, and the part of each photo (-1: of nobody who is grouped)."""
-    data, pictures, means, told = photos.data, [], [], []
-    groups = grouped(photos, k, seed)
+    pictures, means = [], []
+    groups = grouped(photos, k, how, seed)
     part = folds(len(groups), parts=min(PARTS, len(groups)), seed=seed)
-    subject = data.subject[photos.rows]
+    subject = photos.data.subject[photos.rows]
     of_photo = np.full(len(photos.rows), -1, np.int64)
     for number, (gender, people) in enumerate(groups):
         of_photo[np.isin(subject, people)] = part[number]
-        mean = group_mean(data, people.tolist())
+        mean, both = both_expressions(photos.data, method, gender, people, 1000 * seed + number)
         means.append(np.rint(mean.image_01 * 255).clip(0, 255).astype(np.uint8))
-        for expression in EXPRESSIONS:
-            label = {"gender": gender, "expression": expression}
-            pictures.append(method.draw(mean, label, seed=1000 * seed + number))
-            told.append(label[name])
+        pictures += both
+    genders = [gender for gender, _ in groups]
+    shown = told(name, genders)
     lessons = {
-        "surrogates": Lessons(seen(pictures, seed), told, np.repeat(part, len(EXPRESSIONS)))
+        "surrogates": Lessons(seen(pictures, seed), shown, np.repeat(part, len(EXPRESSIONS)))
     }
     if name == "gender":
-        lessons["means"] = Lessons(seen(means, seed), [gender for gender, _ in groups], part)
+        lessons["means"] = Lessons(seen(means, seed), genders, part)
     return lessons, of_photo
+
+
+def drawn_endlessly(
+    photos: Collection,
+    method: GeneratorSurrogate,
+    of_photo: IntArray,
+    name: str,
+    k: int,
+    how: str,
+    count: int,
+    seed: int,
+) -> Lessons:
+    """Surrogates of so many overlapping groups of each gender for each part, of people outside it."""
+    rng = np.random.default_rng([seed, k, count])
+    genders, subject = np.array(photos.read("gender")), photos.data.subject[photos.rows]
+    pictures: list[U8Array] = []
+    shown: list[str] = []
+    part: list[int] = []
+    for left_out in range(int(of_photo.max()) + 1):
+        for gender in photos.data.scheme["gender"]:
+            here = (of_photo >= 0) & (of_photo != left_out) & (genders == gender)
+            people = np.unique(subject[here])
+            if len(people) < k:
+                continue
+            for group in overlapping(photos.data, people, k, how, count, rng):
+                drawing = 1000 * seed + len(pictures)
+                pictures += both_expressions(photos.data, method, gender, group, drawing)[1]
+                shown.append(gender)
+                part.append(left_out)
+    parts = np.repeat(np.array(part, np.int64), len(EXPRESSIONS))
+    return Lessons(seen(pictures, seed), told(name, shown), parts, made_for=True)
 
 
 def learnt(
@@ -143,7 +221,7 @@ def learnt(
     """Balanced accuracy on photos of each part, learnt from what is of no person in it."""
 
     def taught(left_out: int) -> tuple[FloatArray, list[str], FloatArray] | None:
-        train = np.flatnonzero(lessons.part != left_out)
+        train = lessons.apart_from(left_out)
         if not train.size:
             return None
         places = lessons.places[: 1 + copies, train].reshape(-1, lessons.places.shape[2])
@@ -173,11 +251,21 @@ def of_photos(
 
 
 def measure(
-    photos: Collection, method: GeneratorSurrogate, name: str, k: int, seed: int
+    photos: Collection,
+    method: GeneratorSurrogate,
+    name: str,
+    k: int,
+    how: str,
+    endless: int,
+    seed: int,
 ) -> dict[str, float]:
     """Balanced accuracies by "who teaches, how"."""
-    lessons, of_photo = drawn(photos, method, name, k, seed)
+    lessons, of_photo = drawn(photos, method, name, k, how, seed)
     like = lessons["surrogates"]
+    if endless:
+        lessons["endless"] = drawn_endlessly(
+            photos, method, of_photo, name, k, how, endless, seed
+        )
     found = {"pictures": float(len(like.shown))}
     every = of_photos(photos, of_photo, name, None, 0)
     some = [of_photos(photos, of_photo, name, like, i) for i in range(CHOICES)]
@@ -193,6 +281,9 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.set_defaults(k=[3, 5, 10, 20, 30])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS)
+    parser.add_argument("--grouping", choices=("k-same", "chance"), default="k-same")
+    parser.add_argument("--endless", type=int, default=0, metavar="GROUPS")
     parser.add_argument("--held-out", action="store_true")
     args = parser.parse_args()
     data = load_prepared(args.file)
@@ -200,10 +291,13 @@ def main() -> None:
     rows = np.flatnonzero(data.held_out) if args.held_out else np.arange(len(data))
     photos = Collection(data, rows, seen([data.crop(int(r)) for r in rows], 0))
     table: list[Row] = []
-    for name in LABELS:
+    for name in args.labels:
         known = photos.knowing(name)
         for k in args.k:
-            runs = [measure(known, method, name, k, seed) for seed in range(args.seeds)]
+            runs = [
+                measure(known, method, name, k, args.grouping, args.endless, s)
+                for s in range(args.seeds)
+            ]
             row: Row = {"k": k, "label": name}
             row |= {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
             row["short"] = 100 * (
@@ -211,25 +305,29 @@ def main() -> None:
             )
             table.append(row)
             print(row, flush=True)
-    report(table, args.seeds, args.held_out)
+    report(table, args.grouping, args.seeds, args.held_out)
     if args.json:
         about = {"machine": platform.machine(), "seeds": args.seeds, "held_out": args.held_out}
+        about |= {"grouping": args.grouping, "endless": args.endless}
         args.json.write_text(json.dumps({**about, "rows": table}, indent=2) + "\n", "utf-8")
 
 
-def report(table: Sequence[Row], seeds: int, held_out: bool) -> None:
+def report(table: Sequence[Row], how: str, seeds: int, held_out: bool) -> None:
     whose = "people held out" if held_out else "everybody"
-    print(f"\nBalanced accuracy on photos of people left out, {whose}, mean of {seeds} seeds")
     print(
-        "k   label       pictures   as they are: surrogates, means, as many, photos   varied   short"
+        f"\nBalanced accuracy on photos of people left out, {whose}, groups by {how}, mean of {seeds} seeds"
+    )
+    print(
+        "k   label       pictures   as they are: surrogates, means, as many, photos, endless   "
+        "varied   short"
     )
     for row in table:
         told = [
             " ".join(
-                f"{row[key]:.3f}" if (key := f"{who}, {how}") in row else "  -  "
-                for who in ("surrogates", "means", "as many", "photos")
+                f"{row[key]:.3f}" if (key := f"{who}, {way}") in row else "  -  "
+                for who in ("surrogates", "means", "as many", "photos", "endless")
             )
-            for how in ("as they are", "varied")
+            for way in ("as they are", "varied")
         ]
         print(
             f"{row['k']:<3} {row['label']:<11} {row['pictures']:>5.0f}   {told[0]}   {told[1]}   "
