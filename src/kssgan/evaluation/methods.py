@@ -68,7 +68,7 @@ def make(name: str, *, weights: Path | None = None) -> SurrogateMethod | PhotoMe
         if isinstance(method, GallerySurrogate):
             raise UsageError(
                 "these weights know fixed groups of one gallery, so they cannot be drawn at every k; give "
-                "weights for any gallery (presets small, robust)"
+                "weights for any gallery (presets smoke, small, robust)"
             )
         return method
     return BASELINES[name]()
