@@ -61,8 +61,7 @@ def partition(data: Prepared, k: int, how: str, seed: int) -> list[tuple[str, li
         if len(people) < k:
             continue
         if how == "mdav":
-            means = np.stack([data.embedding[data.subject == s].mean(0) for s in people])
-            labels = mdav_groups(means, k).labels
+            labels = mdav_groups(mean_embeddings(data, people), k).labels
         else:
             labels = np.minimum(rng.permutation(len(people)) // k, len(people) // k - 1)
         found += [(gender, people[labels == g].tolist()) for g in range(labels.max() + 1)]
@@ -71,6 +70,12 @@ def partition(data: Prepared, k: int, how: str, seed: int) -> list[tuple[str, li
 
 def rows_of(data: Prepared, subject: int) -> IntArray:
     found: IntArray = np.flatnonzero(data.subject == subject)
+    return found
+
+
+def mean_embeddings(data: Prepared, people: IntArray) -> FloatArray:
+    """(N, 512) mean of each person's embeddings."""
+    found: FloatArray = np.stack([data.embedding[data.subject == s].mean(0) for s in people])
     return found
 
 

@@ -45,7 +45,7 @@ from kssgan.surrogate.shape import ShapeMean
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray, U8Array
 from picture_gate import arguments, asked_generator
-from surrogates import group_mean
+from surrogates import group_mean, mean_embeddings
 
 COPIES = 3
 PARTS = 5
@@ -112,19 +112,13 @@ class Collection:
         return Collection(self.data, self.rows[known], self.places[:, known])
 
 
-def embeddings(data: Prepared, people: IntArray) -> FloatArray:
-    """(N, 512) mean of each person's."""
-    found: FloatArray = np.stack([data.embedding[data.subject == s].mean(0) for s in people])
-    return found
-
-
 def overlapping(
     data: Prepared, people: IntArray, k: int, how: str, count: int, rng: np.random.Generator
 ) -> list[IntArray]:
     """Groups of k people, each around a person by chance (or by chance altogether); people come again."""
     if how == "chance":
         return [rng.choice(people, k, replace=False) for _ in range(count)]
-    places = embeddings(data, people)
+    places = mean_embeddings(data, people)
     middles = places[rng.integers(len(people), size=count)]
     return [people[np.argsort(((places - m) ** 2).sum(1), kind="stable")[:k]] for m in middles]
 
@@ -139,7 +133,7 @@ def grouped(photos: Collection, k: int, how: str, seed: int) -> list[tuple[str, 
         if len(people) < k:
             continue
         if how == "k-same":
-            groups = k_same_groups(embeddings(data, people), k, seed=seed).labels
+            groups = k_same_groups(mean_embeddings(data, people), k, seed=seed).labels
         else:
             groups = np.minimum(np.arange(len(people)) // k, len(people) // k - 1)
         found += [(gender, people[groups == group]) for group in range(int(groups.max()) + 1)]
