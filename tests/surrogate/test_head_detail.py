@@ -10,7 +10,7 @@ import pytest
 from kssgan.faces.landmarks import mean_shape
 from kssgan.surrogate._tones import COARSE
 from kssgan.surrogate._torch_warp import blurred, widened
-from kssgan.surrogate.head_detail import Layer, around_face, with_head_detail
+from kssgan.surrogate.head_detail import Layer, Placed, around_face, placed, with_head_detail
 from kssgan.surrogate.outline import Outline
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
@@ -50,13 +50,18 @@ def outline(wall: FloatArray | None = None) -> Outline:
     """Of :func:`head`, dark hair before a light wall; left out, nothing is told to be wall."""
     light, dark = (np.full((256, 256, 3), value, np.float32) for value in (0.75, 0.15))
     nowhere = np.zeros((256, 256), np.float32)
-    return Outline(nowhere if wall is None else wall, nowhere[..., None], light, dark)
+    none = np.zeros((256, 256, 3), np.float32)
+    return Outline(nowhere if wall is None else wall, nowhere[..., None], light, dark, none)
+
+
+def here(lender: Layer) -> Placed:
+    return placed(lender, POINTS, SKIN, WARP)
 
 
 def lend(lender: Layer, refined: FloatArray | None = None) -> FloatArray:
     image = head()
     return with_head_detail(
-        image if refined is None else refined, image, POINTS, SKIN, lender, WARP, outline()
+        image if refined is None else refined, image, here(lender), outline()
     )
 
 
@@ -97,7 +102,7 @@ def test_a_soft_outline_gains_contrast_and_even_places_do_not_change() -> None:
     drawn = head()
     ramp = np.linspace(0.75, 0.15, 9, dtype=np.float32)[:, None]
     drawn[:60, 56:65] = ramp  # an outline of hair, eight pixels wide
-    found = with_head_detail(drawn, drawn, POINTS, SKIN, plain, WARP, outline())
+    found = with_head_detail(drawn, drawn, here(plain), outline())
     line = slice(20, 40)
     before = drawn[line, 56] - drawn[line, 64]
     after = found[line, 56] - found[line, 64]
@@ -131,7 +136,7 @@ def test_where_the_outline_is_known_strands_end_with_the_head() -> None:
     wall = np.zeros((256, 256), np.float32)
     wall[:, :60] = wall[:, 196:] = 1
     drawn, loud = head(), layer(head(), 3 * stripes())
-    found = with_head_detail(drawn, drawn, POINTS, SKIN, loud, WARP, outline(wall))
+    found = with_head_detail(drawn, drawn, here(loud), outline(wall))
     change = found - drawn
     assert np.abs(change[HAIR, :36]).max() < 1e-3
     assert np.abs(change[HAIR, MIDDLE]).max() > 0.3

@@ -26,7 +26,8 @@ from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.even_skin import with_even_skin
 from kssgan.surrogate.expression import express, foreign, upright
 from kssgan.surrogate.face_detail import with_face_detail
-from kssgan.surrogate.head_detail import Layer, with_head_detail
+from kssgan.surrogate.head_detail import Layer, Placed, placed, with_head_detail
+from kssgan.surrogate.lenders_outline import narrowed
 from kssgan.surrogate.lent import (
     SHAPE,
     TEXTURE,
@@ -120,13 +121,17 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 noise=noise,
             )
             smooth_01 = _image_01(doubled(head))
+            warp = warp or Warp(surrogate.points)
+            lender = self._lender(mix, surrogate, warp, seen)
             outline = one_outline(smooth_01, seen, surrogate.points)
+            if lender:
+                outline = narrowed(outline, lender)
             drawn_01 = smooth_01 = outline.cut(smooth_01)
             # What is lent all its fine detail needs none made up.
             if not (self._stored.detail and self._stored.face):
                 drawn_01 = outline.cut(_image_01(generator.refiner(head, noise=noise)))
             found = self._finished(
-                drawn_01, smooth_01, outline, surrogate, known, mix, warp, seed, seen
+                drawn_01, smooth_01, outline, surrogate, known, lender, warp, seed, seen
             )
         return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
 
@@ -157,24 +162,19 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         outline: Outline,
         surrogate: ShapeMean,
         label: Mapping[str, str],
-        mix: Sequence[tuple[int, float]],
-        warp: Warp | None,
+        lender: Placed | None,
+        warp: Warp,
         seed: int,
         seen: FloatArray,
     ) -> FloatArray:
         """What was drawn, (256, 256, 3), with strands of hair, even skin, a face's detail and a wall's grain.
 
-        ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g where one is
-        already made; ``seen`` is what G saw of S_g.
+        ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g; ``seen`` is
+        what G saw of S_g.
         """
         points, tone = surrogate.points, skin_tone(surrogate)
-        warp = warp or Warp(points)
-        if heads := self._stored.detail:
-            row = heads.lender(mix, self._reach)
-            lender = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
-            picture_01 = with_head_detail(
-                picture_01, smooth_01, points, tone, lender, warp, outline, seen=seen
-            )
+        if lender:
+            picture_01 = with_head_detail(picture_01, smooth_01, lender, outline)
         picture_01 = with_even_skin(picture_01, points, seen=seen)
         if faces := self._stored.face:
             category = next((label.get(name, "") for name in self._stored.labels), "")
@@ -184,6 +184,21 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
                 picture_01, points, tone, fine, faces.points, warp, seen=seen
             )
         return with_grain(picture_01, outline, seed)
+
+    def _lender(
+        self,
+        mix: Sequence[tuple[int, float]],
+        surrogate: ShapeMean,
+        warp: Warp,
+        seen: FloatArray,
+    ) -> Placed | None:
+        """What the donor lends who lends strands to a mixture; None where no donor does."""
+        heads = self._stored.detail
+        if not heads:
+            return None
+        row = heads.lender(mix, self._reach)
+        layer = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
+        return placed(layer, surrogate.points, skin_tone(surrogate), warp, seen=seen)
 
     @cached_property
     def _reach(self) -> FloatArray:

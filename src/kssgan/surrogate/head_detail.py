@@ -21,13 +21,14 @@ from kssgan.surrogate._tones import (
     tones,
     wall_and_skin,
 )
-from kssgan.surrogate.outline import Outline, fitted
+from kssgan.surrogate.lenders_outline import fitted
+from kssgan.surrogate.outline import Outline
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["Layer", "around_face", "with_head_detail"]
+__all__ = ["Layer", "Placed", "around_face", "placed", "with_head_detail"]
 
 _STRENGTH = np.float32(1.95)  # a warped portrait and a partial agreement weaken detail
 _MOST = np.float32(1.3)  # of a layer's logarithms
@@ -62,6 +63,49 @@ class Layer:
     points: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A layer, where a drawn face is.
+
+    Attributes:
+        layer: what is lent.
+        points: (468, 2) where the drawn face lies.
+        cheeks: (3,) their colour in [0, 1].
+        around: (256, 256) :func:`around_face` of it.
+        field: (256, 256, 2) where the layer is read for each pixel, fractions.
+        wall: (64, 64) how much of the layer's portrait, read so, is wall.
+    """
+
+    layer: Layer
+    points: FloatArray
+    cheeks: FloatArray
+    around: FloatArray
+    field: FloatArray
+    wall: FloatArray
+
+
+def placed(
+    layer: Layer,
+    points: FloatArray,
+    cheeks: FloatArray,
+    warp: Warp,
+    *,
+    seen: FloatArray | None = None,
+) -> Placed:
+    """Bring a layer to where a drawn face is.
+
+    Args:
+        layer: one of the donors of the head.
+        points: (468, 2) where the face lies.
+        cheeks: (3,) their colour in [0, 1].
+        warp: to ``points``.
+        seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
+    """
+    field = warp.sources(layer.points, size=CROP_SIZE)
+    wall, _ = wall_and_skin(_lent_tones(layer, field), cheeks)
+    return Placed(layer, points, cheeks, around_face(points, seen=seen), field, wall)
+
+
 def around_face(points: FloatArray, *, seen: FloatArray | None = None) -> FloatArray:
     """(256, 256) float32: 0 on what G sees of S_g, and a little beyond, 1 elsewhere, soft between.
 
@@ -80,43 +124,29 @@ def around_face(points: FloatArray, *, seen: FloatArray | None = None) -> FloatA
 
 
 def with_head_detail(
-    refined_01: FloatArray,
-    smooth_01: FloatArray,
-    points: FloatArray,
-    tone: FloatArray,
-    lender: Layer,
-    warp: Warp,
-    outline: Outline,
-    *,
-    seen: FloatArray | None = None,
+    refined_01: FloatArray, smooth_01: FloatArray, lender: Placed, outline: Outline
 ) -> FloatArray:
     """A drawn picture with a donor's fine detail around the face.
 
     Args:
         refined_01: (256, 256, 3) float32 in [0, 1], what G drew.
         smooth_01: the same before it was refined, doubled.
-        points: (468, 2) where the face lies.
-        tone: (3,) colour of its cheeks in [0, 1].
         lender: one of the donors of the head.
-        warp: to ``points``.
         outline: where the drawn head ends; the donor's strands end there as well.
-        seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
     """
     from kssgan.surrogate import _torch_warp
 
-    around = around_face(points, seen=seen)
+    layer, around = lender.layer, lender.around
     small = tones(reduced(smooth_01))
-    on_wall, skin = wall_and_skin(small, tone)
-    field = warp.sources(lender.points, size=CROP_SIZE)
-    theirs_on_wall, _ = wall_and_skin(_lent_tones(lender, field), tone)
+    on_wall, skin = wall_and_skin(small, lender.cheeks)
     own_on_wall = reduced(outline.wall[..., None])[..., 0]
-    field = fitted(field, theirs_on_wall, own_on_wall, around, points)
-    theirs = _lent_tones(lender, field)
+    field = fitted(lender.field, lender.wall, own_on_wall, around, lender.points)
+    theirs = _lent_tones(layer, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
-    fine = _STRENGTH * _torch_warp.sample_logs(lender.fine, field, _MOST)
+    fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)
     limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = _ended(limit * np.tanh(fine / limit), outline)
@@ -151,9 +181,9 @@ def _ended(fine: FloatArray, outline: Outline) -> FloatArray:
     return result
 
 
-def _lent_tones(lender: Layer, field: FloatArray) -> FloatArray:
+def _lent_tones(layer: Layer, field: FloatArray) -> FloatArray:
     """(64, 64, 3) tones of the donor's head along a field."""
     from kssgan.surrogate import _torch_warp
 
-    theirs = _torch_warp.sample(lender.coarse[None], field[None], COARSE)[0]
+    theirs = _torch_warp.sample(layer.coarse[None], field[None], COARSE)[0]
     return tones(theirs.transpose(1, 2, 0) / np.float32(255))
