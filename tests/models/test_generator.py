@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load as parse
 
 from kssgan.errors import WeightsError
 from kssgan.models.codes import ALIKE, CLOSE, LEAST, Codes, CodeTable, mix_codes, mixture
@@ -14,6 +15,7 @@ from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig, face_alone
 from kssgan.models.haar import haar, inverse_haar, softened, without_nyquist
 from kssgan.models.stored import PublicMean, StoredGenerator, read_generator, write_generator
+from kssgan.models.weights_file import about, packed, to_bytes, unpacked
 
 SMALL = GeneratorConfig(
     size=64, widths=(6, 8, 10, 12), labels=2, style=5, layout=3, coarse=6, fine=5, blocks=2
@@ -428,13 +430,58 @@ def test_public_means_come_back_as_they_were_to_half_a_grey_level() -> None:
         read_generator(write_generator(replace(stored(), public=wrong)))
 
 
+def test_large_layers_are_packed_without_loss() -> None:
+    rng = np.random.default_rng(0)
+    layers = np.zeros((2, 300, 300), np.int8)
+    layers[:, ::7] = rng.integers(-128, 128, layers[:, ::7].shape, dtype=np.int8)
+    noise = rng.integers(0, 256, (300, 300), dtype=np.uint8)
+    tensors = {
+        "layers": torch.from_numpy(layers),
+        "noise": torch.from_numpy(noise),  # does not shrink
+        "small": torch.zeros(10, dtype=torch.uint8),
+        "weights": torch.zeros(90000).half(),
+    }
+    found, kinds = packed(tensors)
+    assert kinds == {"layers": ["int8", [2, 300, 300]]}
+    assert found["layers"].numel() < layers.size / 4
+    back = unpacked(found, kinds)
+    assert back.keys() == tensors.keys()
+    for name, value in tensors.items():
+        assert back[name].dtype == value.dtype
+        assert torch.equal(back[name], value)
+
+
+def test_a_packed_tensor_that_is_damaged_or_of_another_size_is_refused() -> None:
+    found, kinds = packed({"layers": torch.zeros(300, 300, dtype=torch.uint8)})
+    stream = found["layers"]
+    for shape in ([300, 299], [300, 301], [3, 300, 300]):
+        with pytest.raises(ValueError, match="were wanted"):
+            unpacked(found, {"layers": ["uint8", shape]})
+    with pytest.raises(ValueError, match="were wanted"):
+        unpacked({"layers": stream[: len(stream) // 2]}, kinds)
+    with pytest.raises(ValueError, match="damaged"):
+        unpacked({"layers": stream.flip(0)}, kinds)
+    # A stream of many zeros does not fill the memory: one byte too many is enough to refuse it.
+    bomb, _ = packed({"layers": torch.zeros(2**26, dtype=torch.uint8)})
+    with pytest.raises(ValueError, match="of 11 bytes came, 10 were wanted"):
+        unpacked(bomb, {"layers": ["uint8", [10]]})
+
+
+def test_weights_of_the_version_before_are_read() -> None:
+    """Whose layers were not packed."""
+    data = write_generator(stored())
+    said = {k: v for k, v in (about(data) or {}).items() if k != "packed"}
+    before = to_bytes(parse(data), {**said, "format": "kssgan-generator/3"})
+    assert write_generator(read_generator(before)) == data
+
+
 def test_other_or_damaged_weights_are_refused() -> None:
     data = write_generator(stored())
     for bad in (
         b"",
         b"<html>",
         data[: len(data) // 2],
-        data.replace(b"generator/3", b"generator/9"),
+        data.replace(b"generator/4", b"generator/9"),
     ):
         with pytest.raises(WeightsError):
             read_generator(bad)

@@ -20,12 +20,22 @@ from kssgan.models.face_detail import FaceDetail
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig
 from kssgan.models.head_detail import HeadDetail
-from kssgan.models.weights_file import about, half_weights, load_weights, to_bytes, under
+from kssgan.models.weights_file import (
+    about,
+    half_weights,
+    load_weights,
+    packed,
+    to_bytes,
+    under,
+    unpacked,
+)
 from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["FORMAT", "PublicMean", "StoredGenerator", "read_generator", "write_generator"]
 
-FORMAT = "kssgan-generator/3"
+FORMAT = "kssgan-generator/4"
+
+_READ = {FORMAT, "kssgan-generator/3"}  # 3: layers were not packed
 
 POINTS = 468  # of a shape
 
@@ -101,8 +111,10 @@ def write_generator(stored: StoredGenerator) -> bytes:
         tensors |= stored.face.tensors()
     if stored.ageing is not None:
         tensors |= stored.ageing.tensors()
+    tensors, kinds = packed(tensors)
     said = {
         "format": FORMAT,
+        "packed": kinds,
         "config": stored.generator.config.to_json(),
         "labels": [[name, list(c)] for name, c in stored.labels.items()],
         "donors": [dict(a) for a in stored.codes.attributes],
@@ -124,10 +136,10 @@ def read_generator(data: bytes) -> StoredGenerator:
         raise WeightsError(
             "these are no generator's weights; give a file that kssgan train wrote"
         )
-    if said.get("format") != FORMAT:
+    if said.get("format") not in _READ:
         raise WeightsError(f"weights of another kind or version came, {FORMAT} was wanted")
     try:
-        parsed = parse(data)
+        parsed = unpacked(parse(data), said.get("packed", {}))
         detail, face = HeadDetail.of(parsed), FaceDetail.of(parsed)
         ageing = Ageing.of(parsed, said.get("bands", ()))
         tensors = {

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
-__all__ = ["about", "half_weights", "load_weights", "to_bytes", "under"]
+__all__ = [
+    "about",
+    "half_weights",
+    "load_weights",
+    "packed",
+    "to_bytes",
+    "under",
+    "unpacked",
+]
+
+_WORTH_IT = 2**16  # bytes from which a tensor is packed
+_PACKED_TYPES = {"int8": torch.int8, "uint8": torch.uint8}
 
 
 def about(data: bytes) -> dict[str, Any] | None:
@@ -36,6 +51,51 @@ def to_bytes(tensors: dict[str, Tensor], said: Mapping[str, Any]) -> bytes:
     """
     # One entry: the order of several would differ from run to run.
     return serialise(tensors, {"kssgan": json.dumps(said, sort_keys=True)})
+
+
+def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[Any]]]:
+    """Large tensors of 8 bits without loss in fewer bytes; layers of pictures shrink to a third.
+
+    Returns:
+        All tensors, those that shrank as (N,) uint8 of a zlib stream, and of these by name type and shape.
+    """
+    names = {kind: name for name, kind in _PACKED_TYPES.items()}
+    found, kinds = dict(tensors), {}
+    for name, value in tensors.items():
+        if value.dtype not in names or value.numel() < _WORTH_IT:
+            continue
+        stream = zlib.compress(value.contiguous().numpy().tobytes(), 9)
+        if len(stream) < value.numel():
+            found[name] = torch.from_numpy(np.frombuffer(stream, np.uint8).copy())
+            kinds[name] = [names[value.dtype], list(value.shape)]
+    return found, kinds
+
+
+def unpacked(
+    tensors: Mapping[str, Tensor], kinds: Mapping[str, Sequence[Any]]
+) -> dict[str, Tensor]:
+    """Inverse of :func:`packed`.
+
+    Raises:
+        ValueError: a stream is damaged, or longer or shorter than its shape says.
+        KeyError: a tensor is missing.
+    """
+    found = dict(tensors)
+    for name, (kind, shape) in kinds.items():
+        size = math.prod(int(side) for side in shape)
+        inflater = zlib.decompressobj()
+        try:
+            # One byte more than is wanted tells a longer stream, and no stream fills the memory.
+            content = inflater.decompress(found[name].numpy().tobytes(), size + 1)
+        except zlib.error:
+            raise ValueError("a packed tensor is damaged") from None
+        if len(content) != size or not inflater.eof:
+            raise ValueError(
+                f"a packed tensor of {len(content)} bytes came, {size} were wanted"
+            )
+        flat = torch.frombuffer(bytearray(content), dtype=_PACKED_TYPES[kind])
+        found[name] = flat.reshape([int(side) for side in shape])
+    return found
 
 
 def half_weights(module: nn.Module, name: str) -> dict[str, Tensor]:
