@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kssgan.auditing import AuditReport
+from kssgan.errors import Reason
+from kssgan.testing.fakes import PaintedAnalyser
+from kssgan.types import Refused
 
 
 def breaks(report: AuditReport) -> str:
@@ -50,6 +54,32 @@ def test_a_members_own_photo_for_its_group(good: Any) -> None:
     report = good.audit(k=3)
     assert "originals are in the release, as a near-copy" in breaks(report)
     assert report.k_measured == 3, "rules 1 and 2 alone do not see it"
+
+
+def test_originals_that_are_missing(good: Any) -> None:
+    """A member's own photo in the release, and nothing to compare it with."""
+    people = good.people(range(20, 23))
+    shown = people["P-021x"][0]
+    good.group(people, picture=good.crop(shown).astype(np.uint8))
+    (good.photos / shown).unlink()
+    report = good.audit(k=3)
+    assert "3: 1 photos that stand behind released pictures are not among" in breaks(report)
+    for photo in good.photos.rglob("*.*"):
+        photo.unlink()
+    assert not good.audit(k=3).holds
+
+
+def test_pictures_without_any_face(good: Any) -> None:
+    """As of weights that hardly learnt: detection is nought, and the audit says so."""
+
+    class Blind(PaintedAnalyser):
+        def _one(self, path: Path) -> Any:
+            return (
+                Refused(Reason.NO_FACE) if good.release in path.parents else super()._one(path)
+            )
+
+    report = good.audit(k=3, analyser=Blind())
+    assert report.figures["detection"]["files"] == 0
 
 
 @pytest.mark.parametrize("change", ["mirror", "jpeg", "relit", "blurred"])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +51,56 @@ def test_a_second_file_for_one_person_gives_four(released: list[str], tmp_path: 
     victim = next(images.iterdir())
     (images / f"{'0' * 32}.png").write_bytes(victim.read_bytes())
     assert main(released) == 4
+
+
+def test_outputs_that_would_spoil_something_are_refused_first(
+    released: list[str], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "map.csv"
+    before = secret.read_bytes()
+    release = tmp_path / "release"
+    for wanted, said in (
+        (["--json", str(secret)], "one of the files that it reads"),
+        (["--html", str(release / "report.html")], "lies in RELEASE or PHOTOS"),
+        (["--json", str(photos / "a.json")], "lies in RELEASE or PHOTOS"),
+        (["--html", str(tmp_path / "nowhere" / "a.html")], "make it first"),
+        (["--json", str(tmp_path / "a"), "--html", str(tmp_path / "a")], "name one file"),
+        (["--ledger-key", str(tmp_path / "k")], "without --ledger"),
+    ):
+        capsys.readouterr()
+        assert main([*released, *wanted]) == 2
+        assert said in capsys.readouterr().err
+    assert secret.read_bytes() == before
+    assert main(released) == 0
+
+
+def test_an_output_that_was_open_to_others_is_not_any_more(
+    released: list[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "a.html"
+    page.write_text("old")
+    page.chmod(0o644)
+    assert main([*released, "--html", str(page)]) == 0
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_broken_promise_is_told_to_who_reads_no_further(
+    released: list[str], tmp_path: Path, unbuffered: str
+) -> None:
+    images = tmp_path / "release" / "images"
+    victim = next(images.iterdir())
+    (images / f"{'0' * 32}.png").write_bytes(victim.read_bytes())
+    figures = tmp_path / "figures.json"
+    command = shlex.join([sys.executable, "-m", "kssgan", *released, "--json", str(figures)])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
+    assert done.returncode == 4, done.stderr
+    assert json.loads(figures.read_text())["holds"] is False
 
 
 def test_no_map_is_usage(released: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import kssgan
 from kssgan.cli import build_parser, main
 from kssgan.cli._paths import shown
+from kssgan.cli._unheard import Unheard
 
 
 def _python(*args: str) -> subprocess.CompletedProcess[str]:
@@ -79,6 +81,17 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_a_stream_whose_reader_left_is_silent() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as gone:
+        heard = Unheard(gone)
+        assert heard.write("x" * 100_000) == 100_000
+        heard.flush()
+        heard.write("y")
+        heard.flush()
 
 
 def test_paths_are_shown_on_one_line() -> None:

@@ -7,7 +7,10 @@ import subprocess
 import sys
 import zlib
 from dataclasses import replace
+from math import inf, nan
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -28,6 +31,7 @@ from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared, load_prepared, save_prepared
 from kssgan.training.refining import pieces, wants_drawings
+from kssgan.training.run import _check_finite
 from kssgan.training.step import _fresh_codes
 
 TINY = resolve(
@@ -199,6 +203,53 @@ def test_a_loss_that_is_no_number_names_the_last_good_checkpoint(
         TrainingFailed, match=r"l1 of step 4 .* checkpoint-00000003\.safetensors"
     ):
         train(prepared_file, out=tmp_path / "run", config=TINY, device="cpu")
+
+
+def test_in_fp16_a_gradient_may_overflow_but_no_loss() -> None:
+    """The step is skipped then; names are those that steps give their figures."""
+    scaled = SimpleNamespace(name="fp16")
+    parts = {"l1": 0.1, "norm": inf, "critic.norm": inf, "generator.norm": nan}
+    _check_finite(parts, cast(Precision, scaled), 1, Path("nowhere"))
+    for precision, wrong in (("fp16", {"critic.loss": inf}), ("fp32", {"critic.norm": inf})):
+        with pytest.raises(TrainingFailed, match=next(iter(wrong))):
+            _check_finite(
+                parts | wrong if precision == "fp16" else wrong,
+                cast(Precision, SimpleNamespace(name=precision)),
+                1,
+                Path("nowhere"),
+            )
+
+
+def test_a_run_that_saved_nothing_is_begun_again(prepared_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    (out / "sheets").mkdir(parents=True)
+    for name in (".lock", "config.json", "log.jsonl"):
+        (out / name).write_text("")
+    train(prepared_file, out=out, config=replace(TINY, steps=1), device="cpu")
+    assert (out / "generator.safetensors").exists()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "log.jsonl").write_text("")
+    (tmp_path / "theirs" / "notes.txt").write_text("somebody's")
+    with pytest.raises(OutputExists):
+        train(prepared_file, out=tmp_path / "theirs", config=TINY, device="cpu")
+
+
+def test_an_unknown_label_and_a_seed_too_large_are_refused(
+    prepared_file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="label 'expresion' came; the prepared file knows"):
+        train(
+            prepared_file,
+            out=tmp_path / "run",
+            config=replace(TINY, label="expresion"),
+            device="cpu",
+        )
+    assert not (tmp_path / "run").exists()
+    for preset in ("smoke", "paper"):
+        with pytest.raises(UsageError, match="seed is 2147483648"):
+            resolve(preset, changes={"seed": 2**31})
+    with pytest.raises(UsageError, match="choose one of"):
+        resolve(cast(Any, ["smoke"]))
 
 
 def test_wrong_runs_are_refused(whole: Path, prepared_file: Path, tmp_path: Path) -> None:

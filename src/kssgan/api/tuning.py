@@ -86,7 +86,9 @@ def tune(
     study = Path(out)
     if apply and (study / "run").exists():
         raise OutputExists(
-            "STUDY/run is already there and is never overwritten; leave --apply out"
+            "STUDY/run is already there and is never overwritten; leave --apply out or, "
+            "where its training was interrupted, go on with kssgan train FILE --out STUDY/run "
+            "--config STUDY/winner.toml --resume"
         )
     data = load_prepared(Path(file))
     known = fitting(

@@ -220,6 +220,7 @@ def look_at_photos(
 
 def look_at_pictures(
     release: ReleaseFiles,
+    gallery: Gallery,
     analyser: FaceAnalyser,
     embedder: Embedder | None,
     *,
@@ -231,6 +232,7 @@ def look_at_pictures(
 
     Args:
         release: the files.
+        gallery: the photos, with embeddings of the same kinds.
         analyser: finds and embeds faces.
         embedder: for face-only crops.
         greys: pictures (SHA-256) whose grey version is wanted.
@@ -261,7 +263,9 @@ def look_at_pictures(
                 masked.add(result.crop)
                 others.add(result.crop)
             step(1)
-    width = next(iter(vectors.values())).size if vectors else 1
+    width = gallery.embeddings.shape[1]
+    if vectors and not len(gallery.embeddings):
+        width = next(iter(vectors.values())).size
     embeddings = np.zeros((len(digests), width), np.float32)
     for number, vector in vectors.items():
         embeddings[number] = vector
@@ -269,11 +273,11 @@ def look_at_pictures(
         digests,
         detected,
         embeddings,
-        masked.spread(detected),
+        masked.spread(detected, gallery.masked),
         prints,
         flat,
         small,
-        others.spread(detected),
+        others.spread(detected, gallery.own),
     )
 
 
@@ -314,13 +318,16 @@ class _Batches:
             return None
         return np.concatenate(self._done) if self._done else np.zeros((0, 1), np.float32)
 
-    def spread(self, detected: np.ndarray[Any, np.dtype[np.bool_]]) -> FloatArray | None:
-        """One row for each picture, zeros where no face was found and no crop came."""
+    def spread(
+        self, detected: np.ndarray[Any, np.dtype[np.bool_]], like: FloatArray | None
+    ) -> FloatArray | None:
+        """One row for each picture, as wide as those of photos; zeros where no face was found."""
         found = self.stacked()
-        if found is None:
+        if found is None or like is None:
             return None
-        rows = np.zeros((len(detected), found.shape[1]), np.float32)
-        rows[detected] = found
+        rows = np.zeros((len(detected), like.shape[1]), np.float32)
+        if len(like) and detected.any():
+            rows[detected] = found
         return rows
 
 

@@ -272,12 +272,24 @@ def coverage(rows: Sequence[MapRow], found: Iterable[str]) -> tuple[Problem, ...
                 tuple(uncovered),
             )
         )
-    if gone := sorted(known - on_disk):
+    shown = {r.original for r in rows if r.released}
+    if unseen := sorted(shown - on_disk):
+        problems.append(
+            Problem(
+                3,
+                "breaks",
+                f"{len(unseen)} photos that stand behind released pictures are not among the originals, so "
+                f"nobody can say whether a picture shows one of them; audit with the folder that was "
+                f"released from",
+                tuple(unseen),
+            )
+        )
+    if gone := sorted(known - shown - on_disk):
         problems.append(
             Problem(
                 5,
                 "warns",
-                f"{len(gone)} photos of the map are not among the originals, so nothing could be "
+                f"{len(gone)} refused photos of the map are not among the originals, so nothing could be "
                 f"measured against them",
                 tuple(gone),
             )

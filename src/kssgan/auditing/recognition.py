@@ -85,10 +85,20 @@ def recognise(
     )
     wanted = {p.first for p in pairs} | {p.second for p in pairs} | set(weighed)
     seen = look_at_pictures(
-        case.release, analyser, embedder, greys=wanted, progress=case.progress, own=own
+        case.release, gallery, analyser, embedder, greys=wanted, progress=case.progress, own=own
     )
     shown = shown_pictures(case, seen, gallery)
     _check_copies(case, shown, gallery, analyser)
+    if not len(gallery.embeddings):
+        case.problems.append(
+            Problem(
+                3,
+                "breaks",
+                "no face was found in any of the originals, so no recogniser could look for them in the "
+                "release; audit with the folder that was released from",
+            )
+        )
+        return None
     if donors is not None:
         lent = look_at_photos(
             donors,

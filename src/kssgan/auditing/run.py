@@ -84,15 +84,15 @@ def audit(
     # A picture of one person is no protection, whatever a certificate claims.
     required = max([2, *(n for n in (k, claimed) if n is not None)])
     # A fate for every photo first, then the count, then everything that could undo the count.
-    case.problems += coverage(rows, found)
+    on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
+    everything = tuple(sorted({*found, *on_disk}))
+    case.problems += coverage(rows, everything)
     cells = manifest.rows if manifest else {}
     counted = measure(case.release, rows, labels=cells)
     case.problems += counted.problems
     _check_k(case, counted, required)
     over_time = None if releases is None else check_releases(case, releases)
     _check_leaks(case, counted, manifest, certificate)
-    on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
-    everything = tuple(sorted({*found, *on_disk}))
     own = None if plugged is None else plugged.embed_crops
     k_alike = recognise(case, counted, everything, required, analyser, lenders, own)
     if plugged is not None:

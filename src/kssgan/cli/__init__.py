@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
+from typing import TextIO, cast
 
 from kssgan._version import __version__
 from kssgan.cli import (
@@ -28,6 +29,7 @@ from kssgan.cli import (
     train,
     tune,
 )
+from kssgan.cli._unheard import Unheard
 from kssgan.errors import KssganError
 
 __all__ = ["build_parser", "main"]
@@ -70,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status instead of raising, except for ``--help`` and usage."""
     args = build_parser().parse_args(argv)
     previous = _terminate_like_interrupt()
+    told = sys.stdout
+    # The status says whether a promise holds: it is not lost with the reader of our output (`| head`).
+    sys.stdout = cast(TextIO, Unheard(told))
     try:
         status: int = args.run(args)
         sys.stdout.flush()
@@ -77,14 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KssganError as error:
         return _fail(str(error), error.exit_status, as_json=getattr(args, "as_json", False))
     except KeyboardInterrupt as interrupt:
-        return _fail(str(interrupt) or "interrupted; nothing was released", 130)
-    except BrokenPipeError:
-        # The reader of our output has gone (for example `| head`); the work itself is finished.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _fail(str(interrupt) or f"interrupted{_unreleased(args.verb)}", 130)
     except Exception as error:  # noqa: BLE001 - the last line of defence keeps names out of logs
-        return _fail(_internal(error), 1)
+        return _fail(_internal(error, args.verb), 1)
     finally:
+        sys.stdout = told
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
 
@@ -96,14 +98,19 @@ def _fail(message: str, status: int, *, as_json: bool = False) -> int:
     return status
 
 
-def _internal(error: Exception) -> str:
+def _unreleased(verb: str) -> str:
+    """What a verb that releases adds to the word of an end that nobody wanted."""
+    return "; nothing was released" if verb in ("deidentify", "demo") else ""
+
+
+def _internal(error: Exception, verb: str) -> str:
     # The message of an unexpected error may quote a path, and a path may be somebody's name.
     if os.environ.get("KSSGAN_DEBUG"):
         traceback.print_exc()
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"internal error: {type(error).__name__} at {os.path.basename(frame.filename)}:{frame.lineno}; "  # noqa: PTH119
-        f"nothing was released. Set KSSGAN_DEBUG=1 to see it whole (it may show file names)"
+        f"internal error: {type(error).__name__} at {os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119
+        f"{_unreleased(verb)}. Set KSSGAN_DEBUG=1 to see it whole (it may show file names)"
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from kssgan.cli._progress import bars
 from kssgan.cli._recognizer import add_recognizer, recognizer_of
 from kssgan.cli._verb import add_verb
-from kssgan.errors import StorageError
+from kssgan.errors import UsageError
+from kssgan.files import storage, write_whole
 
 __all__ = ["add", "run"]
 
@@ -101,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0, or 4 when the promise does not hold."""
     from kssgan.api import audit
 
+    _check_outputs(args)
     to_stdout = args.json is not None and str(args.json) == "-"
     report = audit(
         args.release,
@@ -114,26 +115,44 @@ def run(args: argparse.Namespace) -> int:
         progress=bars,
     )
     text = json.dumps(report.to_json(), indent=2, sort_keys=True) + "\n"
+    print(text.rstrip("\n") if to_stdout else report.table())
     if args.html is not None:
         from kssgan.reporting import audit_page
 
         _write(args.html, audit_page(report.to_json()))
-    if to_stdout:
-        print(text, end="")
-        return report.exit_status
-    print(report.table())
-    if args.json is not None:
+    if args.json is not None and not to_stdout:
         _write(args.json, text)
     return report.exit_status
 
 
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Refuse before the audit what could not be written after it, or would spoil what was audited."""
+    outputs = [p for p in (args.json, args.html) if p is not None and str(p) != "-"]
+    read = {
+        p.resolve()
+        for p in (args.map_path, args.labels, args.ledger, args.ledger_key)
+        if p is not None
+    }
+    for path in outputs:
+        place = path.resolve()
+        if place in read or place.is_dir():
+            raise UsageError(
+                "an output of the audit is a folder or one of the files that it reads; choose another FILE"
+            )
+        if any(place.is_relative_to(p.resolve()) for p in (args.release, args.originals)):
+            raise UsageError(
+                "an output of the audit lies in RELEASE or PHOTOS; it is secret and changes what was "
+                "audited, so choose another place"
+            )
+        if not place.parent.is_dir():
+            raise UsageError("the folder for an output of the audit is missing; make it first")
+    if len({p.resolve() for p in outputs}) < len(outputs):
+        raise UsageError("--json and --html name one file; give two")
+    if args.ledger_key is not None and args.ledger is None:
+        raise UsageError("--ledger-key came without --ledger; give both")
+
+
 def _write(path: Path, text: str) -> None:
     # Figures about people who are meant to stay private: readable by the owner alone.
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageError(
-            f"the audit could not be written: {error.strerror}; choose another FILE"
-        ) from None
+    with storage("the audit could not be written"):
+        write_whole(path, text, mode=0o600)

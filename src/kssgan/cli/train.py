@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,6 +160,8 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         tensorboard=args.tensorboard,
     )
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # of several processes the first one tells
     if args.as_json:
         print(json.dumps(_plain(done)))
     else:

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 from kssgan import weights
 from kssgan._version import __version__
@@ -149,7 +150,7 @@ def prepare(
         raise UsageError("everybody is held out and nobody is left to train on; lower held_out")
     try:
         save_prepared(path, prepared)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise StorageError(
             f"the prepared file could not be written ({type(error).__name__}); nothing was left behind"
         ) from None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from kssgan.errors import UsageError
 from kssgan.files import read_toml
 from kssgan.training.gallery_config import GalleryConfig
-from kssgan.training.options import Options
+from kssgan.training.options import MOST_SEED, Options
 from kssgan.training.precision import PRECISIONS, PrecisionName
 
 __all__ = [
@@ -181,8 +181,8 @@ class TrainingConfig(Options):
         for name in ("rate", "rate_codes", "rate_critic", "refine_rate", "clip"):
             if not getattr(self, name) > 0:
                 problems.append(f"{name} is {getattr(self, name)}, above 0 was wanted")
-        if self.seed < 0:
-            problems.append(f"seed is {self.seed}, 0 or more was wanted")
+        if not 0 <= self.seed < MOST_SEED:
+            problems.append(f"seed is {self.seed}, 0 to {MOST_SEED - 1} was wanted")
         if self.size != 256:
             problems.append(f"size is {self.size}, but prepared crops are 256")
         for name, least in (("widths", 4), ("critic_widths", 2)):
@@ -320,7 +320,7 @@ def resolve(
     """
     told = {} if config is None else read_toml(config, "the configuration")
     preset = preset or told.get("preset", "robust")
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(f"preset {preset!r} came; choose one of {', '.join(PRESETS)}")
     values = PRESETS[preset].to_json() | told
     values.update({k: v for k, v in (changes or {}).items() if v is not None})

@@ -36,6 +36,8 @@ from kssgan.training.step import train_step
 from kssgan.training.teacher import Teacher
 from kssgan.types import U8Array
 
+_USUAL_LABEL = TrainingConfig().label  # a file without it is trained on without labels
+
 __all__ = ["Drawing"]
 
 _USUAL = 96  # photographs by which a critic of features learns what is usual
@@ -83,6 +85,10 @@ class Drawing:
         self._data, self._config, self._precision = data, config, precision
         self.photos = photos
         self._kept = kept
+        if photos.scheme and config.label not in photos.scheme and config.label != _USUAL_LABEL:
+            raise UsageError(
+                f"label {config.label!r} came; the prepared file knows {', '.join(photos.scheme)}"
+            )
         labels = len(photos.scheme.get(config.label, ()))
         self.networks = Networks(
             config, donors=len(photos.donors), labels=labels, device=device

@@ -9,6 +9,7 @@ from kssgan.errors import UsageError
 from kssgan.models.siamese import SiameseConfig
 from kssgan.models.star_critic import StarCriticConfig
 from kssgan.models.star_generator import StarGeneratorConfig, Upsampling
+from kssgan.training.options import MOST_SEED
 from kssgan.training.precision import PRECISIONS, PrecisionName
 from kssgan.training.siamese_settings import Adversarial, Reconstruction, SiameseSettings
 
@@ -87,6 +88,8 @@ class GalleryConfig(SiameseSettings):
                 problems.append(
                     f"{name} is {getattr(self, name)}, at least {lowest} was wanted"
                 )
+        if self.seed >= MOST_SEED:
+            problems.append(f"seed is {self.seed}, below {MOST_SEED} was wanted")
         for name in ("lambda_gp", "lambda_cls", "lambda_rec", "lambda_released", "twin_margin"):
             if not getattr(self, name) >= 0:
                 problems.append(f"{name} is {getattr(self, name)}, 0 or more was wanted")

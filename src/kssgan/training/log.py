@@ -10,7 +10,11 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from kssgan.files import storage
+
 __all__ = ["Log", "Shown"]
+
+_UNWRITTEN = "the log of the run could not be written"
 
 
 class Log:
@@ -30,14 +34,15 @@ class Log:
                         kept.append(line)
                 except (ValueError, KeyError, TypeError):
                     continue  # a line that a killed run left half written
-        path.write_text("".join(f"{line}\n" for line in kept if step), "utf-8")
-        path.chmod(0o600)
+        with storage(_UNWRITTEN):
+            path.write_text("".join(f"{line}\n" for line in kept if step), "utf-8")
+            path.chmod(0o600)
         self._path = path
 
     def write(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         """Add a line: its kind ("loss", "check", "saved", "begin", "end"), the steps done, and values."""
         line = {"kind": kind, "step": step, **values}
-        with self._path.open("a", encoding="utf-8") as file:
+        with storage(_UNWRITTEN), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
 

@@ -8,7 +8,10 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from kssgan.errors import UsageError
 
-__all__ = ["Options"]
+__all__ = ["MOST_SEED", "Options"]
+
+MOST_SEED = 2**31
+"""Seeds are below this: a step's own chance is drawn from seed and number together, in 64 bits."""
 
 
 class Options:

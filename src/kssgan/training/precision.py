@@ -11,10 +11,20 @@ from torch import Tensor
 from kssgan.errors import UsageError
 from kssgan.training.processes import ALONE, Processes
 
-__all__ = ["PRECISIONS", "Precision", "PrecisionName"]
+__all__ = ["PRECISIONS", "Precision", "PrecisionName", "may_overflow"]
 
 PrecisionName = Literal["fp32", "fp16", "bf16"]
 PRECISIONS: tuple[PrecisionName, ...] = ("fp32", "fp16", "bf16")
+
+
+def may_overflow(name: str, precision: str) -> bool:
+    """Whether a figure of a step may be infinite: in fp16 the norm of a gradient, whose step is then skipped.
+
+    Args:
+        name: of the figure, for example "critic.norm".
+        precision: one of :data:`PRECISIONS`.
+    """
+    return precision == "fp16" and name.rpartition(".")[2] == "norm"
 
 
 class Precision:

@@ -10,6 +10,8 @@ from kssgan.training.config import Config
 from kssgan.training.precision import Precision
 from kssgan.training.recipe import Recipe
 
+_BEGUN = {".lock", "config.json", "log.jsonl", "sheets", "tensorboard"}
+
 __all__ = ["check_same", "make_folders", "open_run", "restore"]
 
 
@@ -27,11 +29,16 @@ def open_run(out: Path, resume: bool) -> files.Checkpoint | None:
                 "there is no checkpoint in RUN to go on from; leave --resume out to begin"
             )
         return files.load(path)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or _holds_work(out)):
         raise OutputExists(
             "RUN is already there and is never overwritten; choose another, or go on with --resume"
         )
     return None
+
+
+def _holds_work(out: Path) -> bool:
+    """Whether a folder holds more than a run leaves behind that ended before its first checkpoint."""
+    return not {path.name for path in out.iterdir()} <= _BEGUN
 
 
 def make_folders(out: Path) -> None:

@@ -20,7 +20,7 @@ from kssgan.training.board import Board
 from kssgan.training.config import Config
 from kssgan.training.log import Log, Shown
 from kssgan.training.picture import png
-from kssgan.training.precision import Precision
+from kssgan.training.precision import Precision, may_overflow
 from kssgan.training.prepared import Prepared
 from kssgan.training.recipe import Recipe
 from kssgan.training.stopping import Stop, signals
@@ -183,8 +183,8 @@ def _memory(batch: int) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise UsageError(
-            f"the GPU's memory is too small for a batch of {batch} or for the bank; try --batch "
-            f"{max(1, batch // 2)}, or a smaller bank, with --resume"
+            f"the GPU's memory is too small for a batch of {batch} or for the bank; begin a new "
+            f"RUN with --batch {max(1, batch // 2)}, or a smaller bank"
         ) from None
 
 
@@ -196,17 +196,17 @@ def _means(parts: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _check_finite(parts: dict[str, float], precision: Precision, step: int, out: Path) -> None:
-    scaled = precision.name == "fp16"  # there a gradient may overflow: the step is skipped
     bad = [
         name
         for name, value in parts.items()
-        if not math.isfinite(value) and not (scaled and name.startswith("norm"))
+        if not math.isfinite(value) and not may_overflow(name, precision.name)
     ]
     if bad:
         path = files.latest(out)
         where = f"the last good checkpoint is {path.name}" if path else "nothing was saved yet"
         raise TrainingFailed(
-            f"{', '.join(bad)} of step {step} is not a number; {where}; go on with a lower rate or fp32"
+            f"{', '.join(bad)} of step {step} is not a number; {where}; begin a new RUN with a lower rate, "
+            f"or in fp32"
         )
 
 

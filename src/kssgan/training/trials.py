@@ -14,7 +14,7 @@ from kssgan.errors import TrainingFailed, UsageError
 from kssgan.training.gallery import Gallery
 from kssgan.training.gallery_config import GalleryConfig, Grouping
 from kssgan.training.gallery_data import Material, gallery_material
-from kssgan.training.precision import Precision
+from kssgan.training.precision import Precision, may_overflow
 from kssgan.training.prepared import Prepared
 from kssgan.training.score import validation_score
 from kssgan.types import IntArray
@@ -68,7 +68,7 @@ class GalleryTrials:
         if len(people) < 4:
             raise UsageError(
                 f"{len(people)} people are held out, at least 4 are needed to judge trials; prepare the file "
-                "with --held-out above 0"
+                "with a larger --held-out"
             )
         self._data, self._base, self._group, self._device = data, base, group, device
         self._judges, self._others = (
@@ -144,7 +144,11 @@ class GalleryTrials:
 
 def _loss(parts: Mapping[str, float], config: GalleryConfig, step: int) -> float:
     """Eq. 8 with the trial's own weights (the hinge of the batch's mean): not comparable between trials."""
-    bad = [name for name, value in parts.items() if not math.isfinite(value)]
+    bad = [
+        name
+        for name, value in parts.items()
+        if not math.isfinite(value) and not may_overflow(name, config.precision)
+    ]
     if bad:
         raise TrainingFailed(f"{', '.join(bad)} of step {step} is not a number")
     total = parts["generator.generator"]
