@@ -263,9 +263,7 @@ def look_at_pictures(
                 masked.add(result.crop)
                 others.add(result.crop)
             step(1)
-    width = gallery.embeddings.shape[1]
-    if vectors and not len(gallery.embeddings):
-        width = next(iter(vectors.values())).size
+    width = next(iter(vectors.values())).size if vectors else gallery.embeddings.shape[1]
     embeddings = np.zeros((len(digests), width), np.float32)
     for number, vector in vectors.items():
         embeddings[number] = vector
@@ -325,8 +323,8 @@ class _Batches:
         found = self.stacked()
         if found is None or like is None:
             return None
-        rows = np.zeros((len(detected), like.shape[1]), np.float32)
-        if len(like) and detected.any():
+        rows = np.zeros((len(detected), (found if len(found) else like).shape[1]), np.float32)
+        if len(found):
             rows[detected] = found
         return rows
 

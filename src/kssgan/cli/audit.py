@@ -127,6 +127,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_outputs(args: argparse.Namespace) -> None:
     """Refuse before the audit what could not be written after it, or would spoil what was audited."""
+    from kssgan.deidentification.places import inside
+
     outputs = [p for p in (args.json, args.html) if p is not None and str(p) != "-"]
     read = {
         p.resolve()
@@ -139,7 +141,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
             raise UsageError(
                 "an output of the audit is a folder or one of the files that it reads; choose another FILE"
             )
-        if any(place.is_relative_to(p.resolve()) for p in (args.release, args.originals)):
+        if any(inside(place, p.resolve()) for p in (args.release, args.originals)):
             raise UsageError(
                 "an output of the audit lies in RELEASE or PHOTOS; it is secret and changes what was "
                 "audited, so choose another place"

@@ -11,7 +11,7 @@ from kssgan.deidentification.scan import Scan
 from kssgan.errors import BadOutput, OutputExists, UsageError
 from kssgan.types import PathLike
 
-__all__ = ["Places", "check_places", "check_release_outside"]
+__all__ = ["Places", "check_places", "check_release_outside", "inside"]
 
 # A hidden sibling carries the name and up to 60 characters more.
 _LONGEST_NAME = 180
@@ -116,13 +116,13 @@ def check_places(
     ):
         if path is not None and named.count(path) > 1:
             raise BadOutput(f"{name} has the name of another output; choose a name of its own")
-    if _inside(release.parent, folder):
+    if inside(release.parent, folder):
         raise BadOutput("RELEASE lies inside PHOTOS; choose a folder beside it")
-    if _inside(folder, release):
+    if inside(folder, release):
         raise BadOutput("PHOTOS lies inside RELEASE; choose another folder for the release")
     kept = ((sealed, "the escrow"), (record, "the ledger"), (key, "the ledger's key"))
     for path, name in ((table, "MAP"), (home, "the cache"), *kept):
-        if path is not None and _inside(path, release):
+        if path is not None and inside(path, release):
             raise BadOutput(
                 f"{name} is private and must not lie inside RELEASE; put it elsewhere"
             )
@@ -130,7 +130,7 @@ def check_places(
         if home.exists() and not home.is_dir():
             raise BadOutput("the cache is a file, a folder was wanted; choose another")
         for path, name in ((release, "RELEASE"), (table, "MAP"), *kept):
-            if path is not None and _inside(path, home):
+            if path is not None and inside(path, home):
                 raise BadOutput(f"{name} lies inside the cache; put it elsewhere")
     return places
 
@@ -163,7 +163,7 @@ def _output(path: PathLike, name: str) -> Path:
     return parent / given.name
 
 
-def _inside(path: Path, folder: Path) -> bool:
+def inside(path: Path, folder: Path) -> bool:
     """Whether ``path`` is ``folder`` or below it, also on disks that ignore case."""
     if path == folder or folder in path.parents:
         return True

@@ -36,10 +36,9 @@ from kssgan.training.step import train_step
 from kssgan.training.teacher import Teacher
 from kssgan.types import U8Array
 
-_USUAL_LABEL = TrainingConfig().label  # a file without it is trained on without labels
-
 __all__ = ["Drawing"]
 
+_USUAL_LABEL = TrainingConfig().label  # a file without it is trained on without labels
 _USUAL = 96  # photographs by which a critic of features learns what is usual
 
 

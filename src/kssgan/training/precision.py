@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -11,20 +13,27 @@ from torch import Tensor
 from kssgan.errors import UsageError
 from kssgan.training.processes import ALONE, Processes
 
-__all__ = ["PRECISIONS", "Precision", "PrecisionName", "may_overflow"]
+__all__ = ["PRECISIONS", "Precision", "PrecisionName", "not_finite"]
 
 PrecisionName = Literal["fp32", "fp16", "bf16"]
 PRECISIONS: tuple[PrecisionName, ...] = ("fp32", "fp16", "bf16")
 
 
-def may_overflow(name: str, precision: str) -> bool:
-    """Whether a figure of a step may be infinite: in fp16 the norm of a gradient, whose step is then skipped.
+def not_finite(parts: Mapping[str, float], precision: str) -> list[str]:
+    """Names of a step's figures that are no numbers but should be.
+
+    In fp16 the norm of a gradient may overflow: its step is then skipped.
 
     Args:
-        name: of the figure, for example "critic.norm".
+        parts: figures by name, for example "critic.norm".
         precision: one of :data:`PRECISIONS`.
     """
-    return precision == "fp16" and name.rpartition(".")[2] == "norm"
+    return [
+        name
+        for name, value in parts.items()
+        if not math.isfinite(value)
+        and not (precision == "fp16" and name.rpartition(".")[2] == "norm")
+    ]
 
 
 class Precision:

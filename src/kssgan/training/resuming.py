@@ -10,9 +10,9 @@ from kssgan.training.config import Config
 from kssgan.training.precision import Precision
 from kssgan.training.recipe import Recipe
 
-_BEGUN = {".lock", "config.json", "log.jsonl", "sheets", "tensorboard"}
-
 __all__ = ["check_same", "make_folders", "open_run", "restore"]
+
+_BEGUN = {".lock", "config.json", "log.jsonl", "sheets", "tensorboard"}
 
 
 def open_run(out: Path, resume: bool) -> files.Checkpoint | None:

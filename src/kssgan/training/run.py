@@ -20,7 +20,7 @@ from kssgan.training.board import Board
 from kssgan.training.config import Config
 from kssgan.training.log import Log, Shown
 from kssgan.training.picture import png
-from kssgan.training.precision import Precision, may_overflow
+from kssgan.training.precision import Precision, not_finite
 from kssgan.training.prepared import Prepared
 from kssgan.training.recipe import Recipe
 from kssgan.training.stopping import Stop, signals
@@ -196,11 +196,7 @@ def _means(parts: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _check_finite(parts: dict[str, float], precision: Precision, step: int, out: Path) -> None:
-    bad = [
-        name
-        for name, value in parts.items()
-        if not math.isfinite(value) and not may_overflow(name, precision.name)
-    ]
+    bad = not_finite(parts, precision.name)
     if bad:
         path = files.latest(out)
         where = f"the last good checkpoint is {path.name}" if path else "nothing was saved yet"

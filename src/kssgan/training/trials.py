@@ -14,7 +14,7 @@ from kssgan.errors import TrainingFailed, UsageError
 from kssgan.training.gallery import Gallery
 from kssgan.training.gallery_config import GalleryConfig, Grouping
 from kssgan.training.gallery_data import Material, gallery_material
-from kssgan.training.precision import Precision, may_overflow
+from kssgan.training.precision import Precision, not_finite
 from kssgan.training.prepared import Prepared
 from kssgan.training.score import validation_score
 from kssgan.types import IntArray
@@ -144,11 +144,7 @@ class GalleryTrials:
 
 def _loss(parts: Mapping[str, float], config: GalleryConfig, step: int) -> float:
     """Eq. 8 with the trial's own weights (the hinge of the batch's mean): not comparable between trials."""
-    bad = [
-        name
-        for name, value in parts.items()
-        if not math.isfinite(value) and not may_overflow(name, config.precision)
-    ]
+    bad = not_finite(parts, config.precision)
     if bad:
         raise TrainingFailed(f"{', '.join(bad)} of step {step} is not a number")
     total = parts["generator.generator"]
