@@ -10,7 +10,7 @@ s/10 it      seconds for ten iterations
 200,000 it   hours for the paper's number of iterations, extrapolated
 allocated    peak of the GPU's memory that tensors held, MiB
 reserved     peak of what PyTorch had asked the GPU for, MiB
-largest      largest batch that fits (powers of two, then halfway), with --largest
+largest      largest batch that fits, to an eighth, with --largest
 skipped      steps that fp16 left out because a gradient overflowed
 
 On a CPU there is no fp16, and no peak of memory to ask for; bf16 is measured beside fp32, and pays only where
@@ -37,10 +37,10 @@ from kssgan.models.siamese import SiameseConfig
 from kssgan.models.star_critic import StarCriticConfig
 from kssgan.models.star_generator import StarGeneratorConfig
 from kssgan.training.precision import Precision, PrecisionName
+from kssgan.training.replay import Replay
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_settings import SiameseSettings
-from kssgan.training.siamese_step import siamese_step
 
 ATTRIBUTES = (3, 2)  # five conditions, as StarGAN's
 ITERATIONS = 200_000
@@ -60,7 +60,7 @@ class Row:
 
 
 class Trial:
-    """Networks and one batch on a device.
+    """Networks and one batch on a device, trained as ``kssgan train`` does: on a GPU steps are replayed.
 
     Args:
         name: arithmetic.
@@ -68,10 +68,18 @@ class Trial:
         size: their side.
         width: channels at full size.
         device: where.
+        record: False launches every operation by itself.
     """
 
     def __init__(
-        self, name: PrecisionName, batch: int, size: int, width: int, device: torch.device
+        self,
+        name: PrecisionName,
+        batch: int,
+        size: int,
+        width: int,
+        device: torch.device,
+        *,
+        record: bool = True,
     ) -> None:
         source = torch.Generator().manual_seed(0)
 
@@ -83,12 +91,12 @@ class Trial:
             return torch.stack(columns, 1).to(device)
 
         depth = min(6, size.bit_length() - 2)
-        self._settings = SiameseSettings()
-        self._networks = SiameseNetworks(
+        settings = SiameseSettings()
+        networks = SiameseNetworks(
             StarGeneratorConfig(conditions=sum(ATTRIBUTES), width=width),
             StarCriticConfig(size=size, width=width, depth=depth, attributes=ATTRIBUTES),
             SiameseConfig(),
-            self._settings,
+            settings,
             device=device,
         )
         code = torch.zeros(batch, 0, device=device)
@@ -96,26 +104,18 @@ class Trial:
         same = torch.arange(batch, device=device) % 2 == 0
         self._pairs = TwinPairs(pictures(), pictures(), same)
         self.precision = Precision(name, device)
-        self._source = torch.Generator(device).manual_seed(1)
+        self._step = Replay(networks, settings, self.precision, device, record=record)
 
     def iterate(self, count: int) -> None:
         """Some iterations."""
-        for _ in range(count):
-            siamese_step(
-                self._networks,
-                [self._batch],
-                self._pairs,
-                self._settings,
-                self.precision,
-                self._source,
-            )
+        for seed in range(count):
+            self._step([self._batch], self._pairs, seed)
 
 
 def timed(row: Row, trial: Trial, iterations: int, device: torch.device) -> None:
-    """Add one round to a row."""
+    """Add one round to a row; the peak is that of all steps of the trial, the recorded one too."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
     begin = perf_counter()
     trial.iterate(iterations)
     if device.type == "cuda":
@@ -129,11 +129,13 @@ def timed(row: Row, trial: Trial, iterations: int, device: torch.device) -> None
 def measure(asked: argparse.Namespace, device: torch.device) -> list[Row]:
     """All arithmetics: memory each by itself, time in turns."""
     names: list[PrecisionName] = (
-        ["fp32", "fp16", "bf16"] if device.type == "cuda" else ["fp32", "bf16"]
+        ["fp32", "tf32", "fp16", "bf16"] if device.type == "cuda" else ["fp32", "bf16"]
     )
     rows = [Row(name) for name in names]
     for number in range(asked.rounds):
         for row in rows:
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(device)
             trial = Trial(row.name, asked.batch, asked.size, asked.width, device)
             trial.iterate(asked.warmup)
             timed(row, trial, asked.iterations, device)
@@ -141,17 +143,22 @@ def measure(asked: argparse.Namespace, device: torch.device) -> list[Row]:
             del trial
             _free(device)
     if asked.largest and device.type == "cuda":
+        if asked.memory:
+            whole = torch.cuda.get_device_properties(device).total_memory
+            share = min(1.0, asked.memory * 2**30 / whole)
+            torch.cuda.set_per_process_memory_fraction(share, torch.cuda.current_device())
         for row in rows:
-            row.largest = largest(row.name, asked, device)
+            # fp32 keeps what tf32 keeps, in several times the time.
+            row.largest = largest("tf32" if row.name == "fp32" else row.name, asked, device)
     return rows
 
 
 def largest(name: PrecisionName, asked: argparse.Namespace, device: torch.device) -> int:
-    """The largest batch of which one iteration fits: doubled until it does not, then halved in."""
+    """The largest batch of which one iteration fits, to an eighth: doubled, then halved in."""
 
     def fits(batch: int) -> bool:
         try:
-            trial = Trial(name, batch, asked.size, asked.width, device)
+            trial = Trial(name, batch, asked.size, asked.width, device, record=False)
             trial.iterate(1)
         except torch.OutOfMemoryError:
             return False
@@ -164,7 +171,7 @@ def largest(name: PrecisionName, asked: argparse.Namespace, device: torch.device
     while low < 1 << 16 and fits(2 * low):
         low *= 2
     step = low // 2
-    while step >= max(1, asked.batch // 2):
+    while step >= max(1, asked.batch // 2, low // 8):
         low += step if fits(low + step) else 0
         step //= 2
     return low
@@ -218,13 +225,18 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128, help="side of the pictures")
     parser.add_argument("--width", type=int, default=64, help="channels; 64 are StarGAN's")
     parser.add_argument("--iterations", type=int, default=10, help="timed in a round")
-    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--warmup", type=int, help="2; on a GPU 5, until a step is recorded")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--largest", action="store_true", help="find the largest batch (GPU)")
+    parser.add_argument(
+        "--memory", type=float, help="with --largest: as on a card of so many GiB"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path, help="write every figure here")
     asked = parser.parse_args()
     device = torch.device(asked.device)
+    if asked.warmup is None:
+        asked.warmup = 5 if device.type == "cuda" else 2
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
@@ -243,6 +255,7 @@ def main() -> None:
             "batch": asked.batch,
             "size": asked.size,
             "width": asked.width,
+            "memory_gib": asked.memory,
         }
         asked.json.write_text(json.dumps({**about, "rows": rows}, indent=2) + "\n", "utf-8")
 

@@ -10,18 +10,21 @@ paper's step has a twin to train and to ask besides. Rows: both L_rec terms (as 
 (Eq. 3 as printed), and StarGAN's L1 by our step: the same work as the plain step.
 
 CPU time of the process is shown beside wall time because it depends less on what else runs. On a GPU every
-step also runs in fp16, with the peak of allocated memory.
+step also runs in tf32, fp16 and bf16, with the peak of allocated memory, and ours is replayed as one CUDA
+graph, as ``kssgan train`` does.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import NamedTuple
@@ -36,12 +39,13 @@ from kssgan.models.siamese import SiameseConfig
 from kssgan.models.star_critic import Judgement, StarCriticConfig
 from kssgan.models.star_generator import StarGeneratorConfig
 from kssgan.training.precision import Precision, PrecisionName
+from kssgan.training.replay import Replay
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs, conditions
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_settings import SiameseSettings
-from kssgan.training.siamese_step import siamese_step
 
 _ATTRIBUTES = (3, 2)  # categories: five conditions, as StarGAN's on CelebA
+_FIRST = 5  # steps on a GPU until one is recorded and replayed
 _PRESETS = {
     "paper": SiameseSettings(),
     "paper, cycle alone": replace(SiameseSettings(), lambda_released=0.0),
@@ -59,11 +63,14 @@ class PlainStep:
         self.settings = s
         self.adam_g = torch.optim.Adam(self.generator.parameters(), s.rate, s.betas)
         self.adam_d = torch.optim.Adam(self.critic.parameters(), s.rate, s.betas)
-        self.half = precision == "fp16"
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
+        self.arithmetic = Precision(precision, self.device)
+        self.half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision)
+        scaled = precision == "fp16"
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
 
     def __call__(self, batch: SiameseBatch) -> None:
         """Critic five times, generator once."""
+        self.arithmetic.settle()
         c_real = conditions(batch.code, batch.attributes, _ATTRIBUTES)
         c_wanted = conditions(batch.code, batch.wanted, _ATTRIBUTES)
         for _ in range(self.settings.n_critic):
@@ -116,13 +123,13 @@ class PlainStep:
 
     def autocast(self) -> torch.autocast:
         """Arithmetic of the forward passes."""
-        return torch.autocast(self.device.type, torch.float16, enabled=self.half)
+        return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
 
 
 def steps(
     size: int, batch: int, device: torch.device, precisions: list[PrecisionName]
-) -> dict[str, Callable[[], object]]:
-    """Every step by name, ready to run on the same pictures."""
+) -> dict[str, Callable[[], Callable[[], object]]]:
+    """By name what makes each step, ready to run on the same pictures."""
     source = torch.Generator().manual_seed(0)
     real = (torch.rand(batch, 3, size, size, generator=source) * 2 - 1).to(device)
     labels = [
@@ -133,12 +140,12 @@ def steps(
     seen = SiameseBatch(real, shown, real, wanted, torch.zeros(batch, 0, device=device))
     same = torch.arange(batch, device=device) % 2 == 0
     pairs = TwinPairs(real, torch.where(same[:, None, None, None], real, real.flip(0)), same)
-    found: dict[str, Callable[[], object]] = {}
+    found: dict[str, Callable[[], Callable[[], object]]] = {}
     for name in precisions:
         mark = "" if len(precisions) == 1 else f" {name}"
-        found[f"plain StarGAN{mark}"] = _plain(_networks(size, device), name, seen)
+        found[f"plain StarGAN{mark}"] = partial(_plain, size, name, seen)
         for preset, settings in _PRESETS.items():
-            found[preset + mark] = _ours(_networks(size, device), settings, name, seen, pairs)
+            found[preset + mark] = partial(_ours, size, settings, name, seen, pairs)
     return found
 
 
@@ -152,48 +159,62 @@ def _networks(size: int, device: torch.device) -> SiameseNetworks:
     )
 
 
-def _plain(
-    networks: SiameseNetworks, precision: PrecisionName, batch: SiameseBatch
-) -> Callable[[], object]:
-    step = PlainStep(networks, precision)
+def _plain(size: int, precision: PrecisionName, batch: SiameseBatch) -> Callable[[], object]:
+    step = PlainStep(_networks(size, batch.real.device), precision)
     return lambda: step(batch)
 
 
 def _ours(
-    networks: SiameseNetworks,
+    size: int,
     settings: SiameseSettings,
     precision: PrecisionName,
     batch: SiameseBatch,
     pairs: TwinPairs,
 ) -> Callable[[], object]:
     arithmetic = Precision(precision, batch.real.device)
-    source = torch.Generator(batch.real.device).manual_seed(0)
+    networks = _networks(size, batch.real.device)
+    improve = Replay(networks, settings, arithmetic, batch.real.device)
     shown = pairs if settings.reconstruction == "siamese" else None
-    return lambda: siamese_step(networks, [batch], shown, settings, arithmetic, source)
+
+    def step() -> None:
+        arithmetic.settle()
+        improve([batch], shown, 0)
+
+    return step
 
 
 class Cost(NamedTuple):
-    """Seconds of one step, CPU seconds of the process, and MiB at the peak on a GPU."""
+    """Seconds of one step, and CPU seconds of the process."""
 
     wall: float
     cpu: float
-    peak: float | None
 
 
 def timed(step: Callable[[], object], device: torch.device) -> Cost:
+    """Run a step once."""
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
     begin, worked = perf_counter(), process_time()
     step()
     if on_gpu:
         torch.cuda.synchronize()
-    peak = torch.cuda.max_memory_allocated() / 2**20 if on_gpu else None
-    return Cost(perf_counter() - begin, process_time() - worked, peak)
+    return Cost(perf_counter() - begin, process_time() - worked)
 
 
-def table(costs: dict[str, list[Cost]]) -> list[dict[str, object]]:
+def peak_mib(make: Callable[[], Callable[[], object]], count: int) -> float:
+    """Largest memory that tensors of one kind of step held on a GPU, alone there, in some steps."""
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    step = make()
+    for _ in range(count):
+        step()
+    torch.cuda.synchronize()
+    return torch.cuda.max_memory_allocated() / 2**20
+
+
+def table(costs: dict[str, list[Cost]], peaks: dict[str, float]) -> list[dict[str, object]]:
     """Print medians, and how many times as fast as the first each step is."""
     print(f"\n{'':<26} {'step s':>8} {'CPU s':>8} {'as fast':>8} {'by CPU':>8} {'peak MiB':>9}")
     first = next(iter(costs.values()))
@@ -203,7 +224,7 @@ def table(costs: dict[str, list[Cost]]) -> list[dict[str, object]]:
         pairs = list(zip(first, mine, strict=True))
         wall = statistics.median([a.wall / b.wall for a, b in pairs])
         cpu = statistics.median([a.cpu / b.cpu for a, b in pairs])
-        peak = mine[-1].peak
+        peak = peaks.get(name)
         memory = "" if peak is None else f"{peak:.0f}"
         print(
             f"{name:<26} {statistics.median([c.wall for c in mine]):>8.2f} "
@@ -229,7 +250,9 @@ def main() -> None:
     )
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=3, help="after one that does not count")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="after one, on a GPU five, that do not count"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", nargs="*", help="presets beside the plain step")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -237,21 +260,27 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = torch.device(args.device)
-    precisions: list[PrecisionName] = ["fp32", "fp16"] if device.type == "cuda" else ["fp32"]
+    precisions: list[PrecisionName] = (
+        ["fp32", "tf32", "fp16", "bf16"] if device.type == "cuda" else ["fp32"]
+    )
     for name in set(_PRESETS) - set(args.only or _PRESETS):
         del _PRESETS[name]
-    every = steps(args.size, args.batch, device, precisions)
+    makers = steps(args.size, args.batch, device, precisions)
+    on_gpu = device.type == "cuda"
+    peaks = {name: peak_mib(make, _FIRST) for name, make in makers.items()} if on_gpu else {}
+    every = {name: make() for name, make in makers.items()}
+    first = _FIRST if on_gpu else 1
     costs: dict[str, list[Cost]] = {name: [] for name in every}
-    for turn in range(args.rounds + 1):
+    for turn in range(args.rounds + first):
         for name, step in every.items():
             cost = timed(step, device)
-            if turn:
+            if turn >= first:
                 costs[name].append(cost)
             print(
                 f"round {turn}: {name:<26} {cost.wall:8.2f} s, CPU {cost.cpu:8.2f} s",
                 flush=True,
             )
-    rows = table(costs)
+    rows = table(costs, peaks)
     if args.json:
         machine = {
             "threads": args.threads,

@@ -260,9 +260,10 @@ def test_wrong_runs_are_refused(whole: Path, prepared_file: Path, tmp_path: Path
     other = replace(TINY, seed=1, batch=1)
     with pytest.raises(UsageError, match="another batch, seed"):
         train(prepared_file, out=whole, config=other, device="cpu", resume=True)
-    config = replace(TINY, precision="fp16")
-    with pytest.raises(UsageError, match="fp16 needs a GPU"):
-        train(prepared_file, out=tmp_path / "new", config=config, device="cpu")
+    for precision in ("fp16", "tf32"):
+        config = replace(TINY, precision=precision)
+        with pytest.raises(UsageError, match=f"{precision} needs a GPU"):
+            train(prepared_file, out=tmp_path / "new", config=config, device="cpu")
     for device in ("mps", "nonsense"):
         with pytest.raises(UsageError, match="use auto, cpu, cuda"):
             train(prepared_file, out=tmp_path / "new", config=TINY, device=device)

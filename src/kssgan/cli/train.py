@@ -115,8 +115,8 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=kind, metavar=shape, help=text)
     parser.add_argument(
         "--precision",
-        choices=("fp32", "fp16", "bf16"),
-        help="fp16 (with loss scaling) and bf16 are for GPUs",
+        choices=("fp32", "tf32", "fp16", "bf16"),
+        help="tf32, fp16 (with loss scaling) and bf16 are for GPUs",
     )
     parser.add_argument(
         "--set",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from torch.utils.checkpoint import checkpoint
 
 from kssgan.models.parts import Noise, enlarged
 
@@ -51,12 +52,18 @@ class StarGeneratorConfig:
 
 
 class _Layer(nn.Module):
-    """A convolution's instance norm, with noise before it and the style's scale and shift behind."""
+    """A convolution and its instance norm, with noise before it and the style's scale and shift behind."""
 
     def __init__(
-        self, convolution: nn.Module, channels: int, config: StarGeneratorConfig
+        self,
+        convolution: nn.Module,
+        channels: int,
+        config: StarGeneratorConfig,
+        *,
+        relu: bool = True,
     ) -> None:
         super().__init__()
+        self._relu = relu
         self.convolution = convolution
         self.noise = Noise(channels) if config.noise else None
         self.norm = nn.InstanceNorm2d(channels, affine=True)
@@ -73,21 +80,21 @@ class _Layer(nn.Module):
         if self.affine is not None and style is not None:
             scale, shift = self.affine(style)[:, :, None, None].chunk(2, 1)
             x = x * (1 + scale) + shift
-        found: Tensor = x
-        return found
+        return F.relu(x, inplace=True) if self._relu else x
 
 
 class _Block(nn.Module):
     def __init__(self, channels: int, config: StarGeneratorConfig) -> None:
         super().__init__()
         self.first, self.second = (
-            _Layer(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), channels, config)
-            for _ in range(2)
+            _Layer(
+                nn.Conv2d(channels, channels, 3, 1, 1, bias=False), channels, config, relu=relu
+            )
+            for relu in (True, False)
         )
 
     def forward(self, x: Tensor, style: Tensor | None, noise: torch.Generator | None) -> Tensor:
-        y = F.relu(self.first(x, style, noise), inplace=True)
-        found: Tensor = x + self.second(y, style, noise)
+        found: Tensor = x + self.second(self.first(x, style, noise), style, noise)
         return found
 
 
@@ -137,6 +144,7 @@ class StarGenerator(nn.Module):
         style: Tensor | None = None,
         *,
         noise: torch.Generator | None = None,
+        recompute: bool = False,
     ) -> Tensor:
         """Draw one picture for each that is read.
 
@@ -145,6 +153,9 @@ class StarGenerator(nn.Module):
             condition: (B, conditions), c.
             style: (B, style), z_g; needed when ``config.style`` > 0.
             noise: source of the injected noise; None adds none.
+            recompute: keep each layer's input alone for the way back and compute the rest again there: less
+                than half the memory for a second way forward. Noise would be other noise then, so where there
+                is some, everything is kept.
 
         Returns:
             (B, 3, H, W) in [-1, 1].
@@ -160,12 +171,16 @@ class StarGenerator(nn.Module):
             style = self.map(style)
         maps = condition[:, :, None, None].expand(-1, -1, *source_pm1.shape[2:])
         x = torch.cat([source_pm1, maps.to(source_pm1)], 1)
-        for layer in self.down:
-            x = F.relu(layer(x, style, noise), inplace=True)
-        for block in self.blocks:
-            x = block(x, style, noise)
-        for layer in self.up:
-            x = F.relu(layer(x, style, noise), inplace=True)
+        again = (
+            recompute and torch.is_grad_enabled() and (noise is None or not self.config.noise)
+        )
+        for part in (*self.down, *self.blocks, *self.up):
+            if again:
+                x = checkpoint(
+                    part, x, style, None, use_reentrant=False, preserve_rng_state=False
+                )
+            else:
+                x = part(x, style, noise)
         return torch.tanh(self.out(x))
 
 

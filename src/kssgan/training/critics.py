@@ -105,5 +105,5 @@ def teach_critic(
         total = total + weight * config.r1_every * penalty.total
         parts |= penalty.parts
     norm = precision.minimise(total, networks.optimisers[name], name, clip=10 * config.clip)
-    parts["norm"] = torch.tensor(norm)
+    parts["norm"] = norm
     return {f"{name}.{part}": value for part, value in parts.items()}

@@ -21,10 +21,10 @@ from kssgan.training.gallery_data import GalleryData, Material, Question
 from kssgan.training.jury import Jury, held_out_jury, own_jury
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared
+from kssgan.training.replay import Replay
 from kssgan.training.score import sliced_distance, validation_score
 from kssgan.training.siamese_batch import conditions
 from kssgan.training.siamese_networks import SiameseNetworks
-from kssgan.training.siamese_step import siamese_step
 from kssgan.training.tensors import packed, unpack
 from kssgan.types import IntArray, U8Array
 
@@ -88,6 +88,7 @@ class Gallery:
         self.average = StarGenerator(config.generator(width)).to(device).requires_grad_(False)
         self.average.load_state_dict(self.networks.generator.state_dict())
         self._device = device
+        self._improve = Replay(self.networks, config, precision, device, record=config.replay)
 
     def begin(self, step: int, stopped: Callable[[], bool]) -> None:
         """Call the jury."""
@@ -106,9 +107,7 @@ class Gallery:
         own = self._precision.crew.own
         batches = [own(self.data.batch(step, turn)) for turn in range(config.n_critic)]
         pairs = own(self.data.pairs(step)) if config.twin() else None
-        source = torch.Generator(self._device)
-        source.manual_seed((config.seed << 32) + step)
-        parts = siamese_step(self.networks, batches, pairs, config, self._precision, source)
+        parts = self._improve(batches, pairs, (config.seed << 32) + step)
         self._follow(step)
         return parts
 

@@ -45,6 +45,8 @@ class GalleryConfig(SiameseSettings):
         twin_widths: channels of the Siamese twin.
         twin_features: length of its features.
         ema: decay of the averaged generator, which is what is exported.
+        replay: record a step once on a GPU and replay it (:class:`kssgan.training.replay.Replay`); False
+            launches every operation by itself.
         log_every: steps between lines of the log.
         check_every: steps between looks.
         save_every: steps between checkpoints.
@@ -73,6 +75,7 @@ class GalleryConfig(SiameseSettings):
     twin_widths: tuple[int, ...] = (32, 64, 128, 256)
     twin_features: int = 128
     ema: float = 0.999
+    replay: bool = True
     log_every: int = 20
     check_every: int = 500
     save_every: int = 500

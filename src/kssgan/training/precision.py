@@ -1,4 +1,4 @@
-"""Arithmetic of training, decided in one place: fp32, fp16 with loss scaling, or bf16."""
+"""Arithmetic of training, decided in one place: fp32, tf32, fp16 with loss scaling, or bf16."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kssgan.training.processes import ALONE, Processes
 
 __all__ = ["PRECISIONS", "Precision", "PrecisionName", "not_finite"]
 
-PrecisionName = Literal["fp32", "fp16", "bf16"]
-PRECISIONS: tuple[PrecisionName, ...] = ("fp32", "fp16", "bf16")
+PrecisionName = Literal["fp32", "tf32", "fp16", "bf16"]
+PRECISIONS: tuple[PrecisionName, ...] = ("fp32", "tf32", "fp16", "bf16")
 
 
 def not_finite(parts: Mapping[str, float], precision: str) -> list[str]:
@@ -46,10 +46,10 @@ class Precision:
 
     Attributes:
         name: as given.
-        skipped: steps that fp16 left out because a gradient overflowed.
+        crew: as given.
 
     Raises:
-        UsageError: fp16 on a CPU, or an unknown name.
+        UsageError: fp16 or tf32 on a CPU, or an unknown name.
     """
 
     def __init__(
@@ -57,18 +57,40 @@ class Precision:
     ) -> None:
         if name not in PRECISIONS:
             raise UsageError(f"precision {name!r} came; choose one of {', '.join(PRECISIONS)}")
-        if name == "fp16" and device.type == "cpu":
-            raise UsageError("fp16 needs a GPU; use fp32 or bf16 on a CPU")
+        if name in ("fp16", "tf32") and device.type == "cpu":
+            raise UsageError(f"{name} needs a GPU; use fp32 or bf16 on a CPU")
         self.name = name
-        self.skipped = 0
         self.crew = crew
         self._device = device
+        # Where the steps are computed: to ask after each would make a GPU wait.
+        self._skipped = torch.zeros((), dtype=torch.int64, device=device)
         # One scaler per network: an overflow in one must not halve the other's scale.
         self._scalers: dict[str, torch.amp.GradScaler] = {}
+        self.settle()
+
+    def settle(self) -> None:
+        """Set the process's own switches, for who uses several arithmetics in turn.
+
+        What stays in float32 is float32: a GPU's tensor cores would round its factors to 10 bits ("tf32",
+        PyTorch's default for convolutions).
+        """
+        if self._device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = self.name == "tf32"
+            torch.backends.cuda.matmul.allow_tf32 = self.name == "tf32"
+
+    @property
+    def skipped(self) -> int:
+        """Steps that fp16 left out because a gradient overflowed."""
+        return int(self._skipped)
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether what the way back needs is made again there, in place of being kept in a GPU's memory."""
+        return self.name in ("fp16", "bf16") and self._device.type == "cuda"
 
     def autocast(self) -> AbstractContextManager[object]:
         """Where the forward passes run. R1 and other penalties turn it off inside themselves."""
-        if self.name == "fp32":
+        if self.name in ("fp32", "tf32"):
             return nullcontext()
         kind = torch.float16 if self.name == "fp16" else torch.bfloat16
         return torch.autocast(self._device.type, dtype=kind)
@@ -80,7 +102,7 @@ class Precision:
         network: str,
         *,
         clip: float | None,
-    ) -> float:
+    ) -> Tensor:
         """One optimiser step on ``loss``; gradients are clipped to a norm of ``clip``.
 
         Args:
@@ -90,7 +112,7 @@ class Precision:
             clip: largest norm of all gradients together; None clips nothing.
 
         Returns:
-            The norm before clipping; not finite where fp16 skipped the step.
+            () the norm before clipping; not finite where fp16 skipped the step.
         """
         optimiser.zero_grad(set_to_none=True)
         values = [p for group in optimiser.param_groups for p in group["params"]]
@@ -99,19 +121,18 @@ class Precision:
             self._average(values)
             norm = _clipped(values, clip)
             optimiser.step()
-            return float(norm)
+            return norm.detach()
         scaler = self._scaler(network)
         torch.autograd.backward(scaler.scale(loss))
         self._average(
             values
         )  # before it is looked for overflows: one process's are everybody's
         scaler.unscale_(optimiser)
-        norm = _clipped(values, clip)
-        before = scaler.get_scale()
+        norm = _clipped(values, clip).detach()
         scaler.step(optimiser)
         scaler.update()
-        self.skipped += scaler.get_scale() < before
-        return float(norm)
+        self._skipped.add_(~norm.isfinite())
+        return norm
 
     def _average(self, values: list[Tensor]) -> None:
         self.crew.average([p.grad for p in values if p.grad is not None])
@@ -123,7 +144,7 @@ class Precision:
 
     def restore(self, state: dict[str, object]) -> None:
         """Inverse of :meth:`state`."""
-        self.skipped = int(state.get("skipped", 0))  # type: ignore[call-overload]
+        self._skipped.fill_(int(state.get("skipped", 0)))  # type: ignore[call-overload]
         for name, values in dict(state.get("scalers", {})).items():  # type: ignore[call-overload]
             self._scaler(name).load_state_dict(values)
 

@@ -139,7 +139,7 @@ def refine_step(
     norm = precision.minimise(
         total, networks.optimisers["refiner"], "refiner", clip=config.clip
     )
-    parts["norm"] = torch.tensor(norm)
+    parts["norm"] = norm
     found = {f"refine.{name}": value for name, value in parts.items()}
     if weight:
         found |= teach_critic(

@@ -62,7 +62,7 @@ def critic_step(
         lambda_gp=settings.lambda_gp,
     )
     norm = precision.minimise(loss.total, networks.optimisers["critic"], "critic", clip=None)
-    return loss.parts | {"norm": torch.tensor(norm)}
+    return loss.parts | {"norm": norm}
 
 
 def _split(both: Judgement, first: int) -> tuple[Judgement, Judgement]:

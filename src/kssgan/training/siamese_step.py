@@ -21,7 +21,7 @@ from kssgan.training.siamese_critic import critic_step
 from kssgan.training.siamese_networks import SiameseNetworks, frozen
 from kssgan.training.siamese_settings import SiameseSettings
 
-__all__ = ["generator_step", "siamese_step", "twin_step"]
+__all__ = ["generator_step", "siamese_step", "siamese_update", "twin_step"]
 
 _LOSSES = {"wasserstein": generator_wasserstein, "vanilla": generator_vanilla}
 
@@ -34,7 +34,24 @@ def siamese_step(
     precision: Precision,
     source: torch.Generator,
 ) -> dict[str, float]:
-    """Improve every network once, and the critic ``settings.n_critic`` times.
+    """Improve every network once, the critic ``settings.n_critic`` times: :func:`siamese_update` in numbers.
+
+    Returns:
+        Unweighted parts of the losses and norms of the gradients; the critic's of its last update.
+    """
+    parts = siamese_update(networks, batches, pairs, settings, precision, source)
+    return dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
+
+
+def siamese_update(
+    networks: SiameseNetworks,
+    batches: Sequence[SiameseBatch],
+    pairs: TwinPairs | None,
+    settings: SiameseSettings,
+    precision: Precision,
+    source: torch.Generator,
+) -> dict[str, Tensor]:
+    """The same without waiting for a GPU.
 
     G does not change between the critic's updates and its own, so what it drew for the last of them is what
     it learns from: the same pictures as drawn again, and one forward pass less.
@@ -49,7 +66,7 @@ def siamese_step(
         source: the only source of chance: noise in G, eps of the penalty.
 
     Returns:
-        Unweighted parts of the losses and norms of the gradients; the critic's of its last update.
+        () each: unweighted parts of the losses and norms of the gradients; the critic's of its last update.
     """
     parts: dict[str, Tensor] = {}
     batch = batches[(settings.n_critic - 1) % len(batches)]
@@ -64,9 +81,12 @@ def siamese_step(
     if pairs is not None and networks.twin is not None:
         learnt = twin_step(networks, pairs, settings, precision)
         parts |= {f"twin.{name}": value for name, value in learnt.items()}
+    for name in ("critic", "twin"):
+        if name in networks.optimisers:  # G's update needs the memory
+            networks.optimisers[name].zero_grad(set_to_none=True)
     learnt = generator_step(networks, batch, drawn, settings, precision, source)
     parts |= {f"generator.{name}": value for name, value in learnt.items()}
-    return {name: float(value.detach()) for name, value in parts.items()}
+    return {name: value.detach().float() for name, value in parts.items()}
 
 
 def twin_step(
@@ -78,7 +98,7 @@ def twin_step(
         first, second = networks.twin(torch.cat([pairs.first, pairs.second])).chunk(2)
     loss = contrastive(first, second, pairs.same, margin=settings.twin_margin)
     norm = precision.minimise(loss.total, networks.optimisers["twin"], "twin", clip=None)
-    return loss.parts | {"norm": torch.tensor(norm)}
+    return loss.parts | {"norm": norm}
 
 
 def generator_step(
@@ -120,7 +140,7 @@ def generator_step(
         norm = precision.minimise(
             loss.total, networks.optimisers["generator"], "generator", clip=None
         )
-    return loss.parts | {"norm": torch.tensor(norm)}
+    return loss.parts | {"norm": norm}
 
 
 def _reconstructions(
@@ -165,5 +185,7 @@ def _draw(
     widths = networks.critic.config.attributes
     code = conditions(batch.code, categories, widths)
     with precision.autocast():
-        drawn: Tensor = networks.generator(pictures, code, batch.style, noise=source)
+        drawn: Tensor = networks.generator(
+            pictures, code, batch.style, noise=source, recompute=precision.recomputes
+        )
     return drawn.float()

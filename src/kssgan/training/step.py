@@ -55,7 +55,9 @@ def train_step(
     else:
         parts = _draw_step(networks, batch, mates, config, precision, source, step)
     networks.follow(step)
-    return {"rate": rate, **{name: float(value.detach()) for name, value in parts.items()}}
+    # Asked for together, so that a GPU is waited for once.
+    values = torch.stack([value.detach().float() for value in parts.values()]).tolist()
+    return {"rate": rate, **dict(zip(parts, values, strict=True))}
 
 
 def _draw_step(
@@ -105,7 +107,7 @@ def _draw_step(
         parts |= own.parts | {"generator_mixed": other.parts["generator"]} | kept.parts
         made.append(mixed)
     norm = precision.minimise(total, networks.optimisers["drawer"], "drawer", clip=config.clip)
-    parts["norm"] = torch.tensor(norm)
+    parts["norm"] = norm
     if weight:
         drawings = [picture.detach().clamp(-1, 1) for picture in made]
         parts |= teach_critic(
