@@ -72,6 +72,7 @@ def test_strict_mode_draws_the_groups_of_the_training(
     assert about["mode"] == "strict"
     assert about["k_measured"] == 3
     assert about["surrogate"] == "gallery"
+    assert about["grouping"] == "trained"
     assert len(about["weights"]["own"]) == 64
     assert any("trained on these very people" in word for word in release.words)
     rows = [line.split(",") for line in (tmp_path / "map.csv").read_text().splitlines()[1:]]
@@ -119,6 +120,7 @@ def test_utility_mode_draws_every_photo_and_promises_nothing(
     about = release.certificate
     assert about["mode"] == "utility"
     assert about["holds"] is False
+    assert about["grouping"] == "none"
     assert about["statement"].startswith("No formal guarantee")
     assert about["k_measured"] == about["k_claimed"] == 1
     assert about["cells"]["count"] == len(list(photos.rglob("*.png")))

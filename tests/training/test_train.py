@@ -369,8 +369,13 @@ def test_a_start_is_taken_over_where_it_fits(
     assert any("drawer.bottom" in name for name in anew)
     assert not any("drawer.stem" in name for name in anew)
     assert "codes.layout" not in anew
+    data = load_prepared(prepared_file)
+    assert plan(data, wider, start=start)["start_anew"] == anew
+    assert "start_anew" not in plan(data, wider)
     with pytest.raises(UsageError, match="start from cannot be read"):
         train(prepared_file, out=tmp_path / "no", config=TINY, start=tmp_path / "nothing")
+    with pytest.raises(UsageError, match="start from cannot be read"):
+        plan(data, TINY, start=tmp_path / "nothing")
 
 
 def test_codes_are_not_taken_over_for_other_people(

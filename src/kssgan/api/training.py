@@ -83,6 +83,7 @@ def train(
     minutes: float | None = None,
     threads: int | None = None,
     groups: int | None = None,
+    start: PathLike | None = None,
     tensorboard: bool = False,
     **options: Any,
 ) -> Trained:
@@ -100,6 +101,8 @@ def train(
         minutes: stop in time, with a checkpoint.
         threads: of the CPU; the machine's by default.
         groups: people of each group, for "paper" and "stargan": the weights then serve these people only.
+        start: a generator's file whose weights, and heads for the same prepared file, are the start; not for
+            "paper" and "stargan".
         tensorboard: write RUN/tensorboard too.
         options: of :class:`kssgan.training.config.TrainingConfig`, or of
             :class:`kssgan.training.gallery_config.GalleryConfig`, for example ``batch`` or ``steps``.
@@ -127,6 +130,7 @@ def train(
         minutes=minutes,
         threads=threads,
         groups=gallery_groups(data, chosen, groups),
+        start=None if start is None else Path(start),
         tensorboard=tensorboard,
     )
 

@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         from kssgan.training.loop import plan
 
-        print(json.dumps(plan(data, config, groups=groups), indent=2))
+        print(json.dumps(plan(data, config, groups=groups, start=args.start), indent=2))
         return 0
     from kssgan.training.loop import train
 

@@ -271,13 +271,20 @@ def _facts(
         "surrogate": method.name,
         # A method that has weights names them.
         "method": getattr(method, "version", ""),
-        "grouping": asked.grouping,
+        "grouping": _grouping(asked, method),
         "analyser": analyser.version,
         "labels": {n: asdict(s) for n, s in labelled.sources.items()},
         "ledger": staged.counts,
         "escrow": places.escrow is not None,
         **said,
     }
+
+
+def _grouping(asked: Asked, method: SurrogateMethod) -> str:
+    """How groups were formed: not at all, before by those who trained the weights, or as was asked."""
+    if asked.mode == "utility":
+        return "none"
+    return "trained" if isinstance(method, GallerySurrogate) else asked.grouping
 
 
 def _entered(

@@ -30,11 +30,21 @@ from kssgan.types import IntArray
 __all__ = ["Trained", "plan", "train"]
 
 
-def plan(data: Prepared, config: Config, *, groups: IntArray | None = None) -> dict[str, Any]:
-    """What a run would be: the resolved configuration, sizes of the networks, the data in numbers."""
+def plan(
+    data: Prepared, config: Config, *, groups: IntArray | None = None, start: Path | None = None
+) -> dict[str, Any]:
+    """What a run would be: the resolved configuration, sizes of the networks, the data in numbers.
+
+    With ``start`` also "start_anew": names of the weights that would not be taken over.
+
+    Raises:
+        UsageError: :func:`train` would refuse it too.
+    """
     place = torch.device("cpu")
-    recipe = _recipe(data, config, place, Precision("fp32", place), groups)
-    return {"config": config.to_json(), **recipe.plan()}
+    known = None if start is None else _stored(start)
+    recipe = _recipe(data, config, place, Precision("fp32", place), groups, known=known)
+    begun = {"start_anew": recipe.left} if isinstance(recipe, Drawing) and known else {}
+    return {"config": config.to_json(), **recipe.plan(), **begun}
 
 
 def train(
