@@ -23,6 +23,7 @@ from kssgan.auditing.report import Control
 from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.gather import look
 from kssgan.deidentification.look import PhotoReader
+from kssgan.deidentification.places import inside
 from kssgan.deidentification.plan import resolve
 from kssgan.deidentification.scan import scan
 from kssgan.errors import BadOutput, KssganError, OutputExists, TooFewPeople, UsageError
@@ -197,7 +198,7 @@ def _folder(data: PathLike) -> Path:
 
 def _opened(out: Path, photos: Path) -> Path:
     """RESULTS with its folder of cells, made if absent."""
-    if out.resolve().is_relative_to(photos):
+    if inside(out.resolve(), photos):
         raise BadOutput("RESULTS lies inside DATA; choose a folder outside")
     if (
         out.exists()
