@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kssgan.auditing import OnnxSettings
-from kssgan.errors import KssganError, OutputExists, TooFewPeople, UsageError
+from kssgan.errors import BadOutput, KssganError, OutputExists, TooFewPeople, UsageError
 from kssgan.evaluation import METHODS, Evaluation, measuring
 from kssgan.evaluation import workers as workers_module
 from kssgan.evaluation.table import COLUMNS
@@ -53,6 +53,20 @@ def test_results_are_all_there_and_name_nobody(run: Run, tmp_path: Path) -> None
             assert str(tmp_path) not in text
     assert done.private == ()
     assert not list((tmp_path / "cache").rglob("evaluate-*"))
+
+
+def test_results_never_lie_among_the_photos(run: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(photos)
+    for out in (
+        photos,
+        photos / "results",
+        photos / "new" / "results",
+        tmp_path / "link" / "x",
+    ):
+        with pytest.raises(BadOutput, match="inside DATA"):
+            run(out=out)
+    assert {p.suffix for p in photos.rglob("*") if p.is_file()} == {".png"}
+    assert not (photos / "new").exists()
 
 
 def test_figures_say_what_is_known_of_each_method(run: Run) -> None:
