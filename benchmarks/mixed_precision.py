@@ -10,7 +10,7 @@ s/10 it      seconds for ten iterations
 200,000 it   hours for the paper's number of iterations, extrapolated
 allocated    peak of the GPU's memory that tensors held, MiB
 reserved     peak of what PyTorch had asked the GPU for, MiB
-largest      largest batch that fits, to an eighth, with --largest
+largest      largest batch that fits, to an eighth, with --largest (steps launched one by one)
 skipped      steps that fp16 left out because a gradient overflowed
 
 On a CPU there is no fp16, and no peak of memory to ask for; bf16 is measured beside fp32, and pays only where
@@ -148,18 +148,20 @@ def measure(asked: argparse.Namespace, device: torch.device) -> list[Row]:
             share = min(1.0, asked.memory * 2**30 / whole)
             torch.cuda.set_per_process_memory_fraction(share, torch.cuda.current_device())
         for row in rows:
-            # fp32 keeps what tf32 keeps, in several times the time.
-            row.largest = largest("tf32" if row.name == "fp32" else row.name, asked, device)
+            row.largest = largest(row.name, asked, device)
     return rows
 
 
 def largest(name: PrecisionName, asked: argparse.Namespace, device: torch.device) -> int:
-    """The largest batch of which one iteration fits, to an eighth: doubled, then halved in."""
+    """The largest batch that fits, to an eighth: doubled, then halved in; 0 where not even the first does.
+
+    Two iterations, as Adam of the generator gets its memory at the end of the first; launched one by one.
+    """
 
     def fits(batch: int) -> bool:
         try:
             trial = Trial(name, batch, asked.size, asked.width, device, record=False)
-            trial.iterate(1)
+            trial.iterate(2)
         except torch.OutOfMemoryError:
             return False
         finally:
@@ -168,6 +170,8 @@ def largest(name: PrecisionName, asked: argparse.Namespace, device: torch.device
         return True
 
     low: int = asked.batch
+    if not fits(low):
+        return 0
     while low < 1 << 16 and fits(2 * low):
         low *= 2
     step = low // 2
@@ -235,6 +239,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every figure here")
     asked = parser.parse_args()
     device = torch.device(asked.device)
+    if device.index is not None:
+        torch.cuda.set_device(device)
     if asked.warmup is None:
         asked.warmup = 5 if device.type == "cuda" else 2
     name = (

@@ -260,6 +260,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = torch.device(args.device)
+    if device.index is not None:
+        torch.cuda.set_device(device)
     precisions: list[PrecisionName] = (
         ["fp32", "tf32", "fp16", "bf16"] if device.type == "cuda" else ["fp32"]
     )

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from kssgan.errors import UsageError
 from kssgan.models.siamese import SiameseConfig
 from kssgan.models.star_critic import StarCriticConfig
 from kssgan.models.star_generator import StarGenerator, StarGeneratorConfig
+from kssgan.training.checkpoint import Checkpoint
+from kssgan.training.gallery_config import GalleryConfig
 from kssgan.training.precision import Precision, PrecisionName
 from kssgan.training.replay import Replay
+from kssgan.training.resuming import check_same
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_settings import SiameseSettings
@@ -89,6 +95,25 @@ def test_replayed_steps_are_the_steps_as_written(style: int) -> None:
 
 @pytest.mark.gpu
 @GPU
+def test_a_replayed_step_has_the_chance_of_its_own_seed() -> None:
+    device = torch.device("cuda")
+    nets = networks(device, style=4)
+    for name, value in nets.generator.named_parameters():
+        if name.endswith("strength"):  # of the noise; it begins at 0
+            torch.nn.init.ones_(value)
+    for optimiser in nets.optimisers.values():
+        optimiser.param_groups[0]["lr"] = 0.0
+    improve = Replay(nets, SETTINGS, Precision("fp32", device), device)
+    seen = given(0, device, style=4)
+    for _ in range(4):
+        improve(*seen, 0)
+    one, same, other = (improve(*seen, seed) for seed in (5, 5, 6))
+    assert one == pytest.approx(same, rel=1e-3, abs=1e-5)
+    assert abs(one["generator.generator"] - other["generator.generator"]) > 1e-4
+
+
+@pytest.mark.gpu
+@GPU
 def test_a_batch_of_another_size_is_run_as_written() -> None:
     device = torch.device("cuda")
     nets = networks(device)
@@ -138,3 +163,14 @@ def test_recomputed_activations_give_the_same_gradients(style: int) -> None:
     for a, b in zip(found[0][1], found[1][1], strict=True):
         assert (a is None) == (b is None)
         assert a is None or torch.equal(a, b)
+
+
+def test_how_steps_are_launched_may_change_when_going_on() -> None:
+    config = GalleryConfig()
+    begun = config.to_json()
+    del begun["replay"]  # a run of a version that knew none
+    start = Checkpoint(3, begun, "digest", {}, {})
+    for replay in (True, False):
+        check_same(start, replace(config, replay=replay), "digest")
+    with pytest.raises(UsageError, match="another rate"):
+        check_same(start, replace(config, rate=1.0), "digest")

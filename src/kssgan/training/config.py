@@ -55,7 +55,7 @@ class TrainingConfig(Options):
         refine_from: share of the steps that are the drawer's turn; the others are the refiner's. Schedules
             are parts of a turn.
         batch: examples per step.
-        precision: "fp32", "fp16" or "bf16".
+        precision: "fp32", "tf32", "fp16" or "bf16".
         label: the attribute that the generator draws.
         size: side of the pictures; 256 is the only one that a prepared file holds.
         widths: of the drawer, which makes the head at half size.

@@ -27,7 +27,7 @@ class GalleryConfig(SiameseSettings):
         seed: of weights, batches, z and noise.
         steps: updates of the generator; the critic has ``n_critic`` times as many.
         batch: photographs per update.
-        precision: "fp32", "fp16" or "bf16".
+        precision: "fp32", "tf32", "fp16" or "bf16".
         k: people of each group, for whoever forms the groups; 0 leaves it to ``--groups``.
         grouping: how they are gathered, "mdav" or "k-same".
         attributes: of the file's labels, those that G is told and D tells; () takes all.

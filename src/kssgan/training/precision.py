@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
@@ -75,8 +76,11 @@ class Precision:
         PyTorch's default for convolutions).
         """
         if self._device.type == "cuda":
-            torch.backends.cudnn.allow_tf32 = self.name == "tf32"
-            torch.backends.cuda.matmul.allow_tf32 = self.name == "tf32"
+            with warnings.catch_warnings():
+                # torch 2.9 would rather have these by another name, which 2.6 does not know.
+                warnings.filterwarnings("ignore", category=UserWarning)
+                torch.backends.cudnn.allow_tf32 = self.name == "tf32"
+                torch.backends.cuda.matmul.allow_tf32 = self.name == "tf32"
 
     @property
     def skipped(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -46,8 +48,7 @@ class Replay:
         self._source = torch.Generator(device)
         self._records = record and device.type == "cuda" and precision.crew.count == 1
         self._device = device
-        # One for all: each has a workspace of the matrix products' of its own, which nobody frees.
-        self._aside = torch.cuda.Stream(device) if self._records else None  # type: ignore[no-untyped-call]
+        self._aside = _stream(device) if self._records else None
         self._done = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._held: list[Tensor | None] = []
@@ -106,6 +107,7 @@ class Replay:
 
     def _record(self, batches: Sequence[SiameseBatch], pairs: TwinPairs | None) -> None:
         """Record a step; nothing is computed by that."""
+        gc.collect()  # a forgotten graph that is taken away meanwhile would end the recording
         for optimiser in self._networks.optimisers.values():
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:
@@ -114,7 +116,7 @@ class Replay:
         held_pairs = None if pairs is None else TwinPairs(*(t.clone() for t in pairs))
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._source)
-        with torch.cuda.graph(graph, stream=self._aside):
+        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=self._aside):
             parts = siamese_update(
                 self._networks,
                 held_batches,
@@ -127,6 +129,12 @@ class Replay:
         self._names = list(parts)
         self._held = _tensors(held_batches, held_pairs)
         self._graph = graph
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all: each has a workspace of the matrix products' of its own, which nobody frees."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _tensors(batches: Sequence[SiameseBatch], pairs: TwinPairs | None) -> list[Tensor | None]:

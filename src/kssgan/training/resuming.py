@@ -65,8 +65,9 @@ def check_same(start: files.Checkpoint, config: Config, digest: str) -> None:
         )
     mine, theirs = config.to_json(), start.config
     other = sorted(k for k in mine.keys() | theirs.keys() if mine.get(k) != theirs.get(k))
-    # How often to look and to save changes no weight.
-    other = [k for k in other if k not in ("log_every", "check_every", "save_every")]
+    # How often to look and to save changes no weight, nor does how steps are launched.
+    free = {"log_every", "check_every", "save_every", "replay"}
+    other = [k for k in other if k not in free]
     if other:
         raise UsageError(
             f"RUN was begun with another {', '.join(other)}; give the same options to --resume"
