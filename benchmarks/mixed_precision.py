@@ -37,7 +37,7 @@ from kssgan.models.siamese import SiameseConfig
 from kssgan.models.star_critic import StarCriticConfig
 from kssgan.models.star_generator import StarGeneratorConfig
 from kssgan.training.precision import Precision, PrecisionName
-from kssgan.training.replay import Replay
+from kssgan.training.replay import RECORDED_AFTER, Replay
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_settings import SiameseSettings
@@ -242,7 +242,7 @@ def main() -> None:
     if device.index is not None:
         torch.cuda.set_device(device)
     if asked.warmup is None:
-        asked.warmup = 5 if device.type == "cuda" else 2
+        asked.warmup = RECORDED_AFTER + 2 if device.type == "cuda" else 2
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"

@@ -39,13 +39,13 @@ from kssgan.models.siamese import SiameseConfig
 from kssgan.models.star_critic import Judgement, StarCriticConfig
 from kssgan.models.star_generator import StarGeneratorConfig
 from kssgan.training.precision import Precision, PrecisionName
-from kssgan.training.replay import Replay
+from kssgan.training.replay import RECORDED_AFTER, Replay
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs, conditions
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_settings import SiameseSettings
 
 _ATTRIBUTES = (3, 2)  # categories: five conditions, as StarGAN's on CelebA
-_FIRST = 5  # steps on a GPU until one is recorded and replayed
+_FIRST = RECORDED_AFTER + 2  # steps on a GPU until one is recorded and replayed
 _PRESETS = {
     "paper": SiameseSettings(),
     "paper, cycle alone": replace(SiameseSettings(), lambda_released=0.0),
@@ -64,9 +64,7 @@ class PlainStep:
         self.adam_g = torch.optim.Adam(self.generator.parameters(), s.rate, s.betas)
         self.adam_d = torch.optim.Adam(self.critic.parameters(), s.rate, s.betas)
         self.arithmetic = Precision(precision, self.device)
-        self.half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision)
-        scaled = precision == "fp16"
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
 
     def __call__(self, batch: SiameseBatch) -> None:
         """Critic five times, generator once."""
@@ -75,7 +73,7 @@ class PlainStep:
         c_wanted = conditions(batch.code, batch.wanted, _ATTRIBUTES)
         for _ in range(self.settings.n_critic):
             self.teach_critic(batch, c_wanted)
-        with self.autocast():
+        with self.arithmetic.autocast():
             drawn = self.generator(batch.real, c_wanted)
             judged = self.judge(drawn)
             returned = self.generator(drawn, c_real)
@@ -85,7 +83,7 @@ class PlainStep:
 
     def teach_critic(self, batch: SiameseBatch, c_wanted: Tensor) -> None:
         """One update of the critic."""
-        with self.autocast():
+        with self.arithmetic.autocast():
             on_real = self.judge(batch.real)
             drawn = self.generator(batch.real, c_wanted).detach()
             on_drawn = self.judge(drawn)
@@ -120,10 +118,6 @@ class PlainStep:
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.step(adam)
         self.scaler.update()
-
-    def autocast(self) -> torch.autocast:
-        """Arithmetic of the forward passes."""
-        return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
 
 
 def steps(

@@ -18,6 +18,7 @@ from kssgan.training.siamese_critic import critic_step
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_settings import SiameseSettings
 from kssgan.training.siamese_step import generator_step, siamese_step, twin_step
+from kssgan.training.tensors import numbers
 
 SETTINGS = SiameseSettings()
 ATTRIBUTES = (2, 3)
@@ -164,7 +165,7 @@ def test_every_recipe_runs_and_repeats(adversarial, reconstruction) -> None:  # 
     for _ in range(2):
         nets = networks(twin=reconstruction == "siamese", style=5)
         shown = pairs() if reconstruction == "siamese" else None
-        parts = siamese_step(nets, [batch(style=5)], shown, settings, FP32, source())
+        parts = numbers(siamese_step(nets, [batch(style=5)], shown, settings, FP32, source()))
         found.append(weights(nets))
     assert all(torch.tensor(value).isfinite() for value in parts.values())
     drawn = {name for name in parts if name in ("generator.cycle", "generator.released")}
@@ -260,6 +261,6 @@ def test_fp16_trains() -> None:
     seen = SiameseBatch(*(None if v is None else v.to(device) for v in batch()))  # type: ignore[arg-type]
     precision = Precision("fp16", device)
     chance = torch.Generator(device).manual_seed(0)
-    parts = siamese_step(nets, [seen], shown, SETTINGS, precision, chance)
+    parts = numbers(siamese_step(nets, [seen], shown, SETTINGS, precision, chance))
     assert torch.tensor(parts["critic.penalty"]).isfinite()
     assert {p.dtype for p in nets.critic.parameters()} == {torch.float32}

@@ -13,11 +13,13 @@ from kssgan.training.precision import Precision
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs
 from kssgan.training.siamese_networks import SiameseNetworks
 from kssgan.training.siamese_settings import SiameseSettings
-from kssgan.training.siamese_step import siamese_step, siamese_update
+from kssgan.training.siamese_step import siamese_step
+from kssgan.training.tensors import numbers
 
-__all__ = ["Replay"]
+__all__ = ["RECORDED_AFTER", "Replay"]
 
-_FIRST = 3  # steps before recording: convolutions are chosen, optimisers get their memory
+RECORDED_AFTER = 3
+"""Steps before one is recorded: convolutions are chosen, optimisers get their memory."""
 
 
 class Replay:
@@ -52,8 +54,7 @@ class Replay:
         self._done = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._held: list[Tensor | None] = []
-        self._names: list[str] = []
-        self._values = torch.empty(0)
+        self._parts: dict[str, Tensor] = {}
 
     def __call__(
         self, batches: Sequence[SiameseBatch], pairs: TwinPairs | None, seed: int
@@ -73,7 +74,7 @@ class Replay:
             return self._as_written(batches, pairs)
         given = _tensors(batches, pairs)
         if self._graph is None:
-            if self._done < _FIRST:
+            if self._done < RECORDED_AFTER:
                 self._done += 1
                 return self._on_the_side(batches, pairs)
             self._record(batches, pairs)
@@ -84,11 +85,16 @@ class Replay:
                 held.copy_(new)
         assert self._graph is not None
         self._graph.replay()
-        return dict(zip(self._names, self._values.tolist(), strict=True))
+        return numbers(self._parts)
 
     def _as_written(
         self, batches: Sequence[SiameseBatch], pairs: TwinPairs | None
     ) -> dict[str, float]:
+        return numbers(self._step(batches, pairs))
+
+    def _step(
+        self, batches: Sequence[SiameseBatch], pairs: TwinPairs | None
+    ) -> dict[str, Tensor]:
         return siamese_step(
             self._networks, batches, pairs, self._settings, self._precision, self._source
         )
@@ -117,16 +123,7 @@ class Replay:
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._source)
         with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=self._aside):
-            parts = siamese_update(
-                self._networks,
-                held_batches,
-                held_pairs,
-                self._settings,
-                self._precision,
-                self._source,
-            )
-            self._values = torch.stack(list(parts.values()))
-        self._names = list(parts)
+            self._parts = self._step(held_batches, held_pairs)
         self._held = _tensors(held_batches, held_pairs)
         self._graph = graph
 

@@ -21,7 +21,7 @@ from kssgan.training.siamese_critic import critic_step
 from kssgan.training.siamese_networks import SiameseNetworks, frozen
 from kssgan.training.siamese_settings import SiameseSettings
 
-__all__ = ["generator_step", "siamese_step", "siamese_update", "twin_step"]
+__all__ = ["generator_step", "siamese_step", "twin_step"]
 
 _LOSSES = {"wasserstein": generator_wasserstein, "vanilla": generator_vanilla}
 
@@ -33,25 +33,8 @@ def siamese_step(
     settings: SiameseSettings,
     precision: Precision,
     source: torch.Generator,
-) -> dict[str, float]:
-    """Improve every network once, the critic ``settings.n_critic`` times: :func:`siamese_update` in numbers.
-
-    Returns:
-        Unweighted parts of the losses and norms of the gradients; the critic's of its last update.
-    """
-    parts = siamese_update(networks, batches, pairs, settings, precision, source)
-    return dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
-
-
-def siamese_update(
-    networks: SiameseNetworks,
-    batches: Sequence[SiameseBatch],
-    pairs: TwinPairs | None,
-    settings: SiameseSettings,
-    precision: Precision,
-    source: torch.Generator,
 ) -> dict[str, Tensor]:
-    """The same without waiting for a GPU.
+    """Improve every network once, and the critic ``settings.n_critic`` times, without waiting for a GPU.
 
     G does not change between the critic's updates and its own, so what it drew for the last of them is what
     it learns from: the same pictures as drawn again, and one forward pass less.
@@ -86,7 +69,7 @@ def siamese_update(
             networks.optimisers[name].zero_grad(set_to_none=True)
     learnt = generator_step(networks, batch, drawn, settings, precision, source)
     parts |= {f"generator.{name}": value for name, value in learnt.items()}
-    return {name: value.detach().float() for name, value in parts.items()}
+    return {name: value.detach() for name, value in parts.items()}
 
 
 def twin_step(

@@ -15,6 +15,7 @@ from kssgan.training.critics import judge, teach_critic, weight_at
 from kssgan.training.networks import Networks
 from kssgan.training.precision import Precision
 from kssgan.training.refining import Drawings, Pieces, refine_step, wants_drawings
+from kssgan.training.tensors import numbers
 
 __all__ = ["train_step"]
 
@@ -55,9 +56,7 @@ def train_step(
     else:
         parts = _draw_step(networks, batch, mates, config, precision, source, step)
     networks.follow(step)
-    # Asked for together, so that a GPU is waited for once.
-    values = torch.stack([value.detach().float() for value in parts.values()]).tolist()
-    return {"rate": rate, **dict(zip(parts, values, strict=True))}
+    return {"rate": rate, **numbers(parts)}
 
 
 def _draw_step(

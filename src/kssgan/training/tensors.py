@@ -1,4 +1,4 @@
-"""Networks and optimisers as named tensors, as checkpoints hold them."""
+"""Named tensors: networks and optimisers, as checkpoints hold them, and figures of a step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from kssgan.models.weights_file import load_weights
 
-__all__ = ["packed", "unpack"]
+__all__ = ["numbers", "packed", "unpack"]
+
+
+def numbers(parts: Mapping[str, Tensor]) -> dict[str, float]:
+    """Figures of () each, asked for together, so that a GPU is waited for once."""
+    values = torch.stack([value.detach().float() for value in parts.values()]).tolist()
+    return dict(zip(parts, values, strict=True))
 
 
 def packed(
