@@ -5,8 +5,8 @@ python tools/ship_generator.py RUN/generator.safetensors [--refiner EARLIER.safe
 
 With ``--refiner`` the weights of the refiner become a mean of this and an earlier export, ``--share`` of this
 one's (network interpolation: Wang et al. 2018, ESRGAN): between soft and clean, and sharp and hard.
-``--faces`` takes the public means, the face space and the detail of the donors' heads and of faces anew from
-the prepared file that was trained on.
+``--faces`` takes the public means, the face space, the detail of the donors' heads and of faces, and the
+embeddings to which no picture may be near, anew from the prepared file that was trained on.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ def main() -> None:
             detail=detail,
             face=face,
             ageing=ageing(photos, label, space),
+            trained_on=prepared.embedding[~prepared.held_out],
         )
     if asked.refiner is not None or asked.faces is not None:
         data = write_generator(stored)
@@ -106,6 +107,7 @@ def main() -> None:
         r"(File: `generator\.safetensors`, )[\d,]+( bytes)", rf"\g<1>{len(data):,}\g<2>", text
     )
     text = re.sub(r"with \d+ learned codes", f"with {len(stored.codes)} learned codes", text)
+    text = re.sub(r"Of the \d+ donors'", f"Of the {len(stored.codes)} donors'", text)
     (WEIGHTS / "generator.safetensors").write_bytes(data)
     index.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
     story.write_text(text, "utf-8")

@@ -171,8 +171,9 @@ class SurrogateMethod(Protocol):
         draws: per-photo attributes that its pictures show (for example ``("expression",)``) with the
             categories it can draw. Labels of other per-photo attributes are not released.
 
-    A method may also have ``parallel``: where true, several threads call it at a time, one group each. And
-    ``version``, which names its weights in the certificate.
+    A method may also have ``parallel``: where true, several threads call it at a time, one group each;
+    ``version``, which names its weights in the certificate; and ``draw_all``, which draws for several labels
+    of one group at once and is called in place of ``draw`` then.
     """
 
     name: str

@@ -551,3 +551,16 @@ def test_codes_have_the_same_gradient_every_time() -> None:
         assert all(torch.equal(first, gradient()) for _ in range(30))
     finally:
         torch.set_num_threads(threads)
+
+
+def test_faces_trained_on_are_kept() -> None:
+    rows = np.random.default_rng(0).normal(size=(9, 128)).astype(np.float32)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    found = read_generator(write_generator(replace(stored(), trained_on=unit))).trained_on
+    assert found is not None
+    assert np.abs(found - unit).max() < 1e-3
+    assert np.abs(np.linalg.norm(found, axis=1) - 1).max() < 1e-6
+    assert read_generator(write_generator(stored())).trained_on is None
+    for wrong in (np.full((2, 128), np.nan, np.float32), unit[:0], unit[0]):
+        with pytest.raises(WeightsError):
+            read_generator(write_generator(replace(stored(), trained_on=wrong)))

@@ -10,9 +10,9 @@ import torch
 
 from kssgan.models.head_detail import UNIT, HeadDetail
 from kssgan.surrogate.head_detail import around_face
-from kssgan.surrogate.outline import reach
+from kssgan.surrogate.outline import leaning, reach
 from kssgan.training.data import Photos
-from kssgan.training.head_detail import head_detail
+from kssgan.training.head_detail import _held, _turned, head_detail
 from kssgan.training.prepared import Prepared
 
 CPU = torch.device("cpu")
@@ -52,6 +52,33 @@ def test_detail_is_the_logarithm_over_a_blur(prepared: Prepared) -> None:
     assert found.logs(0).max() <= 127 * UNIT + 1e-6
 
 
+def test_no_strands_stand_out() -> None:
+    """By hand: contrasts of 10, 20 and 60 at the top of a layer; 0.85 of their median is 17."""
+    fine = np.zeros((3, 256, 256), np.int8)
+    for layer, size in zip(fine, (10, 20, 60), strict=True):
+        layer[:40, ::2], layer[:40, 1::2] = size, -size
+    held = _held(fine)
+    assert np.array_equal(held[0], fine[0])
+    for layer in held[1:]:
+        assert np.array_equal(layer, np.sign(fine[1]) * 17)
+    fine[0] = 0  # a donor without detail has no contrast: the median is that of 0, 20 and 60
+    assert np.array_equal(_held(fine)[1:], held[1:])
+
+
+def test_harsh_light_is_held(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = Photos(prepared, CPU)
+    donors = np.arange(3)
+    row = int(photos.donors[0])
+    assert photos._crops is not None
+    crop = photos._crops[row].to(torch.float64)
+    photos._crops[row] = (128 + (crop - crop.mean()) * 3).clamp(0, 255).to(torch.uint8)
+    held = head_detail(photos, donors).fine
+    monkeypatch.setattr("kssgan.training.head_detail._held", lambda fine: fine)
+    assert np.array_equal(held, _held(head_detail(photos, donors).fine))
+    free = head_detail(photos, donors).fine
+    assert np.abs(held[0]).mean() < 0.8 * np.abs(free[0]).mean()
+
+
 def test_layers_of_another_shape_are_refused(prepared: Prepared) -> None:
     found = head_detail(Photos(prepared, CPU), np.arange(2))
     back = HeadDetail.of(found.tensors())
@@ -84,6 +111,31 @@ def test_heads_are_as_far_apart_as_they_look(prepared: Prepared) -> None:
         between = face & (torch.arange(256) - 128).abs().lt(12)
         photos._crops[row] = torch.where(between, 255 - photos._crops[row], photos._crops[row])
     assert np.array_equal(head_detail(photos, np.array([0, 0, 1, 2])).apart, apart)
+
+
+def _portrait(left: int, right: int) -> tuple[np.ndarray, np.ndarray]:
+    """A coarse grey head before a white wall, ending so many pixels beside the mesh; the mesh."""
+    points = np.stack([np.linspace(80, 176, 468), np.linspace(64, 224, 468)], 1)
+    coarse = np.full((64, 64, 3), 240, np.uint8)
+    coarse[12:, 20 - left // 4 : 44 + right // 4] = 60
+    return coarse, points.astype(np.float32)
+
+
+def test_heads_turned_to_one_side_are_kept_from_others() -> None:
+    """By hand: one ear of 12 pixels to the left, to the right, both; and long hair, which hides them."""
+    heads = [_portrait(*ends) for ends in ((12, 0), (0, 12), (12, 12), (48, 24))]
+    assert [leaning(*head) for head in heads] == [12, -12, 0, 24]
+    assert [reach(*head) for head in heads] == [6, 6, 12, 36]
+    found = _turned(*(np.stack(part) for part in zip(*heads, strict=True)))
+    assert found[0, 1] == found[1, 0] == pytest.approx(0.012 * 20)
+    assert found[0, 2] == found[1, 2] == pytest.approx(0.012 * 8)
+    assert not found[3].any()
+    assert not np.diag(found).any()
+    nearly = [
+        _portrait(12, 8),
+        _portrait(12, 12),
+    ]  # a pixel of a coarse picture is no difference
+    assert not _turned(*(np.stack(part) for part in zip(*nearly, strict=True))).any()
 
 
 def test_the_head_in_the_middle_of_a_mixture_lends(prepared: Prepared) -> None:

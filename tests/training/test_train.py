@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from kssgan.errors import OutputExists, TrainingFailed, UsageError
 from kssgan.models.codes import CLOSE
 from kssgan.models.stored import read_generator
-from kssgan.training import checkpoint, drawing, loop
+from kssgan.training import check, checkpoint, drawing, loop
 from kssgan.training.augment import augment
 from kssgan.training.config import PRESETS, TrainingConfig, read_changes, resolve
 from kssgan.training.critics import judge, teach_critic, weight_at
@@ -164,6 +164,21 @@ def test_killed_between_checkpoints_goes_on_from_the_last(
     assert (out / "generator.safetensors").read_bytes() == (
         whole / "generator.safetensors"
     ).read_bytes()
+
+
+def test_killed_before_the_weights_were_written_grades_the_same_codes(
+    prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Codes are graded by the lessons of the last step, which a resumed run has to make again."""
+    monkeypatch.setattr(check, "_FEWEST", 1)
+    monkeypatch.setattr(check, "_WORST", 1.0)
+    train(prepared_file, out=tmp_path / "run", config=TINY, device="cpu")
+    weights = tmp_path / "run" / "generator.safetensors"
+    whole = weights.read_bytes()
+    assert len(read_generator(whole).codes) < 6
+    weights.unlink()
+    train(prepared_file, out=tmp_path / "run", config=TINY, device="cpu", resume=True)
+    assert weights.read_bytes() == whole
 
 
 def test_training_lowers_the_loss(prepared_file: Path, tmp_path: Path) -> None:

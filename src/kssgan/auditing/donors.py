@@ -231,7 +231,7 @@ def unmeasured_donors(
         return (Problem(3, "warns", sentence),), ()
     return (), (
         "donors: none were given (--donors DIR is for composites). The shipped generator has no donors of "
-        "the user's; the likeness to the people it was trained on is in its model card",
+        "the user's",
     )
 
 

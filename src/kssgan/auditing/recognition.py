@@ -26,8 +26,9 @@ from kssgan.auditing.guarantee import Guarantee
 from kssgan.auditing.naive import attack
 from kssgan.auditing.report import Problem
 from kssgan.auditing.shown import closest, shown_pictures
+from kssgan.auditing.trained_on import trained_on_figures
 from kssgan.faces import thresholds
-from kssgan.types import FaceAnalyser
+from kssgan.types import FaceAnalyser, FloatArray
 
 __all__ = ["recognise"]
 
@@ -42,6 +43,7 @@ def recognise(
     analyser: FaceAnalyser | None,
     donors: Path | None = None,
     own: Embedder | None = None,
+    trained_on: FloatArray | None = None,
 ) -> int | None:
     """Everything that needs faces. Returns k with look-alikes counted once.
 
@@ -53,6 +55,7 @@ def recognise(
         analyser: finds and compares faces; None for the shipped networks.
         donors: folder of the portraits that lent their heads; None for a release without.
         own: the user's own recogniser, a second attacker.
+        trained_on: (N, 128) embeddings of the faces that the release's generator was trained on.
 
     Raises:
         UsageError: the donors' folder is not usable.
@@ -111,6 +114,10 @@ def recognise(
             stage="donors",
         )
         _check_donors(case, shown, seen, gallery, lent, donors, analyser)
+    if trained_on is not None:
+        figures, problems = trained_on_figures(seen, gallery, trained_on, far=FAR)
+        case.problems += problems
+        case.figures["trained_on"] = figures
     _check_members(case, behind, pairs, weighed, seen, gallery)
     files = np.array([counted.pictures[sha].files for sha in seen.digests], np.int64)
     case.figures["detection"] = detection_figures(seen.detected, files)

@@ -20,6 +20,7 @@ from kssgan.auditing.guarantee import Guarantee, coverage, measure
 from kssgan.auditing.recognition import recognise
 from kssgan.auditing.releases import Releases, check_releases
 from kssgan.auditing.report import AuditReport, Problem
+from kssgan.auditing.trained_on import faces_trained_on
 from kssgan.errors import BadTable, UsageError
 from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.types import FaceAnalyser, PathLike, Progress
@@ -94,7 +95,9 @@ def audit(
     over_time = None if releases is None else check_releases(case, releases)
     _check_leaks(case, counted, manifest, certificate)
     own = None if plugged is None else plugged.embed_crops
-    k_alike = recognise(case, counted, everything, required, analyser, lenders, own)
+    trained_on, notes = faces_trained_on(certificate, analyser)
+    case.notes += notes
+    k_alike = recognise(case, counted, everything, required, analyser, lenders, own, trained_on)
     if plugged is not None:
         case.notes.append(f"your recogniser: {plugged.settings.said}")
     if lenders is None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from kssgan.faces.threads import in_order
 from kssgan.files import storage
 from kssgan.types import PhotoFace, Progress, SurrogateMethod, U8Array
 
-__all__ = ["Drawn", "draw_cells", "group_seed"]
+__all__ = ["Drawn", "draw_all", "draw_cells", "group_seed"]
 
 # Where a face is in a head crop. The background does not count: it may be white in every photo.
 _FACE = (slice(80, 208, 4), slice(64, 192, 4))
@@ -128,6 +128,24 @@ def draw_cells(
             step(1)
 
 
+def draw_all(
+    method: SurrogateMethod, surrogate: Any, labels: Sequence[Mapping[str, str]], *, seed: int
+) -> Sequence[U8Array]:
+    """A group's pictures, one for each label, (256, 256, 3) uint8; drawn together where a method can.
+
+    Args:
+        method: of any kind.
+        surrogate: S_g, of that method.
+        labels: of the cells.
+        seed: of the group.
+    """
+    together = getattr(method, "draw_all", None)
+    if together is None:
+        return [method.draw(surrogate, label, seed=seed) for label in labels]
+    pictures: Sequence[U8Array] = together(surrogate, labels, seed=seed)
+    return pictures
+
+
 def _draw_group(
     method: SurrogateMethod,
     photos: Sequence[Seen],
@@ -145,8 +163,7 @@ def _draw_group(
     surrogate = method.surrogate(members)
     grids = [grid for person in members for grid in person.grids()]
     found = []
-    for label in labels:
-        picture_u8 = method.draw(surrogate, label, seed=own_seed)
+    for picture_u8 in draw_all(method, surrogate, labels, seed=own_seed):
         _check_nobody(picture_u8, grids)
         found.append(encode_png(picture_u8))
     return found

@@ -15,6 +15,7 @@ from torch import Tensor
 from kssgan import weights
 from kssgan.deidentification.asked import SurrogateName
 from kssgan.deidentification.gallery import GallerySurrogate
+from kssgan.deidentification.nobody import Nobody
 from kssgan.errors import UsageError
 from kssgan.models.ageing import Ageing
 from kssgan.models.codes import mixed_codes, mixture
@@ -62,7 +63,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back.
     The head gets one crisp outline, between those of the three, before a plain wall. Where it agrees with the
     middle one of the three, that donor lends strands of hair, brought to that outline, never anything of a
-    face; the fine detail of the face is a mean of eight public people.
+    face; the fine detail of the face is a mean of eight public people. A picture that comes out near to a
+    face trained on is drawn again, with all others of its group.
     One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 
@@ -88,6 +90,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         self.draws: Mapping[str, Sequence[str]] = stored.labels
         space = stored.space
         self._common = None if space is None else Warp(space.points)
+        self._nobody = None if stored.trained_on is None else Nobody(stored.trained_on)
         self.public = {
             name: ShapeMean(mean.image_01, mean.points, mean.people)
             for name, mean in stored.public.items()
@@ -95,6 +98,26 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
 
     def draw(self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int) -> U8Array:
         """Draw S_g as the label says; a category that G does not know is drawn as unknown."""
+        return self.draw_all(surrogate, [label], seed=seed)[0]
+
+    def draw_all(
+        self, surrogate: ShapeMean, labels: Sequence[Mapping[str, str]], *, seed: int
+    ) -> list[U8Array]:
+        """All pictures of a group, one for each label.
+
+        Where one is a near copy of a face that the weights were trained on, all are drawn with another seed;
+        see :class:`~kssgan.deidentification.nobody.Nobody`.
+
+        Raises:
+            PromiseError: they are so with every seed that is tried.
+        """
+
+        def drawn(seed: int) -> list[U8Array]:
+            return [self._drawn(surrogate, label, seed) for label in labels]
+
+        return drawn(seed) if self._nobody is None else self._nobody.drawn(drawn, seed)
+
+    def _drawn(self, surrogate: ShapeMean, label: Mapping[str, str], seed: int) -> U8Array:
         age, ageing = self._age(surrogate, label), self._stored.ageing
         known = label if age is None or ageing is None else {**label, "age": ageing.band(age)}
         # By S_g as it is: all pictures of a group show one head.

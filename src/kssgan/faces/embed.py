@@ -61,6 +61,25 @@ class Recogniser:
         """
         return self.embed_with_maps(chips_u8)[0]
 
+    def embed_one(self, chip_u8: U8Array) -> FloatArray:
+        """Embed one chip by itself, at a sixteenth of :meth:`embed`'s work; last bits differ from its.
+
+        Args:
+            chip_u8: (150, 150, 3) uint8 RGB.
+
+        Returns:
+            (128,) float32, unit length.
+
+        Raises:
+            ValueError: another shape or type.
+        """
+        _check(chip_u8[None])
+        with torch.inference_mode():
+            batch = torch.from_numpy(chip_u8[None].astype(np.float32)).permute(0, 3, 1, 2)
+            raw = self.network.with_map(batch)[0]
+            found: FloatArray = torch.nn.functional.normalize(raw.double()).float()[0].numpy()
+        return found
+
     def embed_with_maps(self, chips_u8: U8Array) -> tuple[FloatArray, FloatArray]:
         """Embed face chips and keep what the network saw on the way, in the same pass.
 
@@ -74,11 +93,7 @@ class Recogniser:
         Raises:
             ValueError: another shape or type.
         """
-        if chips_u8.dtype != np.uint8 or chips_u8.shape[1:] != (CHIP_SIZE, CHIP_SIZE, 3):
-            raise ValueError(
-                f"chips of shape {chips_u8.shape} and type {chips_u8.dtype} came; "
-                f"(N, {CHIP_SIZE}, {CHIP_SIZE}, 3) uint8 was wanted"
-            )
+        _check(chips_u8)
         vectors = np.empty((len(chips_u8), DIMENSIONS), np.float32)
         maps = np.empty((len(chips_u8), *MAP_SHAPE), np.float32)
         batch = np.zeros((BATCH, CHIP_SIZE, CHIP_SIZE, 3), np.float32)
@@ -93,3 +108,11 @@ class Recogniser:
             vectors[start : start + len(part)] = unit[: len(part)].numpy()
             maps[start : start + len(part)] = pooled[: len(part)].numpy()
         return vectors, maps
+
+
+def _check(chips_u8: U8Array) -> None:
+    if chips_u8.dtype != np.uint8 or chips_u8.shape[1:] != (CHIP_SIZE, CHIP_SIZE, 3):
+        raise ValueError(
+            f"chips of shape {chips_u8.shape} and type {chips_u8.dtype} came; "
+            f"(N, {CHIP_SIZE}, {CHIP_SIZE}, 3) uint8 was wanted"
+        )

@@ -72,6 +72,8 @@ class StoredGenerator:
         detail: fine detail of the donors' heads, in the order of ``codes``; None where none is lent.
         face: fine detail of faces; None where they were too few.
         ageing: how faces change with age; None where ages are not known.
+        trained_on: (N, 128) float32, unit length: the shipped recogniser's embeddings of the photos trained
+            on, to which no picture may be too near; None in files of earlier versions.
     """
 
     generator: Generator
@@ -84,6 +86,7 @@ class StoredGenerator:
     detail: HeadDetail | None = None
     face: FaceDetail | None = None
     ageing: Ageing | None = None
+    trained_on: FloatArray | None = None
 
 
 def write_generator(stored: StoredGenerator) -> bytes:
@@ -111,6 +114,8 @@ def write_generator(stored: StoredGenerator) -> bytes:
         tensors |= stored.face.tensors()
     if stored.ageing is not None:
         tensors |= stored.ageing.tensors()
+    if stored.trained_on is not None:
+        tensors["trained_on"] = torch.from_numpy(np.ascontiguousarray(stored.trained_on)).half()
     tensors, kinds = packed(tensors)
     said = {
         "format": FORMAT,
@@ -175,6 +180,7 @@ def read_generator(data: bytes) -> StoredGenerator:
             for name, people in said.get("public", {}).items()
         }
         space = _space(tensors) if "space.points" in tensors else None
+        trained_on = _embeddings(tensors)
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             f"the generator's weights are damaged ({type(error).__name__}); copy or train them again"
@@ -190,7 +196,18 @@ def read_generator(data: bytes) -> StoredGenerator:
         detail,
         face,
         ageing,
+        trained_on,
     )
+
+
+def _embeddings(tensors: Mapping[str, Tensor]) -> FloatArray | None:
+    if "trained_on" not in tensors:
+        return None
+    rows = tensors["trained_on"]
+    if rows.ndim != 2 or not len(rows) or not rows.isfinite().all():
+        raise ValueError("embeddings of another kind")
+    found: FloatArray = F.normalize(rows).numpy()
+    return found
 
 
 def _pair(name: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from kssgan.surrogate._mesh import CHEEKS
 from kssgan.surrogate._tones import BLUR, COARSE, reduced, tones
 from kssgan.surrogate._torch_warp import blurred
 from kssgan.surrogate.head_detail import around_face
+from kssgan.surrogate.outline import leaning, reach
 from kssgan.surrogate.shape import DARK
 from kssgan.training.data import Photos
 from kssgan.training.warps import Spline
@@ -18,6 +19,14 @@ from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
 __all__ = ["head_detail"]
 
+Strands = np.ndarray[tuple[int, int, int], np.dtype[np.int8]]
+
+_CONTRAST = 0.85  # most that a layer may have, of the median
+_TURNED, _ALIKE = (
+    0.012,
+    4.0,
+)  # of looking apart, for a pixel beyond so many; a pixel of a coarse head
+_SHORT = 20.0  # pixels beyond the face up to which hair is short and shows ears
 _WARPS = 16  # heads warped together
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -48,7 +57,22 @@ def head_detail(photos: Photos, donors: IntArray) -> HeadDetail:
         small = reduced(picture)
         coarse[number] = np.clip(np.rint(small * 255), 0, 255).astype(np.uint8)
     points = points.astype(np.float32)
-    return HeadDetail(fine, coarse, points, _apart(coarse, points))
+    apart = _apart(coarse, points) + _turned(coarse, points)
+    return HeadDetail(_held(fine), coarse, points, apart)
+
+
+def _held(fine: Strands) -> Strands:
+    """(D, 256, 256) int8: no donor's detail has more contrast than most donors' has.
+
+    Harsh light and sharpened photos lend strands that stand out of a drawn head. A layer's contrast is its
+    standard deviation where it is not 0: plain backgrounds say nothing.
+    """
+    contrast = np.array([layer[layer != 0].std() if layer.any() else 0 for layer in fine])
+    most = _CONTRAST * np.median(contrast)
+    held = fine.copy()
+    for number in np.flatnonzero(contrast > most):
+        held[number] = np.rint(fine[number] * (most / contrast[number]))
+    return held
 
 
 def _apart(coarse: U8Array, points: FloatArray) -> FloatArray:
@@ -65,3 +89,17 @@ def _apart(coarse: U8Array, points: FloatArray) -> FloatArray:
     seen = np.stack(heads)
     found = [(np.abs(seen - head).mean(3) * free).sum((1, 2)) / free.sum() for head in seen]
     return np.stack(found).astype(np.float32)
+
+
+def _turned(coarse: U8Array, points: FloatArray) -> FloatArray:
+    """(D, D) what keeps heads apart that are turned to different sides, each hiding one ear.
+
+    Their outlines differ by few pixels, but where one has an ear the other has a wall: mixtures have both,
+    a second outline beside a temple. Long hair hides both ears.
+    """
+    heads = list(zip(coarse, points, strict=True))
+    short = np.array([reach(*head) < _SHORT for head in heads])
+    lean = np.array([leaning(*head) for head in heads], np.float32)
+    away = np.maximum(np.abs(lean[:, None] - lean) - _ALIKE, 0)
+    found: FloatArray = np.float32(_TURNED) * away * (short[:, None] & short)
+    return found

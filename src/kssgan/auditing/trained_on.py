@@ -1,0 +1,116 @@
+"""Rule 3 for the people whom a generator was trained on: no surrogate may be one of them either."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kssgan import weights
+from kssgan.auditing._compare import distance_threshold
+from kssgan.auditing._statistics import rate
+from kssgan.auditing.gallery import Gallery, Surrogates
+from kssgan.auditing.report import Problem
+from kssgan.faces import thresholds
+from kssgan.faces.distances import to_all
+from kssgan.types import FaceAnalyser, FloatArray
+
+__all__ = ["faces_trained_on", "trained_on_figures"]
+
+_BLOCK = 256
+_UNKNOWN = "whether a picture shows a face that the generator was trained on was not measured: "
+
+
+def faces_trained_on(
+    certificate: Mapping[str, Any] | None, analyser: FaceAnalyser | None
+) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """Embeddings of the photos that a release's generator was trained on, where they are known.
+
+    Args:
+        certificate: of the release; the shipped generator is known by its digest there.
+        analyser: who compares faces; embeddings are the shipped recogniser's, and say nothing to others.
+
+    Returns:
+        (N, 128) float32 unit vectors, or None; what to note then.
+
+    Raises:
+        WeightsError: shipped weights are missing or damaged.
+    """
+    told = certificate or {}
+    if told.get("surrogate") != "generator":
+        return None, ()
+    if told.get("method") != f"generator={weights.digest('generator')[:16]}":
+        return None, (
+            f"{_UNKNOWN}the certificate names other weights than this version ships; "
+            "kssgan deidentify looks at every picture while it draws, where weights tell it",
+        )
+    if analyser is not None:
+        from kssgan.faces.analyse import StandardAnalyser
+
+        if not isinstance(analyser, StandardAnalyser):
+            return None, (f"{_UNKNOWN}faces were compared by another recogniser",)
+    found = weights.load("generator").get("trained_on")
+    if found is None:
+        return None, (f"{_UNKNOWN}the shipped weights do not tell",)
+    vectors = found.astype(np.float32)
+    unit: FloatArray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit, ()
+
+
+def trained_on_figures(
+    seen: Surrogates, gallery: Gallery, faces: FloatArray, *, far: float
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """Likeness of the surrogates to the faces trained on, beside that of the originals' own faces.
+
+    With hundreds of faces one is near to anybody: the originals are the yardstick, unless they were trained
+    on themselves.
+
+    Args:
+        seen: the release's distinct pictures.
+        gallery: the originals, at least one with a face.
+        faces: (N, 128) those trained on.
+        far: false accept rate of the threshold.
+
+    Returns:
+        ``photos``; ``near_copies``: pictures within ``thresholds.COPY``; ``nearest`` and ``nearest_least``,
+        median and least distance to the nearest face; ``verifies`` at ``far``, with one-sided 95 % bounds;
+        ``nearest_unrelated`` and ``verifies_unrelated``, the same of the originals. And the problem, if there
+        is one.
+    """
+    figures: dict[str, Any] = {"photos": len(faces)}
+    own = distance_threshold(gallery.embeddings, faces, far=far)
+    limit = thresholds.FAR_1E3 if own is None else own
+    pictures = seen.embeddings[seen.detected]
+    if not len(pictures):
+        return figures | {"near_copies": 0}, ()
+    found = _nearest(pictures, faces)
+    others = _nearest(gallery.embeddings, faces)
+    near = int(np.count_nonzero(found <= thresholds.COPY))
+    share, low, high = rate(int(np.count_nonzero(found <= limit)), len(found))
+    figures |= {
+        "near_copies": near,
+        "nearest": float(np.median(found)),
+        "nearest_least": float(found.min()),
+        "nearest_unrelated": float(np.median(others)),
+        "threshold": limit,
+        "verifies": share,
+        "verifies_low": low,
+        "verifies_high": high,
+        "verifies_unrelated": float((others <= limit).mean()),
+    }
+    if not near:
+        return figures, ()
+    sentence = (
+        f"{near} of {len(seen.digests)} pictures show a face that the generator was trained on (distance at "
+        f"most {thresholds.COPY}); a surrogate must be nobody's face: release again with this version"
+    )
+    return figures, (Problem(3, "breaks", sentence),)
+
+
+def _nearest(probes: FloatArray, faces: FloatArray) -> FloatArray:
+    """Distance of each to the nearest face."""
+    rows = range(0, len(probes), _BLOCK)
+    parts = [to_all(probes[start : start + _BLOCK], faces).min(axis=1) for start in rows]
+    found: FloatArray = np.concatenate(parts)
+    return found
