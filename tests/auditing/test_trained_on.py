@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +16,7 @@ from kssgan.auditing.trained_on import faces_trained_on
 from kssgan.testing.fakes import PaintedAnalyser
 from kssgan.types import FloatArray
 
-SHIPPED = {
-    "surrogate": "generator",
-    "method": f"generator={weights.digest('generator')[:16]}",
-}
+SHIPPED = {"surrogate": "generator", "weights": {"generator": weights.digest("generator")}}
 
 
 def _unit(rows: FloatArray) -> FloatArray:
@@ -74,11 +74,35 @@ def test_the_shipped_generator_tells_whom_it_was_trained_on() -> None:
     assert np.abs(np.linalg.norm(faces, axis=1) - 1).max() < 1e-5
 
 
+def test_a_release_of_ours_is_measured(tmp_path: Path) -> None:
+    """The whole way: the certificate names the weights, and the audit finds them."""
+    command = [
+        "-m",
+        "kssgan",
+        "demo",
+        "--people",
+        "6",
+        "-k",
+        "3",
+        "--out",
+        str(tmp_path / "demo"),
+    ]
+    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    audit = json.loads((tmp_path / "demo" / "private" / "audit.json").read_text("utf-8"))
+    assert audit["holds"]
+    found = audit["figures"]["trained_on"]
+    assert found["photos"] > 100
+    assert found["near_copies"] == 0
+    assert 0.3 < found["nearest_least"] <= found["nearest"] < 0.8
+    assert not [note for note in audit["notes"] if "trained on" in note]
+
+
 def test_what_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     for other in (None, {}, {"surrogate": "composite"}, {"surrogate": "mean"}):
         assert faces_trained_on(other, None) == (None, ())
     for told, analyser, why in (
-        ({**SHIPPED, "method": "weights=0123"}, None, "other weights"),
+        ({**SHIPPED, "weights": {"own": "0123"}}, None, "other weights"),
+        ({**SHIPPED, "weights": "0123"}, None, "other weights"),
         ({"surrogate": "generator"}, None, "other weights"),
         (SHIPPED, PaintedAnalyser(), "another recogniser"),
     ):

@@ -114,7 +114,7 @@ def recognise(
             stage="donors",
         )
         _check_donors(case, shown, seen, gallery, lent, donors, analyser)
-    if trained_on is not None:
+    if trained_on is not None and trained_on.shape[1] == gallery.embeddings.shape[1]:
         figures, problems = trained_on_figures(seen, gallery, trained_on, far=FAR)
         case.problems += problems
         case.figures["trained_on"] = figures

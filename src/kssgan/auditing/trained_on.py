@@ -40,7 +40,8 @@ def faces_trained_on(
     told = certificate or {}
     if told.get("surrogate") != "generator":
         return None, ()
-    if told.get("method") != f"generator={weights.digest('generator')[:16]}":
+    used = told.get("weights")
+    if not isinstance(used, Mapping) or used.get("generator") != weights.digest("generator"):
         return None, (
             f"{_UNKNOWN}the certificate names other weights than this version ships; "
             "kssgan deidentify looks at every picture while it draws, where weights tell it",
