@@ -301,7 +301,7 @@ PRESETS: Mapping[str, Config] = {
         preset="stargan", reconstruction="l1", strict=0.0, z=0, lambda_released=0.0
     ),
 }
-"""Starting points; on two CPU cores ``smoke`` takes seconds, ``small`` minutes, ``robust`` half an hour; the
+"""Starting points; on two CPU cores ``smoke`` takes seconds, ``small`` minutes, ``robust`` an hour; the
 others want a GPU."""
 
 
