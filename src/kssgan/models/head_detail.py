@@ -33,8 +33,8 @@ class HeadDetail:
             0 on the face, from the brows to the chin.
         coarse: (D, 64, 64, 3) uint8, the portrait reduced four times, its face in the colour of its cheeks.
         points: (D, 468, 2) float32, the donor's mesh in pixels of a 256 px crop.
-        apart: (D, D) float32, mean difference of two heads' tones (logarithms) in one shape: outlines that
-            differ have no clean middle.
+        apart: (D, D) float32, mean difference of two heads' tones (logarithms) in one shape, and more where
+            they are turned to different sides: outlines that differ have no clean middle.
 
     Raises:
         ValueError: arrays of other shapes or numbers.

@@ -26,10 +26,8 @@ _OTHER = 0.8  # from the face's brightness: hair, cloth or wall, no skin
 _COLOUR = 0.03  # by which colours of skin may differ from what is usual there
 _RIM = (0.6, 1.4)  # of an ellipse: from here it fades, up to here
 _JAWS = (172, 397)
-_HIGH, _SOFT = (
-    44.0,
-    12.0,
-)  # pixels above the brows from which a forehead is levelled, and softly
+_HIGH = 44.0  # pixels above the brows from which a forehead is levelled
+_SOFT = 12.0  # pixels in which that sets in
 _TONE = (36.0, 10.0)  # pixels above the brows between which its tone is taken
 _BROWS = 4.0  # pixels above the brows in which levelling ends: brows have a tone of their own
 _STRIP = 6.0  # pixels above the brows that count as forehead, though G saw them

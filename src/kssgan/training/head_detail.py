@@ -19,13 +19,13 @@ from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
 __all__ = ["head_detail"]
 
-Strands = np.ndarray[tuple[int, int, int], np.dtype[np.int8]]
+_Strands = np.ndarray[tuple[int, int, int], np.dtype[np.int8]]
 
 _CONTRAST = 0.85  # most that a layer may have, of the median
-_TURNED, _ALIKE = (
-    0.012,
-    4.0,
-)  # of looking apart, for a pixel beyond so many; a pixel of a coarse head
+_TURNED = (
+    0.012  # by how much heads look farther apart for a pixel by which one leans more to a side
+)
+_ALIKE = 4.0  # but for so many: a pixel of a coarse head
 _SHORT = 20.0  # pixels beyond the face up to which hair is short and shows ears
 _WARPS = 16  # heads warped together
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -61,7 +61,7 @@ def head_detail(photos: Photos, donors: IntArray) -> HeadDetail:
     return HeadDetail(_held(fine), coarse, points, apart)
 
 
-def _held(fine: Strands) -> Strands:
+def _held(fine: _Strands) -> _Strands:
     """(D, 256, 256) int8: no donor's detail has more contrast than most donors' has.
 
     Harsh light and sharpened photos lend strands that stand out of a drawn head. A layer's contrast is its
