@@ -48,6 +48,23 @@ def test_nobody_of_strangers_is_shown(good: Any, monkeypatch: pytest.MonkeyPatch
     assert json.dumps(report.to_json())
 
 
+def test_originals_who_were_trained_on_are_no_yardstick(
+    good: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their own faces are no distance away, which would make a threshold of 0."""
+    good.finish()
+    analyser = PaintedAnalyser()
+    photos = sorted(good.photos.glob("family0*.png"))
+    assert photos
+    own = np.stack([face.embedding for face in analyser.analyse(photos)])
+    rng = np.random.default_rng(0)
+    strangers = _unit(rng.normal(size=(40, own.shape[1])))
+    found = _audited(good, monkeypatch, np.concatenate([own, strangers])).figures["trained_on"]
+    assert found["originals_trained_on"] >= len(photos)
+    assert found["threshold"] > 0.3
+    assert found["nearest_unrelated"] is None or found["nearest_unrelated"] > 0.3
+
+
 def test_a_face_trained_on_breaks_the_promise(
     good: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,8 +64,8 @@ def trained_on_figures(
 ) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     """Likeness of the surrogates to the faces trained on, beside that of the originals' own faces.
 
-    With hundreds of faces one is near to anybody: the originals are the yardstick, unless they were trained
-    on themselves.
+    With hundreds of faces one is near to anybody: the originals are the yardstick, but for those who were
+    trained on themselves.
 
     Args:
         seen: the release's distinct pictures.
@@ -74,31 +74,40 @@ def trained_on_figures(
         far: false accept rate of the threshold.
 
     Returns:
-        ``photos``; ``near_copies``: pictures within ``thresholds.COPY``; ``nearest`` and ``nearest_least``,
+        ``photos``; ``originals_trained_on``: faces of the originals that are as near to one as photos of one
+        person; ``near_copies``: pictures within ``thresholds.COPY``; ``nearest`` and ``nearest_least``,
         median and least distance to the nearest face; ``verifies`` at ``far``, with one-sided 95 % bounds;
-        ``nearest_unrelated`` and ``verifies_unrelated``, the same of the originals. And the problem, if there
-        is one.
+        ``nearest_unrelated`` and ``verifies_unrelated``, the same of all other originals, None where there is
+        none. And the problem, if there is one.
     """
-    figures: dict[str, Any] = {"photos": len(faces)}
-    own = distance_threshold(gallery.embeddings, faces, far=far)
-    limit = thresholds.FAR_1E3 if own is None else own
+    others = _nearest(gallery.embeddings, faces)
+    strangers = others > thresholds.SAME_PERSON
+    figures: dict[str, Any] = {
+        "photos": len(faces),
+        "originals_trained_on": int(np.count_nonzero(~strangers)),
+    }
     pictures = seen.embeddings[seen.detected]
     if not len(pictures):
         return figures | {"near_copies": 0}, ()
+    own = None
+    if strangers.any():
+        own = distance_threshold(gallery.embeddings[strangers], faces, far=far)
+    limit = thresholds.FAR_1E3 if own is None else own
     found = _nearest(pictures, faces)
-    others = _nearest(gallery.embeddings, faces)
     near = int(np.count_nonzero(found <= thresholds.COPY))
     share, low, high = rate(int(np.count_nonzero(found <= limit)), len(found))
     figures |= {
         "near_copies": near,
         "nearest": float(np.median(found)),
         "nearest_least": float(found.min()),
-        "nearest_unrelated": float(np.median(others)),
+        "nearest_unrelated": float(np.median(others[strangers])) if strangers.any() else None,
         "threshold": limit,
         "verifies": share,
         "verifies_low": low,
         "verifies_high": high,
-        "verifies_unrelated": float((others <= limit).mean()),
+        "verifies_unrelated": float((others[strangers] <= limit).mean())
+        if strangers.any()
+        else None,
     }
     if not near:
         return figures, ()
