@@ -13,7 +13,7 @@ from kssgan.faces.distances import to_all
 from kssgan.ranking import named_first, rank
 from kssgan.types import FloatArray, IntArray
 
-__all__ = ["Comparison", "compare", "distance_threshold", "impostor_threshold"]
+__all__ = ["Comparison", "compare", "distance_threshold", "impostor_threshold", "nearest"]
 
 _BLOCK = 256
 _BINS = 4096
@@ -214,3 +214,19 @@ def distance_threshold(one: FloatArray, other: FloatArray, *, far: float) -> flo
         part = to_all(one[start : start + _BLOCK], other)
         histogram += np.histogram(part, _EDGES)[0]
     return threshold_at(histogram, _EDGES, far)
+
+
+def nearest(probes: FloatArray, faces: FloatArray) -> tuple[_Array, IntArray]:
+    """Distance of each of (N, D) embeddings to the nearest of (M, D), and its number.
+
+    Returns:
+        (N,) distances, infinite where there is no face to be near to; (N,) numbers.
+    """
+    distance = np.full(len(probes), np.inf)
+    number = np.zeros(len(probes), np.int64)
+    if len(faces):
+        for start in range(0, len(probes), _BLOCK):
+            block = to_all(probes[start : start + _BLOCK], faces)
+            number[start : start + _BLOCK] = block.argmin(axis=1)
+            distance[start : start + _BLOCK] = block.min(axis=1)
+    return distance, number

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kssgan.auditing._compare import distance_threshold
+from kssgan.auditing._compare import distance_threshold, nearest
 from kssgan.auditing._statistics import auc, mean_with_bounds, rate
 from kssgan.auditing.copies import Shown, candidates
 from kssgan.auditing.gallery import Gallery, Surrogates, list_photos
@@ -24,8 +24,7 @@ from kssgan.auditing.report import Problem
 from kssgan.errors import UsageError
 from kssgan.faces import thresholds
 from kssgan.faces.copies import same_picture
-from kssgan.faces.distances import to_all
-from kssgan.types import CROP_SIZE, FaceAnalyser, FloatArray, IntArray, PhotoFace, U8Array
+from kssgan.types import CROP_SIZE, FaceAnalyser, PhotoFace, U8Array
 
 __all__ = [
     "donor_copies",
@@ -34,9 +33,6 @@ __all__ = [
     "list_donors",
     "unmeasured_donors",
 ]
-
-_BLOCK = 256
-_Distances = npt.NDArray[np.float64]
 
 
 def list_donors(folder: Path, *, originals: Path, release: Path) -> tuple[str, ...]:
@@ -82,9 +78,9 @@ def donors_who_are_members(
     """
     originals = set(gallery.digests) - {""}
     member = np.array([digest in originals for digest in donors.digests], bool)
-    nearest = _nearest(donors.embeddings, gallery.embeddings)[0]
-    member[donors.faces[nearest <= thresholds.SAME_PERSON]] = True
-    alike = donors.faces[nearest <= thresholds.LOOK_ALIKE]
+    away = nearest(donors.embeddings, gallery.embeddings)[0]
+    member[donors.faces[away <= thresholds.SAME_PERSON]] = True
+    alike = donors.faces[away <= thresholds.LOOK_ALIKE]
     more = int(np.count_nonzero(~member[alike]))
     if not member.any():
         return member, more, ()
@@ -123,7 +119,7 @@ def donor_copies(
         Counts of pictures (``near_copies``, ``near_copies_by_distance``, ``near_copies_by_pixels``), the
         problem, notes.
     """
-    distance, donor = _nearest(seen.embeddings, donors.embeddings)
+    distance, donor = nearest(seen.embeddings, donors.embeddings)
     near = np.flatnonzero(seen.detected & (distance <= thresholds.COPY))
     by_distance = {int(picture): int(donors.faces[donor[picture]]) for picture in near}
     pairs, capped = candidates(shown, donors)
@@ -201,8 +197,8 @@ def donor_figures(
     if seen.masked is not None and donors.masked is not None and gallery.masked is not None:
         views.append(("_face_only", seen.masked, donors.masked, gallery.masked))
     for ending, pictures, portraits, people in views:
-        found = _nearest(pictures[seen.detected], portraits[kept])[0]
-        others = _nearest(people, portraits[kept])[0]
+        found = nearest(pictures[seen.detected], portraits[kept])[0]
+        others = nearest(people, portraits[kept])[0]
         if not ending:
             for name, values in (("verifies", found), ("verifies_unrelated", others)):
                 share, low, high = rate(int(np.count_nonzero(values <= limit)), len(values))
@@ -233,18 +229,6 @@ def unmeasured_donors(
         "donors: none were given (--donors DIR is for composites). The shipped generator has no donors of "
         "the user's",
     )
-
-
-def _nearest(probes: FloatArray, faces: FloatArray) -> tuple[_Distances, IntArray]:
-    """Distance to the nearest face and its number; infinite where there is none."""
-    distance = np.full(len(probes), np.inf)
-    number = np.zeros(len(probes), np.int64)
-    if len(faces):
-        for start in range(0, len(probes), _BLOCK):
-            block = to_all(probes[start : start + _BLOCK], faces)
-            number[start : start + _BLOCK] = block.argmin(axis=1)
-            distance[start : start + _BLOCK] = block.min(axis=1)
-    return distance, number
 
 
 def _same_faces(

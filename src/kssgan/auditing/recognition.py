@@ -26,7 +26,7 @@ from kssgan.auditing.guarantee import Guarantee
 from kssgan.auditing.naive import attack
 from kssgan.auditing.report import Problem
 from kssgan.auditing.shown import closest, shown_pictures
-from kssgan.auditing.trained_on import trained_on_figures
+from kssgan.auditing.trained_on import OTHER_RECOGNISER, trained_on_figures
 from kssgan.faces import thresholds
 from kssgan.types import FaceAnalyser, FloatArray
 
@@ -114,10 +114,8 @@ def recognise(
             stage="donors",
         )
         _check_donors(case, shown, seen, gallery, lent, donors, analyser)
-    if trained_on is not None and trained_on.shape[1] == gallery.embeddings.shape[1]:
-        figures, problems = trained_on_figures(seen, gallery, trained_on, far=FAR)
-        case.problems += problems
-        case.figures["trained_on"] = figures
+    if trained_on is not None:
+        _check_trained_on(case, seen, gallery, trained_on)
     _check_members(case, behind, pairs, weighed, seen, gallery)
     files = np.array([counted.pictures[sha].files for sha in seen.digests], np.int64)
     case.figures["detection"] = detection_figures(seen.detected, files)
@@ -206,6 +204,17 @@ def _check_donors(
                 "found; pass the donors that were given to deidentify",
             )
         )
+
+
+def _check_trained_on(
+    case: Case, seen: Surrogates, gallery: Gallery, faces: FloatArray
+) -> None:
+    if faces.shape[1] != gallery.embeddings.shape[1]:
+        case.notes.append(OTHER_RECOGNISER)
+        return
+    figures, problems = trained_on_figures(seen, gallery, faces, far=FAR)
+    case.problems += problems
+    case.figures["trained_on"] = figures
 
 
 def _check_members(

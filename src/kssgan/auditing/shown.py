@@ -12,18 +12,17 @@ from PIL import Image
 
 from kssgan.auditing import copies
 from kssgan.auditing._case import Case
+from kssgan.auditing._compare import nearest
 from kssgan.auditing._pictures import pixels_of
 from kssgan.auditing._prints import PRINT, print_of
 from kssgan.auditing.gallery import Gallery, Surrogates
 from kssgan.faces import thresholds
 from kssgan.faces.decode import formats
-from kssgan.faces.distances import to_all
 from kssgan.types import U8Array
 
 __all__ = ["closest", "shown_pictures"]
 
 _MOST_EMBEDDED = 500
-_BLOCK = 256
 
 
 def shown_pictures(case: Case, seen: Surrogates, gallery: Gallery) -> copies.Shown:
@@ -69,18 +68,11 @@ def closest(seen: Surrogates, gallery: Gallery, limit: float) -> list[tuple[int,
     Returns:
         Number of a picture, and number of a photo in the gallery.
     """
-    found: list[tuple[int, int]] = []
-    if not len(gallery.embeddings):
-        return found
     rows = np.flatnonzero(seen.detected)
-    for start in range(0, len(rows), _BLOCK):
-        part = rows[start : start + _BLOCK]
-        distances = to_all(seen.embeddings[part], gallery.embeddings)
-        nearest = distances.argmin(axis=1)
-        for i, picture in enumerate(part):
-            if distances[i, nearest[i]] <= limit:
-                found.append((int(picture), int(gallery.faces[nearest[i]])))
-    return found
+    distance, photo = nearest(seen.embeddings[rows], gallery.embeddings)
+    # As the distances are: a limit that is met counts.
+    near = np.flatnonzero(distance <= np.float32(limit))
+    return [(int(rows[i]), int(gallery.faces[photo[i]])) for i in near]
 
 
 def _decoded(data: bytes) -> U8Array | None:

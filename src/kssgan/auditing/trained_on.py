@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 
 from kssgan import weights
-from kssgan.auditing._compare import distance_threshold
+from kssgan.auditing._compare import distance_threshold, nearest
 from kssgan.auditing._statistics import rate
 from kssgan.auditing.gallery import Gallery, Surrogates
 from kssgan.auditing.report import Problem
 from kssgan.faces import thresholds
-from kssgan.faces.distances import to_all
 from kssgan.types import FaceAnalyser, FloatArray
 
-__all__ = ["faces_trained_on", "trained_on_figures"]
+__all__ = ["OTHER_RECOGNISER", "faces_trained_on", "trained_on_figures"]
 
-_BLOCK = 256
 _UNKNOWN = "whether a picture shows a face that the generator was trained on was not measured: "
+OTHER_RECOGNISER = f"{_UNKNOWN}faces were compared by another recogniser"
 
 
 def faces_trained_on(
@@ -50,7 +49,7 @@ def faces_trained_on(
         from kssgan.faces.analyse import StandardAnalyser
 
         if not isinstance(analyser, StandardAnalyser):
-            return None, (f"{_UNKNOWN}faces were compared by another recogniser",)
+            return None, (OTHER_RECOGNISER,)
     found = weights.load("generator").get("trained_on")
     if found is None:
         return None, (f"{_UNKNOWN}the shipped weights do not tell",)
@@ -80,34 +79,30 @@ def trained_on_figures(
         ``nearest_unrelated`` and ``verifies_unrelated``, the same of all other originals, None where there is
         none. And the problem, if there is one.
     """
-    others = _nearest(gallery.embeddings, faces)
-    strangers = others > thresholds.SAME_PERSON
+    away = nearest(gallery.embeddings, faces)[0]
+    strangers = away > thresholds.SAME_PERSON
+    others = away[strangers]
     figures: dict[str, Any] = {
         "photos": len(faces),
         "originals_trained_on": int(np.count_nonzero(~strangers)),
     }
-    pictures = seen.embeddings[seen.detected]
-    if not len(pictures):
+    if not seen.detected.any():
         return figures | {"near_copies": 0}, ()
-    own = None
-    if strangers.any():
-        own = distance_threshold(gallery.embeddings[strangers], faces, far=far)
+    own = distance_threshold(gallery.embeddings[strangers], faces, far=far)
     limit = thresholds.FAR_1E3 if own is None else own
-    found = _nearest(pictures, faces)
+    found = nearest(seen.embeddings[seen.detected], faces)[0]
     near = int(np.count_nonzero(found <= thresholds.COPY))
     share, low, high = rate(int(np.count_nonzero(found <= limit)), len(found))
     figures |= {
         "near_copies": near,
         "nearest": float(np.median(found)),
         "nearest_least": float(found.min()),
-        "nearest_unrelated": float(np.median(others[strangers])) if strangers.any() else None,
+        "nearest_unrelated": float(np.median(others)) if len(others) else None,
         "threshold": limit,
         "verifies": share,
         "verifies_low": low,
         "verifies_high": high,
-        "verifies_unrelated": float((others[strangers] <= limit).mean())
-        if strangers.any()
-        else None,
+        "verifies_unrelated": float((others <= limit).mean()) if len(others) else None,
     }
     if not near:
         return figures, ()
@@ -116,11 +111,3 @@ def trained_on_figures(
         f"most {thresholds.COPY}); a surrogate must be nobody's face: release again with this version"
     )
     return figures, (Problem(3, "breaks", sentence),)
-
-
-def _nearest(probes: FloatArray, faces: FloatArray) -> FloatArray:
-    """Distance of each to the nearest face."""
-    rows = range(0, len(probes), _BLOCK)
-    parts = [to_all(probes[start : start + _BLOCK], faces).min(axis=1) for start in rows]
-    found: FloatArray = np.concatenate(parts)
-    return found

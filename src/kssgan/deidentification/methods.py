@@ -102,7 +102,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
 
     def draw_all(
         self, surrogate: ShapeMean, labels: Sequence[Mapping[str, str]], *, seed: int
-    ) -> list[U8Array]:
+    ) -> Sequence[U8Array]:
         """All pictures of a group, one for each label.
 
         Where one is a near copy of a face that the weights were trained on, all are drawn with another seed;

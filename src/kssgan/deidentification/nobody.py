@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from kssgan.deidentification.draw import group_seed
 from kssgan.errors import PromiseError, WeightsError
 from kssgan.faces.align import chips_of_crops
 from kssgan.faces.distances import to_all
@@ -38,7 +38,7 @@ class Nobody:
         if trained_on.shape[1:] != (DIMENSIONS,):
             raise WeightsError(
                 f"weights with embeddings of shape {trained_on.shape} came, (N, {DIMENSIONS}) was wanted; "
-                "prepare the photos with kssgan prepare and train again"
+                "take the shipped ones, or train without"
             )
         self._trained_on = trained_on
 
@@ -52,7 +52,7 @@ class Nobody:
             seen = self._recogniser.embed_one(chips_of_crops(picture_u8[None])[0])
         return float(to_all(seen[None], self._trained_on).min())
 
-    def drawn(self, draw: Callable[[int], Sequence[U8Array]], seed: int) -> list[U8Array]:
+    def drawn(self, draw: Callable[[int], Sequence[U8Array]], seed: int) -> Sequence[U8Array]:
         """All pictures of a group, none of them a near copy of a face trained on.
 
         Where one is within ``thresholds.COPY`` (and a margin) of somebody, all are drawn with another seed,
@@ -66,16 +66,10 @@ class Nobody:
             PromiseError: none of :data:`ATTEMPTS` seeds gives pictures of nobody.
         """
         for attempt in range(ATTEMPTS):
-            pictures = list(draw(seed if attempt == 0 else _other(seed, attempt)))
+            pictures = draw(group_seed(seed, [str(attempt)]) if attempt else seed)
             if all(self.distance(picture) > COPY + _MARGIN for picture in pictures):
                 return pictures
         raise PromiseError(
             f"a group's picture came out as a face that the weights were trained on, {ATTEMPTS} times over, "
             "so nothing was released; release with another --seed or other weights"
         )
-
-
-def _other(seed: int, attempt: int) -> int:
-    """0..2**63-1, a function of both."""
-    text = f"{seed}\0{attempt}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kssgan.faces._load import ready
 from kssgan.faces._resnet import DlibResNet
@@ -75,9 +76,7 @@ class Recogniser:
         """
         _check(chip_u8[None])
         with torch.inference_mode():
-            batch = torch.from_numpy(chip_u8[None].astype(np.float32)).permute(0, 3, 1, 2)
-            raw = self.network.with_map(batch)[0]
-            found: FloatArray = torch.nn.functional.normalize(raw.double()).float()[0].numpy()
+            found: FloatArray = self._run(chip_u8[None].astype(np.float32))[0][0].numpy()
         return found
 
     def embed_with_maps(self, chips_u8: U8Array) -> tuple[FloatArray, FloatArray]:
@@ -102,12 +101,16 @@ class Recogniser:
             batch[: len(part)] = part
             batch[len(part) :] = 0
             with torch.inference_mode():
-                raw, seen = self.network.with_map(torch.from_numpy(batch).permute(0, 3, 1, 2))
-                unit = torch.nn.functional.normalize(raw.double(), dim=1).float()
+                unit, seen = self._run(batch)
                 pooled = torch.nn.functional.avg_pool2d(seen[:, :, -MAP_SHAPE[1] :], (1, 2))
             vectors[start : start + len(part)] = unit[: len(part)].numpy()
             maps[start : start + len(part)] = pooled[: len(part)].numpy()
         return vectors, maps
+
+    def _run(self, batch: FloatArray) -> tuple[Tensor, Tensor]:
+        """Unit vectors (B, 128) and maps of chips (B, 150, 150, 3)."""
+        raw, seen = self.network.with_map(torch.from_numpy(batch).permute(0, 3, 1, 2))
+        return torch.nn.functional.normalize(raw.double(), dim=1).float(), seen
 
 
 def _check(chips_u8: U8Array) -> None:

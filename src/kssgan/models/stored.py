@@ -73,7 +73,8 @@ class StoredGenerator:
         face: fine detail of faces; None where they were too few.
         ageing: how faces change with age; None where ages are not known.
         trained_on: (N, 128) float32, unit length: the shipped recogniser's embeddings of the photos trained
-            on, to which no picture may be too near; None in files of earlier versions.
+            on, to which no picture may be too near; None where they are not told, as in what is trained on
+            an owner's people.
     """
 
     generator: Generator

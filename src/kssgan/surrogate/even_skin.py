@@ -126,16 +126,19 @@ def _levelled(small: FloatArray, cheeks: FloatArray, points: FloatArray) -> Floa
     rows = np.arange(COARSE) * 4 + 1.5
     core = ellipse((x, y), (0.8 * across, 1.4 * down), *_RIM, size=COARSE) > 0.5
     core &= (rows < brows - 1)[:, None]
-    own = np.median(small[core], axis=0) if core.any() else cheeks + 2 * _OTHER
+    if not core.any():
+        return np.zeros_like(small)
+    own = np.median(small[core], axis=0)
     if abs(float((own - cheeks).mean())) > _OTHER:
         return np.zeros_like(small)
     skin = near(small, own, *_SAME)
-    weight = (core * skin).sum(1)
+    there = core * skin
+    weight = there.sum(1)
     known = np.flatnonzero(weight > _WIDE)
     middle = (rows[known] > brows - _TONE[0]) & (rows[known] < brows - _TONE[1])
     if not middle.any():
         return np.zeros_like(small)
-    tone = ((core * skin)[..., None] * small).sum(1)[known] / weight[known, None]
+    tone = (there[..., None] * small).sum(1)[known] / weight[known, None]
     level = np.average(tone[middle], axis=0, weights=weight[known[middle]])
     shift = [np.interp(np.arange(COARSE), known, level[c] - tone[:, c]) for c in range(3)]
     moved = np.stack(shift, -1).clip(-_STEP, _STEP)

@@ -34,9 +34,7 @@ _STRENGTH = np.float32(1.95)  # a warped portrait and a partial agreement weaken
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
-_SKIN = np.float32(
-    0.06
-)  # the same on skin: pores as deep as on photographs, no strand of a fringe
+_SKIN = np.float32(0.06)  # the same on skin: pores as on photographs, but no strand of a fringe
 _WALL = np.float32(0.03)  # the same on a wall: grain, but no glow and no loose hair
 _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
 _COLOURS = np.array([0.90, 1.03, 1.07], np.float32)

@@ -22,9 +22,7 @@ __all__ = ["head_detail"]
 _Strands = np.ndarray[tuple[int, int, int], np.dtype[np.int8]]
 
 _CONTRAST = 0.85  # most that a layer may have, of the median
-_TURNED = (
-    0.012  # by how much heads look farther apart for a pixel by which one leans more to a side
-)
+_TURNED = 0.012  # how much farther apart heads look for a pixel by which one leans to a side
 _ALIKE = 4.0  # but for so many: a pixel of a coarse head
 _SHORT = 20.0  # pixels beyond the face up to which hair is short and shows ears
 _WARPS = 16  # heads warped together
