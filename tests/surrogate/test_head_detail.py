@@ -145,6 +145,49 @@ def test_where_the_outline_is_known_strands_end_with_the_head() -> None:
     assert beside.min() < -0.03, "loose hair"
 
 
+def seam() -> tuple[FloatArray, FloatArray]:
+    """Dark cloth before a wall, a white seam between them; and where the wall is."""
+    drawn = np.full((256, 256, 3), 0.5, np.float32)
+    wall = np.ones((256, 256), np.float32)
+    wall[230:] = 0
+    drawn[230:] = 0.1
+    drawn[230:232] = 0.95
+    return drawn, wall
+
+
+def test_no_seam_is_lighter_than_the_wall_and_the_cloth() -> None:
+    drawn, wall = seam()
+    plain = layer(drawn, np.zeros((256, 256), np.float32))
+    before = replace(outline(wall), behind=np.full((256, 256, 3), 0.5, np.float32))
+    found = with_head_detail(drawn, drawn, here(plain), before)
+    beside = (slice(230, 233), slice(20, 60))
+    assert drawn[beside].max() > 0.9
+    assert found[beside].max() < 0.7
+    np.testing.assert_allclose(found[246:, 20:60], drawn[246:, 20:60], atol=0.03)
+
+
+def test_a_white_collar_stays_white_beside_the_wall() -> None:
+    drawn, wall = seam()
+    drawn[230:] = 0.9
+    plain = layer(drawn, np.zeros((256, 256), np.float32))
+    found = with_head_detail(drawn, drawn, here(plain), outline(wall))
+    assert found[232:, 20:60].min() > 0.85
+
+
+def test_cloth_has_no_loose_hair() -> None:
+    """Above the chin a donor's strands reach a few pixels over the wall, at shoulders none does."""
+    drawn = np.full((256, 256, 3), 0.6, np.float32)
+    drawn[:, 60:196] = 0.15
+    wall = np.zeros((256, 256), np.float32)
+    wall[:, :60] = wall[:, 196:] = 1
+    loud = layer(drawn, 3 * stripes())
+    found = with_head_detail(drawn, drawn, here(loud), outline(wall))
+    change = np.abs(found - drawn)
+    shoulder = slice(int(POINTS[152, 1]), 250)  # the picture's border is its own
+    assert change[40:80, 54:59].max() > 0.03
+    assert change[shoulder, 54:59].max() < 0.02
+
+
 def test_it_is_a_function_of_its_arguments() -> None:
     first = lend(layer(head()))
     assert np.array_equal(first, lend(layer(head())))

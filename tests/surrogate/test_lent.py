@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate.lent import PLAIN, evenly_lit, lent, missing_texture, without
+from kssgan.surrogate._mesh import brow_line
+from kssgan.surrogate.lent import (
+    PLAIN,
+    evenly_lit,
+    lent,
+    level_at_rim,
+    missing_texture,
+    without,
+)
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.warp import Warp
 
@@ -89,3 +97,24 @@ def test_chance_light_is_even_on_both_sides_and_limited() -> None:
 def test_chance_tints_are_halved() -> None:
     tint = np.full((128, 128, 3), [0.2, -0.1, -0.1], np.float32)
     np.testing.assert_allclose(evenly_lit(tint, mean_shape()), 0.5 * tint, atol=1e-6)
+
+
+def test_at_the_rim_of_what_is_seen_no_light_is_lent() -> None:
+    points = mean_shape()
+    light = np.full((128, 128, 3), 0.3, np.float32)
+    fine = np.zeros_like(light)
+    fine[:, ::2] = 0.1
+    found = level_at_rim(points)(light + fine)
+    brows, nose = round(brow_line(points) / 2), round(float(points[4, 1]) / 2)
+    middle = round(float(points[4, 0]) / 2)
+    above, inside = (
+        found[brows - 3, middle - 8 : middle + 8],
+        found[nose, middle - 8 : middle + 8],
+    )
+    # The mean of the fine lines, half of 0.1, is light as well.
+    assert abs(float(above.mean())) < 0.2
+    assert np.abs(found[brows - 8, middle - 8 : middle + 8].mean()) < 0.01
+    np.testing.assert_allclose(
+        np.ptp(above[:, 0]), 0.1, atol=0.01, err_msg="what is fine stays"
+    )
+    np.testing.assert_allclose(inside.mean(), 0.35, atol=0.01)

@@ -34,6 +34,7 @@ from kssgan.surrogate.lent import (
     TEXTURE,
     evenly_lit,
     lent,
+    level_at_rim,
     missing_texture,
     texture,
     without,
@@ -43,6 +44,7 @@ from kssgan.surrogate.restraint import LOWER, public_share, restrained, restrain
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
 from kssgan.surrogate.sight import sight
+from kssgan.surrogate.teeth import with_teeth
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray, SurrogateMethod, U8Array
 
@@ -90,6 +92,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         self.draws: Mapping[str, Sequence[str]] = stored.labels
         space = stored.space
         self._common = None if space is None else Warp(space.points)
+        self._levelled = None if space is None else level_at_rim(space.points)
         self._nobody = None if stored.trained_on is None else Nobody(stored.trained_on)
         self.public = {
             name: ShapeMean(mean.image_01, mean.points, mean.people)
@@ -190,7 +193,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         seed: int,
         seen: FloatArray,
     ) -> FloatArray:
-        """What was drawn, (256, 256, 3), with strands of hair, even skin, a face's detail and a wall's grain.
+        """What was drawn, (256, 256, 3), with strands, even skin, a face's detail, teeth and a wall's grain.
 
         ``smooth_01`` is what was drawn before it was refined; ``warp`` leads to the shape of S_g; ``seen`` is
         what G saw of S_g.
@@ -206,7 +209,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             picture_01 = with_face_detail(
                 picture_01, points, tone, fine, faces.points, warp, seen=seen
             )
-        return with_grain(picture_01, outline, seed)
+        return with_grain(with_teeth(picture_01, points), outline, seed)
 
     def _lender(
         self,
@@ -297,6 +300,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     ) -> ShapeMean:
         """S_g with the features, and with what it lacks of the wanted expression's and the age's texture."""
         space, ratio = self._stored.space, evenly_lit(features.ratio, features.points)
+        if self._levelled:
+            ratio = self._levelled(ratio)
         for name in self._stored.labels:
             way = space and space.way(label.get(name, ""))
             if way and self._common is not None:

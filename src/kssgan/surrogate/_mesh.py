@@ -19,12 +19,14 @@ __all__ = [
     "INNER_LIPS",
     "LENSES",
     "LIP_GAP",
+    "LOWER_EDGE",
     "NOSE",
     "NOSTRILS",
     "OUTER_LIPS",
     "OVAL",
     "POINTS",
     "STILL",
+    "UPPER_EDGE",
     "brow_line",
     "check_points",
 ]
@@ -74,6 +76,10 @@ INNER_LIPS: tuple[int, ...] = (
     78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
 )
 """Edge of the opening between the lips."""
+
+UPPER_EDGE: tuple[int, ...] = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+LOWER_EDGE: tuple[int, ...] = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+"""The same, of the upper and of the lower lip, from the left corner of the mouth to the right."""
 
 CHEEKS: tuple[tuple[int, ...], ...] = (
     (117, 118, 101, 36, 205, 187, 123),

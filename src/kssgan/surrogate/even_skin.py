@@ -2,7 +2,8 @@
 
 The face is the group's, the head a mixture of donors', and a network draws what lies between them: foreheads
 come out greyer, paler or redder than the face below, and necks darker than any shadow. What is natural there
-was measured: foreheads are lighter than cheeks and less red, necks darker.
+was measured: foreheads are lighter than cheeks and less red, necks darker. A forehead's own shading stands in
+``forehead.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from kssgan.surrogate._mesh import CHEEKS, CHIN, EYE_CORNERS, OVAL, brow_line
 from kssgan.surrogate._tones import COARSE, ellipse, near, reduced, tones
+from kssgan.surrogate.forehead import shading
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.types import CROP_SIZE, FloatArray
@@ -21,18 +23,11 @@ from kssgan.types import CROP_SIZE, FloatArray
 __all__ = ["with_even_skin"]
 
 _ALIKE = (0.2, 0.5)  # from a place's own tone: the same skin, something else
-_SAME = (0.12, 0.3)  # the same in levelling: a hair line is neither
 _OTHER = 0.8  # from the face's brightness: hair, cloth or wall, no skin
 _COLOUR = 0.03  # by which colours of skin may differ from what is usual there
 _RIM = (0.6, 1.4)  # of an ellipse: from here it fades, up to here
 _JAWS = (172, 397)
-_HIGH = 44.0  # pixels above the brows from which a forehead is levelled
-_SOFT = 12.0  # pixels in which that sets in
-_TONE = (36.0, 10.0)  # pixels above the brows between which its tone is taken
-_BROWS = 4.0  # pixels above the brows in which levelling ends: brows have a tone of their own
 _STRIP = 6.0  # pixels above the brows that count as forehead, though G saw them
-_STEP = 0.15  # most that a row is moved, logarithm
-_WIDE = 3.0  # places of skin from which on a row has a tone
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ def with_even_skin(
 
     Args:
         picture_01: (256, 256, 3) float32 in [0, 1].
-        points: (468, 2) where the face lies; from the brows down it is left as it is.
+        points: (468, 2) where the face lies; below the brows it stays as it is, but for what is between them.
         seen: (128, 128) :func:`sight` of the points, where it is known already.
 
     Returns:
@@ -106,48 +101,14 @@ def with_even_skin(
         total += there * shift
         weight += there
     whole = np.minimum(weight, 1) * total / weight
-    whole += _levelled(small + whole, cheeks, points)
-    moved = _torch_warp.enlarge(whole.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
+    both = np.concatenate([whole, shading(small + whole, cheeks, points)], 2)
+    moved = _torch_warp.enlarge(both.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None, None] + 0.5
     below = np.clip((rows - brow_line(points)) / _STRIP + 1, 0, 1)
-    lit = (picture_01.clip(0, 1) + DARK) * np.exp((1 - below * whole_face) * moved) - DARK
+    lit = (picture_01.clip(0, 1) + DARK) * np.exp(
+        (1 - below * whole_face) * moved[..., :3] + moved[..., 3:]
+    ) - DARK
     found: FloatArray = lit.clip(0, 1).astype(np.float32)
-    return found
-
-
-def _levelled(small: FloatArray, cheeks: FloatArray, points: FloatArray) -> FloatArray:
-    """(64, 64, 3) logarithms that give all rows of a forehead's skin one tone, its own.
-
-    On photographs of men a forehead is as light from the brows to the hair within 0.02 (median). G draws
-    bands: where it saw S_g above the brows, and where it makes the rest up.
-    """
-    place, brows = next(_places(points)), brow_line(points)
-    (x, y), (across, down) = place.middle, place.radii
-    rows = np.arange(COARSE) * 4 + 1.5
-    core = ellipse((x, y), (0.8 * across, 1.4 * down), *_RIM, size=COARSE) > 0.5
-    core &= (rows < brows - 1)[:, None]
-    if not core.any():
-        return np.zeros_like(small)
-    own = np.median(small[core], axis=0)
-    if abs(float((own - cheeks).mean())) > _OTHER:
-        return np.zeros_like(small)
-    skin = near(small, own, *_SAME)
-    there = core * skin
-    weight = there.sum(1)
-    known = np.flatnonzero(weight > _WIDE)
-    middle = (rows[known] > brows - _TONE[0]) & (rows[known] < brows - _TONE[1])
-    if not middle.any():
-        return np.zeros_like(small)
-    tone = (there[..., None] * small).sum(1)[known] / weight[known, None]
-    level = np.average(tone[middle], axis=0, weights=weight[known[middle]])
-    shift = [np.interp(np.arange(COARSE), known, level[c] - tone[:, c]) for c in range(3)]
-    moved = np.stack(shift, -1).clip(-_STEP, _STEP)
-    moved *= np.clip((brows - rows) / _BROWS, 0, 1)[:, None]
-    # Where hair begins, or a wall, a row is half of it.
-    top = max(rows[known[0]], brows - _HIGH)
-    moved *= np.clip((rows - top) / _SOFT, 0, 1)[:, None]
-    reach = ellipse((x, y), (1.5 * across, 1.9 * down), *_RIM, size=COARSE) * skin
-    found: FloatArray = (reach[..., None] * moved[:, None]).astype(np.float32)
     return found
 
 

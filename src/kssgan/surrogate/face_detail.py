@@ -26,9 +26,9 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_face_detail"]
 
-_STRENGTH = np.float32(1.05)  # warped once more, detail is weaker
+_STRENGTH = np.float32(1.12)  # warped once more, detail is weaker
 _MOST = np.float32(1.5)  # of a layer's logarithms
-_FOREHEAD = np.float32(0.05)  # the same above the brows: pores, no strand of a fringe
+_FOREHEAD = np.float32(0.08)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
 _HIGH = 1.25  # height of a forehead that may be reached over that of the mesh
 _SOFT = 2.0  # blur of the forehead's rim, pixels

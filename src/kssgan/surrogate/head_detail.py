@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kssgan.surrogate._mesh import CHIN
 from kssgan.surrogate._regions import reduced as halved
 from kssgan.surrogate._tones import (
     COARSE,
@@ -30,7 +31,7 @@ from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
 __all__ = ["Layer", "Placed", "around_face", "placed", "with_head_detail"]
 
-_STRENGTH = np.float32(1.95)  # a warped portrait and a partial agreement weaken detail
+_STRENGTH = np.float32(1.9)  # a warped portrait and a partial agreement weaken detail
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
@@ -45,6 +46,9 @@ _CRISP, _CRISP_WIDE = (
     6.0,
 )  # contrast that mixing heads takes away, over so many pixels
 _LOOSE, _LOOSE_REACH = np.float32(4), 5.0  # loose hair: nearer to the head, pixels
+_SHOULDERS = (-24.0, -8.0)  # pixels below the chin between which cloth begins
+_SEAM, _SEAM_REACH = np.float32(2.5), 3.0  # how wide a seam before the wall may be, pixels
+_KNOWN = np.float32(20)  # share of what lies inside it from which that is known, its inverse
 _BEYOND, _BEYOND_SOFT = 4, 3.0  # how far a face is kept clear, and how softly, pixels
 
 
@@ -149,7 +153,7 @@ def with_head_detail(
     fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)
     limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
-    fine = _ended(limit * np.tanh(fine / limit), outline)
+    fine = _ended(limit * np.tanh(fine / limit), outline, lender.points)
     under_it = planes_blurred(smooth_01, _SOFT)
     gain = np.exp((agreed * fine)[..., None] * _COLOURS)
     lent = (np.clip(under_it, 0, 1) + DARK) * gain - DARK
@@ -157,6 +161,7 @@ def with_head_detail(
     head = lent + (1 - agreed[..., None]) * (drawn - lent)
     crisp = _CRISP * (1 - outline.wall[..., None])
     head = head + crisp * (head - _widely_blurred(head, _CRISP_WIDE))
+    head = _without_glow(head, smooth_01, outline)
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
 
@@ -171,14 +176,32 @@ def _widely_blurred(image: FloatArray, sigma: float) -> FloatArray:
     )
 
 
-def _ended(fine: FloatArray, outline: Outline) -> FloatArray:
+def _ended(fine: FloatArray, outline: Outline, points: FloatArray) -> FloatArray:
     """Strands that end where the head does, but for a few pixels of loose hair, and no glow on the wall."""
     near = _widely_blurred(1 - outline.wall[..., None], _LOOSE_REACH)[..., 0]
     fine = fine * np.clip(_LOOSE * near, 0, 1)
+    # Cloth has no loose hair.
+    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
+    cloth = eased(rows - points[CHIN, 1], *_SHOULDERS)
+    fine = fine * (1 - cloth * outline.wall)
     # Before a wall that is lighter than hair, loose hair is dark; what is light there is glow.
     lighter = (outline.behind - outline.beside).sum(2)
     result: FloatArray = np.where(fine * lighter > 0, (1 - outline.wall) * fine, fine)
     return result
+
+
+def _without_glow(head: FloatArray, smooth_01: FloatArray, outline: Outline) -> FloatArray:
+    """No rim that is lighter than both the wall and what lies inside it.
+
+    G draws a light seam between dark cloth and a wall, and lent detail makes it white.
+    """
+    rim = np.clip(_SEAM * _widely_blurred(outline.wall[..., None], _SEAM_REACH), 0, 1)
+    both = _widely_blurred(np.dstack([smooth_01 * (1 - rim), 1 - rim]), _CRISP_WIDE)
+    inside = both[..., :3] / (both[..., 3:] + np.float32(1e-3))
+    known = np.clip(_KNOWN * both[..., 3:], 0, 1)
+    most = np.maximum(outline.behind, known * inside)
+    found: FloatArray = head - rim * np.maximum(head - most, 0)
+    return found
 
 
 def _lent_tones(layer: Layer, field: FloatArray) -> FloatArray:

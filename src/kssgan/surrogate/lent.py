@@ -7,11 +7,14 @@ features are kept from changing it by chance.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from kssgan.surrogate._tones import planes_blurred
 from kssgan.surrogate.shape import DARK, ShapeMean, moved, skin_tone
+from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -21,6 +24,7 @@ __all__ = [
     "TEXTURE",
     "evenly_lit",
     "lent",
+    "level_at_rim",
     "missing_texture",
     "texture",
     "without",
@@ -39,6 +43,10 @@ PLAIN = 1.4
 _SIDE = CROP_SIZE // 2  # of a texture
 _COLOUR = np.float32(0.5)  # share of differences of colour that are people's, not light's
 _LIGHT = np.float32(0.45)  # most that a place may be lighter or darker, logarithm: no glints
+_RIM, _FINE = (
+    3.0,
+    3.0,
+)  # how far inside what G sees light is S_g's again; what is finer stays, pixels
 _FARTHEST = 2.0  # a mean is moved no farther along the way to an expression
 
 
@@ -118,6 +126,27 @@ def evenly_lit(ratio: FloatArray, points: FloatArray) -> FloatArray:
     mirrored = (1 - part) * even[:, left] + part * even[:, left + 1]
     found: FloatArray = ((even + mirrored) / 2).astype(np.float32)
     return found
+
+
+def level_at_rim(points: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """A way to take light and tints from a texture at the rim of what G sees, where it has to go on.
+
+    What is light or dark there G continues above the brows, as smoke. Fine detail (brows) stays.
+
+    Args:
+        points: (468, 2) where features lie, pixels of a 256 px crop.
+
+    Returns:
+        What makes (128, 128, 3) float32 of such a texture.
+    """
+    seen = planes_blurred(sight(points)[..., None], _RIM)
+    rim = 1 - np.clip(2 * seen - 1, 0, 1)
+
+    def levelled(ratio: FloatArray) -> FloatArray:
+        found: FloatArray = ratio - rim * planes_blurred(ratio, _FINE)
+        return found
+
+    return levelled
 
 
 def without(ratio: FloatArray, way: FloatArray) -> FloatArray:
