@@ -46,7 +46,7 @@ def test_a_face_takes_the_detail() -> None:
     inner = (slice(150, 180), slice(110, 146))
     assert FACE[inner].min() > 0.99
     share = (found[inner] * stripes()[inner]).sum() / (stripes()[inner] ** 2).sum()
-    assert share == pytest.approx(1.0, abs=0.1)
+    assert share == pytest.approx(1.1, abs=0.1)
 
 
 def test_hair_wall_and_neck_do_not() -> None:

@@ -94,8 +94,9 @@ def test_a_wider_opening_shows_more() -> None:
     assert 0.1 * all_ < some < 0.5 * all_
 
 
-def test_a_mouth_at_the_border_does_no_harm() -> None:
-    low = smile(0.2, move=75.0)
+@pytest.mark.parametrize("move", [75.0, 200.0, -400.0])
+def test_a_mouth_at_the_border_does_no_harm(move: float) -> None:
+    low = smile(0.2, move=move)
     found = with_teeth(face(low), low)
     assert np.isfinite(found).all()
     assert 0 <= found.min() <= found.max() <= 1

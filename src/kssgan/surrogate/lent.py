@@ -43,10 +43,8 @@ PLAIN = 1.4
 _SIDE = CROP_SIZE // 2  # of a texture
 _COLOUR = np.float32(0.5)  # share of differences of colour that are people's, not light's
 _LIGHT = np.float32(0.45)  # most that a place may be lighter or darker, logarithm: no glints
-_RIM, _FINE = (
-    3.0,
-    3.0,
-)  # how far inside what G sees light is S_g's again; what is finer stays, pixels
+_RIM = 3.0  # how far inside what G sees light is S_g's own again, pixels
+_FINE = 3.0  # what is finer stays, pixels
 _FARTHEST = 2.0  # a mean is moved no farther along the way to an expression
 
 

@@ -60,14 +60,12 @@ def with_teeth(picture_01: FloatArray, points: FloatArray) -> FloatArray:
     shown = float(np.interp(gap, _OPEN, (0, 1)))
     if not shown:
         return picture_01
-    rows, columns = (
-        slice(max(int(low) - _WINDOW, 0), min(int(high) + _WINDOW, CROP_SIZE))
-        for low, high in zip(
-            points[list(UPPER_EDGE + LOWER_EDGE)].min(0)[::-1],
-            points[list(UPPER_EDGE + LOWER_EDGE)].max(0)[::-1],
-            strict=True,
-        )
-    )
+    mouth = points[list(UPPER_EDGE + LOWER_EDGE)]
+    first = (mouth.min(0) - _WINDOW).clip(0, CROP_SIZE).astype(int)
+    last = (mouth.max(0) + _WINDOW).clip(0, CROP_SIZE).astype(int)
+    if not (first < last).all():
+        return picture_01
+    columns, rows = (slice(*ends) for ends in zip(first, last, strict=True))
     y, x = np.mgrid[rows, columns].astype(np.float32)
     away = np.stack([x, y], -1) - middle
     across, far = away @ along / half, away @ down
