@@ -43,16 +43,22 @@ Path.rename = slowly(Path.rename)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before the program has begun and after it has ended a signal does not reach its own handler.
 signal.signal(signal.SIGTERM, lambda *_: os._exit(130))
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 for line in sys.stdin:
     after, number, *args = line.rstrip("\\n").split("\\t")
     began = time.perf_counter()
+    # A signal in the midst of the fork would be told on this server's own output.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     child = os.fork()
-    if not child:
+    if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    else:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
         status = 130
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             status = main(["deidentify", *args])
         finally:
             os._exit(status)
