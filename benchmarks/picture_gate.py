@@ -30,7 +30,8 @@ import argparse
 import json
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ from kssgan.errors import UnusablePhoto
 from kssgan.faces import align, choose, detect, embed, thresholds
 from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import StoredGenerator, read_generator
-from kssgan.surrogate.shape import shape_mean
+from kssgan.surrogate.shape import ShapeMean, shape_mean
 from kssgan.training.data import Photos, learnt_donors
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
@@ -188,6 +189,45 @@ def groups(
     return found
 
 
+def mean_of(data: Prepared, people: Sequence[IntArray]) -> ShapeMean:
+    """S_g of people, each given by the rows of their photos."""
+    return shape_mean(
+        [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in people]
+    )
+
+
+@dataclass(frozen=True)
+class DrawnGroup:
+    """A group of people held out and its picture.
+
+    Attributes:
+        gender: number of the category.
+        people: photo rows of each member.
+        mean: S_g.
+        picture_u8: (256, 256, 3) what was drawn.
+    """
+
+    gender: int
+    people: Sequence[IntArray]
+    mean: ShapeMean
+    picture_u8: U8Array
+
+
+def drawn_groups(
+    data: Prepared, method: GeneratorSurrogate, k: int, count: int, seed: int
+) -> Iterator[DrawnGroup]:
+    """Groups as :func:`groups` makes them, each drawn once: two neutral, two happy, in turn."""
+    expressions = [*method.draws.get("expression", ()), "unknown"][:2]
+    for number, (gender, people) in enumerate(groups(data, k, count, seed)):
+        mean = mean_of(data, people)
+        label = {
+            "gender": data.scheme["gender"][gender],
+            "expression": expressions[number // 2 % 2],
+        }
+        drawn = method.draw(mean, label, seed=1_000_000 * seed + 1000 * k + number)
+        yield DrawnGroup(gender, people, mean, drawn)
+
+
 def as_sharp(change: Callable[[float], U8Array], wanted: float) -> U8Array:
     """The change whose strength makes a picture as sharp as wanted, by bisection."""
     low, high = 0.0, 64.0
@@ -224,28 +264,20 @@ def measure(
     members = []
     rng = np.random.default_rng([seed, k, 1])
     genders = data.labels[judge.trained, list(data.scheme).index("gender")]
-    expressions = [*method.draws.get("expression", ()), "unknown"][:2]
-    for number, (gender, people) in enumerate(groups(data, k, count, seed)):
-        mean = shape_mean(
-            [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in people]
-        )
-        label = {
-            "gender": data.scheme["gender"][gender],
-            "expression": expressions[number // 2 % 2],
-        }
-        drawn = method.draw(mean, label, seed=1_000_000 * seed + 1000 * k + number)
-        bare = np.rint(mean.image_01 * 255).astype(np.uint8)
+    for number, group in enumerate(drawn_groups(data, method, k, count, seed)):
+        drawn = group.picture_u8
+        bare = np.rint(group.mean.image_01 * 255).astype(np.uint8)
         embedding = judge.embedding(drawn)
         near = judge.nearest(embedding, judge.trained)[1] if embedding is not None else 0
         pictures["generator"].append(drawn)
         pictures["mean"].append(bare)
         pictures["unsharp"].append(unsharp(bare, judge.usual))
         pictures["noise"].append(noisy(bare, judge.usual, number))
-        pictures["member photo"].append(data.crop(int(people[0][0])))
+        pictures["member photo"].append(data.crop(int(group.people[0][0])))
         pictures["trained photo"].append(data.crop(near))
-        other = rng.choice(judge.trained[genders == gender])
+        other = rng.choice(judge.trained[genders == group.gender])
         pictures["photos"].append(data.crop(int(other)))
-        members.append(np.concatenate(people))
+        members.append(np.concatenate(group.people))
     found = {name: judge.figures(made, members) for name, made in pictures.items()}
     for row in found.values():
         row["times_mean"] = row["sharpness"] / found["mean"]["sharpness"]

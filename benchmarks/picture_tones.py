@@ -38,10 +38,10 @@ from kssgan.surrogate._mesh import (
     UPPER_EDGE,
     brow_line,
 )
-from kssgan.surrogate.shape import DARK, shape_mean
-from kssgan.training.prepared import Prepared, load_prepared
+from kssgan.surrogate.shape import DARK, at_cheeks
+from kssgan.training.prepared import load_prepared
 from kssgan.types import BoolArray, FloatArray, U8Array
-from picture_gate import arguments, asked_generator, groups
+from picture_gate import arguments, asked_generator, drawn_groups
 
 GROUPS = 24
 ACROSS = np.linspace(-0.6, 0.6, 7)  # of half a face's width; the middle is at 3
@@ -60,18 +60,13 @@ class Head:
         logs: (256, 256, 3) logarithms.
         points: (468, 2) pixels.
         cheeks: (3,) median of the cheeks' logarithms.
+        fine: (256, 256) what is about half a pixel wide.
     """
 
     logs: FloatArray
     points: FloatArray
     cheeks: FloatArray
-
-    @property
-    def fine(self) -> FloatArray:
-        """(256, 256) what is about half a pixel wide."""
-        light = self.logs.mean(2)
-        found: FloatArray = gaussian_filter(light, 0.5) - gaussian_filter(light, 1.0)
-        return found
+    fine: FloatArray
 
 
 def heads(pictures: Sequence[U8Array], landmarker: Landmarker) -> Iterator[Head]:
@@ -79,8 +74,9 @@ def heads(pictures: Sequence[U8Array], landmarker: Landmarker) -> Iterator[Head]
     for picture in pictures:
         points = landmarker.locate(picture[None]).points[0].astype(np.float64)
         logs = np.log(picture.astype(np.float64) / 255 + float(DARK))
-        x, y = np.rint(points[[i for cheek in CHEEKS for i in cheek]]).astype(int).T
-        yield Head(logs, points, np.median(logs[y.clip(0, 255), x.clip(0, 255)], axis=0))
+        light = logs.mean(2)
+        fine = gaussian_filter(light, 0.5) - gaussian_filter(light, 1.0)
+        yield Head(logs, points, np.median(at_cheeks(logs, points), axis=0), fine)
 
 
 def forehead(head: Head) -> FloatArray:
@@ -169,26 +165,6 @@ def figures(
     }, usual
 
 
-def drawings(
-    data: Prepared, method: GeneratorSurrogate, k: int, seeds: Sequence[int]
-) -> tuple[list[U8Array], list[int]]:
-    """Pictures of groups of people held out, as the picture gate draws them, and genders."""
-    pictures, genders = [], []
-    expressions = [*method.draws.get("expression", ()), "unknown"][:2]
-    for seed in seeds:
-        for number, (gender, people) in enumerate(groups(data, k, GROUPS, seed)):
-            mean = shape_mean(
-                [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in people]
-            )
-            label = {
-                "gender": data.scheme["gender"][gender],
-                "expression": expressions[number // 2 % 2],
-            }
-            pictures.append(method.draw(mean, label, seed=1_000_000 * seed + 1000 * k + number))
-            genders.append(gender)
-    return pictures, genders
-
-
 def main() -> int:
     parser = arguments(__doc__)
     parser.set_defaults(k=[5])
@@ -209,9 +185,9 @@ def main() -> int:
         )
     seeds = range(asked.seed, asked.seed + asked.seeds)
     for k in asked.k:
-        pictures, genders = drawings(data, method, k, seeds)
+        drawn = [g for seed in seeds for g in drawn_groups(data, method, k, GROUPS, seed)]
         for gender, name in enumerate(data.scheme["gender"]):
-            own = [p for p, g in zip(pictures, genders, strict=True) if g == gender]
+            own = [group.picture_u8 for group in drawn if group.gender == gender]
             found, _ = figures(list(heads(own, landmarker)), usual[gender])
             rows[f"{name} drawn, k={k}"] = found
     columns = list(next(iter(rows.values())))

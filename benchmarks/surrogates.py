@@ -41,11 +41,11 @@ from kssgan.grouping.mdav import mdav_groups
 from kssgan.models.codes import mixed_codes
 from kssgan.models.stored import StoredGenerator
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
-from kssgan.surrogate.shape import ShapeMean, shape_mean
+from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.sight import sight
 from kssgan.training.prepared import Prepared, load_prepared
 from kssgan.types import FloatArray, IntArray
-from picture_gate import Judge, arguments, asked_generator, groups, trained_photos
+from picture_gate import Judge, arguments, asked_generator, groups, mean_of, trained_photos
 
 DRAWS = 200
 Row = dict[str, float | int | str | bool]
@@ -80,9 +80,8 @@ def mean_embeddings(data: Prepared, people: IntArray) -> FloatArray:
 
 
 def group_mean(data: Prepared, people: Sequence[int]) -> ShapeMean:
-    return shape_mean(
-        [[(data.crop(int(r)), data.landmarks[r]) for r in rows_of(data, s)] for s in people]
-    )
+    """S_g of people, each given by number."""
+    return mean_of(data, [rows_of(data, s) for s in people])
 
 
 def nearness(
@@ -171,9 +170,7 @@ def labels(
     probes, recogniser = Probes(), Recogniser()
     wanted, said = [], []
     for number, (gender, people) in enumerate(chosen):
-        mean = shape_mean(
-            [[(data.crop(int(r)), data.landmarks[r]) for r in rows] for rows in people]
-        )
+        mean = mean_of(data, people)
         for expression in method.draws["expression"]:
             label = {"gender": data.scheme["gender"][gender], "expression": expression}
             chip = judge.chip(method.draw(mean, label, seed=1000 * k + number))

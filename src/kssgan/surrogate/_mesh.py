@@ -72,14 +72,12 @@ OUTER_LIPS: tuple[int, ...] = (
 )
 """Outline of the lips."""
 
-INNER_LIPS: tuple[int, ...] = (
-    78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
-)
-"""Edge of the opening between the lips."""
-
 UPPER_EDGE: tuple[int, ...] = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 LOWER_EDGE: tuple[int, ...] = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
-"""The same, of the upper and of the lower lip, from the left corner of the mouth to the right."""
+"""Edge of the upper and of the lower lip, from the left corner of the mouth to the right."""
+
+INNER_LIPS: tuple[int, ...] = (*UPPER_EDGE, *LOWER_EDGE[-2:0:-1])
+"""Edge of the opening between the lips, all around."""
 
 CHEEKS: tuple[tuple[int, ...], ...] = (
     (117, 118, 101, 36, 205, 187, 123),

@@ -15,7 +15,16 @@ from kssgan.surrogate._mesh import CHEEKS, check_points
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, IntArray, U8Array
 
-__all__ = ["DARK", "Face", "ShapeMean", "mean_in", "moved", "shape_mean", "skin_tone"]
+__all__ = [
+    "DARK",
+    "Face",
+    "ShapeMean",
+    "at_cheeks",
+    "mean_in",
+    "moved",
+    "shape_mean",
+    "skin_tone",
+]
 
 Face = tuple[U8Array, FloatArray | None]
 """A head crop (256, 256, 3) uint8 and its (468, 2) points in its pixels, or None where none are reliable."""
@@ -144,10 +153,26 @@ def moved(mean: ShapeMean, points: FloatArray, warp: Warp | None = None) -> Shap
 
 def skin_tone(mean: ShapeMean) -> FloatArray:
     """Median colour of the cheeks of S_g, (3,) float32 in [0, 1]."""
-    cheeks = mean.points[[i for cheek in CHEEKS for i in cheek]]
-    x, y = np.clip(np.rint(cheeks), 0, CROP_SIZE - 1).astype(np.int64).T
-    tone: FloatArray = np.median(mean.image_01[y, x], axis=0).astype(np.float32)
+    tone: FloatArray = np.median(at_cheeks(mean.image_01, mean.points), axis=0).astype(
+        np.float32
+    )
     return tone
+
+
+def at_cheeks(image: FloatArray, points: FloatArray) -> FloatArray:
+    """What a picture is at the points of the cheeks.
+
+    Args:
+        image: (256, 256, C).
+        points: (468, 2) where its face lies.
+
+    Returns:
+        (N, C), one row for each point.
+    """
+    cheeks = points[[i for cheek in CHEEKS for i in cheek]]
+    x, y = np.clip(np.rint(cheeks), 0, CROP_SIZE - 1).astype(np.int64).T
+    found: FloatArray = image[y, x]
+    return found
 
 
 def _people(members: Sequence[Iterable[Face]]) -> list[Iterable[Face]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate._mesh import CHEEKS, LOWER_EDGE, UPPER_EDGE
+from kssgan.surrogate._mesh import INNER_LIPS, LOWER_EDGE, UPPER_EDGE
 from kssgan.surrogate._tones import eased, planes_blurred
-from kssgan.surrogate.shape import DARK
+from kssgan.surrogate.shape import DARK, at_cheeks
 from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_teeth"]
@@ -60,7 +60,7 @@ def with_teeth(picture_01: FloatArray, points: FloatArray) -> FloatArray:
     shown = float(np.interp(gap, _OPEN, (0, 1)))
     if not shown:
         return picture_01
-    mouth = points[list(UPPER_EDGE + LOWER_EDGE)]
+    mouth = points[list(INNER_LIPS)]
     first = (mouth.min(0) - _WINDOW).clip(0, CROP_SIZE).astype(int)
     last = (mouth.max(0) + _WINDOW).clip(0, CROP_SIZE).astype(int)
     if not (first < last).all():
@@ -72,9 +72,7 @@ def with_teeth(picture_01: FloatArray, points: FloatArray) -> FloatArray:
     top, bottom = (np.interp(across, *edge) for edge in (top_edge, bottom_edge))
     deep = (far - top) / np.maximum(bottom - top, 1e-3)
     across = np.abs(across)
-    at = np.rint(points[[i for cheek in CHEEKS for i in cheek]]).astype(int)
-    x_cheek, y_cheek = at.clip(0, CROP_SIZE - 1).T
-    cheeks = np.median(np.log(picture_01[y_cheek, x_cheek].clip(0, 1) + DARK), axis=0)
+    cheeks = np.median(np.log(at_cheeks(picture_01, points).clip(0, 1) + DARK), axis=0)
     logs = np.log(picture_01[rows, columns].clip(0, 1) + DARK)
     tooth = eased(deep, *_TOOTH[0]) * (1 - eased(deep, *_TOOTH[1]))
     light = np.interp(across, *_ACROSS) + np.interp(deep, *_DOWN)
