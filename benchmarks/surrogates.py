@@ -38,7 +38,6 @@ from kssgan.faces.attributes import Probes
 from kssgan.faces.embed import Recogniser
 from kssgan.faces.landmarks import mean_shape
 from kssgan.grouping.mdav import mdav_groups
-from kssgan.models.codes import mixed_codes
 from kssgan.models.stored import StoredGenerator
 from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate.shape import ShapeMean
@@ -146,8 +145,8 @@ def heads(
         same += far[twins & np.isfinite(far)].tolist()
         other += np.where(twins, np.inf, far).min(1).tolist()
         for head in range(4):
-            mix = method.head(mean, {"gender": wanted}, seed=97 * number + head)
-            picture = draw(stored, mean, *mixed_codes(stored.codes, mix))
+            code = method.code(mean, {"gender": wanted}, seed=97 * number + head)
+            picture = draw(stored, mean, *code)
             fresh.append(min(apart(picture, a, outside) for a in own))
     return {
         "pictures": len(fresh),

@@ -109,6 +109,34 @@ def test_the_head_does_not_change_with_the_expression(drawn: GeneratorSurrogate)
     assert np.abs(walls[0] - walls[1]).max() < 12
 
 
+def test_below_the_brows_a_head_has_the_layout_of_the_donor_who_lends(
+    drawn: GeneratorSurrogate,
+) -> None:
+    """Three donors' collars and hair beside a neck have no middle; above the brows all three are mixed."""
+    stored = drawn._stored
+    assert stored.detail is not None
+    surrogate = drawn.surrogate(_faces())
+    label = {"gender": "female", "expression": "neutral"}
+    for seed in range(4):
+        mix = drawn.head(surrogate, label, seed=seed)
+        lender = stored.detail.lender(mix, drawn._reach)
+        mixed = sum(weight * stored.codes.layout[row] for row, weight in mix)
+        vector, layout = drawn.code(surrogate, label, seed=seed)
+        np.testing.assert_allclose(layout[:, :5], mixed[:, :5], atol=1e-5)
+        np.testing.assert_allclose(
+            layout[:, -4:], stored.codes.layout[lender][:, -4:], atol=1e-5
+        )
+        style = sum(weight * stored.codes.vector[row] for row, weight in mix)
+        np.testing.assert_allclose(vector, style, atol=1e-5)
+        happy = drawn.code(surrogate, {**label, "expression": "happy"}, seed=seed)
+        np.testing.assert_array_equal(layout, happy[1])
+    # Nobody lends: nobody's layout is taken.
+    alone = GeneratorSurrogate(replace(stored, detail=None), otherwise=mean_shape())
+    mix = alone.head(surrogate, label, seed=0)
+    mixed = sum(weight * stored.codes.layout[row] for row, weight in mix)
+    np.testing.assert_allclose(alone.code(surrogate, label, seed=0)[1], mixed, atol=1e-5)
+
+
 def test_above_the_brows_a_smile_changes_little_and_another_seed_much(
     drawn: GeneratorSurrogate,
 ) -> None:

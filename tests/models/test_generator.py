@@ -9,7 +9,16 @@ import torch
 from safetensors.torch import load as parse
 
 from kssgan.errors import WeightsError
-from kssgan.models.codes import ALIKE, CLOSE, LEAST, Codes, CodeTable, mix_codes, mixture
+from kssgan.models.codes import (
+    ALIKE,
+    CLOSE,
+    LEAST,
+    Codes,
+    CodeTable,
+    mix_codes,
+    mixed_codes,
+    mixture,
+)
 from kssgan.models.critic import Critic, CriticConfig
 from kssgan.models.face_space import FaceSpace
 from kssgan.models.generator import Generator, GeneratorConfig, face_alone
@@ -248,6 +257,23 @@ def test_mixed_codes_are_fresh_repeatable_and_between_their_parts() -> None:
         mix = mixture(codes, {}, seed)
         np.testing.assert_allclose(layout, sum(w * codes.layout[r] for r, w in mix), atol=1e-5)
         assert np.linalg.norm(codes.vector - vector, axis=1).min() > 0.2
+
+
+def test_a_layout_may_be_one_donor_s_in_some_rows() -> None:
+    codes = table(40)
+    mix = mixture(codes, {}, 3)
+    vector, layout = mixed_codes(codes, mix)
+    grid = layout.shape[-1]
+    share = np.zeros(grid, np.float32)
+    share[-1], share[-2] = 1, 0.5
+    one = mix[1][0]
+    same, found = mixed_codes(codes, mix, one=one, share=share)
+    np.testing.assert_array_equal(same, vector)
+    np.testing.assert_array_equal(found[:, :-2], layout[:, :-2])
+    np.testing.assert_allclose(found[:, -1], codes.layout[one][:, -1], atol=1e-6)
+    half = (codes.layout[one][:, -2] + layout[:, -2]) / 2
+    np.testing.assert_allclose(found[:, -2], half, atol=1e-6)
+    assert np.abs(codes.layout[one] - layout)[:, -2:].min() > 0
 
 
 def test_heads_that_differ_in_everything_are_not_mixed() -> None:

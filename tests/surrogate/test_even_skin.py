@@ -127,3 +127,19 @@ def test_face_hair_and_wall_are_left_alone() -> None:
 def test_a_fringe_is_no_skin() -> None:
     drawn = head(forehead=tone(0.1, 0.08, 0.06))
     np.testing.assert_allclose(with_even_skin(drawn, POINTS), drawn, atol=0.01)
+
+
+def test_a_pale_wall_beside_a_neck_is_no_skin() -> None:
+    """It has the tone of a neck, which is moved: smoke would lie on the wall."""
+    drawn = head(neck=np.float32(1.1) * SKIN)
+    y, x = np.mgrid[:256, :256]
+    beside = (y > POINTS[152, 1]) & (np.abs(x - POINTS[152, 0]) > 40)
+    drawn[beside] = np.float32(1.08) * SKIN
+    where = beside & (np.abs(x - POINTS[152, 0]) < 60) & (y < POINTS[152, 1] + 20)
+    moved = with_even_skin(drawn, POINTS) - drawn
+    assert np.abs(moved)[where].max() > 0.03
+    wall = beside.astype(np.float32)
+    found = with_even_skin(drawn, POINTS, wall=wall)
+    np.testing.assert_allclose(found[beside], drawn[beside], atol=1e-6)
+    # The neck is moved as before.
+    assert np.abs(found - drawn)[NECK].max() > 0.03

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate._mesh import BROWS
-from kssgan.surrogate._torch_warp import blurred
+from kssgan.surrogate._mesh import BROWS, CHIN
+from kssgan.surrogate._torch_warp import blurred, enlarge
 from kssgan.surrogate.face_detail import with_face_detail
+from kssgan.surrogate.head_detail import around_face
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import FloatArray
@@ -17,6 +18,7 @@ POINTS = mean_shape()
 WARP = Warp(POINTS)
 SKIN = np.array([0.8, 0.6, 0.5], np.float32)
 FACE = np.kron(sight(POINTS), np.ones((2, 2)))
+AROUND = around_face(POINTS)
 BROW = int(min(POINTS[list(brow), 1].min() for brow in BROWS))
 
 
@@ -54,6 +56,43 @@ def test_hair_wall_and_neck_do_not() -> None:
     assert np.array_equal(found[:40], drawn[:40])
     assert np.array_equal(found[:, :40], drawn[:, :40])
     assert np.array_equal(found[248:], drawn[248:])
+
+
+def given(where: tuple[slice, slice], strength: float = 0.2) -> float:
+    """How much of the detail a place takes."""
+    fine = stripes(strength)
+    found = logs(lend(head(), fine)) - logs(head())
+    return float((found[where] * fine[where]).sum() / (fine[where] ** 2).sum())
+
+
+def test_around_the_eyes_detail_is_weaker() -> None:
+    """Lids and brows looked etched with what cheeks need."""
+    eye = POINTS[[33, 133]].mean(0).astype(int)
+    lids = (slice(eye[1] - 8, eye[1] + 8), slice(eye[0] - 8, eye[0] + 8))
+    cheek = (slice(150, 180), slice(110, 146))
+    assert given(lids) == pytest.approx(0.95 / 1.18 * given(cheek), rel=0.05)
+
+
+def test_there_is_no_ring_without_detail_around_a_chin() -> None:
+    """Up to where the detail of the head begins."""
+    column, chin = int(POINTS[CHIN, 0]), int(POINTS[CHIN, 1])
+    ring = (slice(chin - 12, chin - 4), slice(column - 8, column + 8))
+    assert FACE[ring].mean() < 0.9
+    covered = given(ring, 0.05) + (1 - given(ring, 0.05)) * float(AROUND[ring].mean())
+    assert covered > 0.9
+
+
+def test_at_its_rim_a_face_is_lent_no_light() -> None:
+    """There its people have walls and earrings."""
+    white = np.full((256, 256), 1.0, np.float32)
+    rim = (enlarge(sight(POINTS)[None], 256)[0] < 0.01) & (AROUND < 0.6)
+    rim[: BROW + 20] = False
+    skin = np.tile(np.float32(0.7) * SKIN, (256, 256, 1))
+    lighter = (logs(lend(skin, white)) - logs(skin))[rim]
+    darker = (logs(lend(skin, -white)) - logs(skin))[rim]
+    assert rim.sum() > 100
+    assert 0.05 < lighter.max() < 0.17
+    assert 0.2 < -darker.min() < 0.42
 
 
 def test_etched_detail_goes_and_tones_stay() -> None:

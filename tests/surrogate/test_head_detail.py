@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 
 from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate._mesh import CHIN, brow_line
 from kssgan.surrogate._tones import COARSE
 from kssgan.surrogate._torch_warp import blurred, widened
-from kssgan.surrogate.head_detail import Layer, Placed, around_face, placed, with_head_detail
+from kssgan.surrogate.head_detail import (
+    Layer,
+    Placed,
+    around_face,
+    below_brows,
+    placed,
+    with_head_detail,
+)
 from kssgan.surrogate.outline import Outline
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
@@ -110,6 +118,34 @@ def test_a_soft_outline_gains_contrast_and_even_places_do_not_change() -> None:
     assert (after < 1.3 * before).all()
     np.testing.assert_allclose(found[line, 20:30], drawn[line, 20:30], atol=0.01)
     np.testing.assert_allclose(found[line, 110:140], drawn[line, 110:140], atol=0.01)
+
+
+def test_below_the_jaw_detail_is_as_it_is() -> None:
+    """There the drawn head is the lender's own: what is warped and agrees in part needs more."""
+    image = np.full((256, 256, 3), 0.75, np.float32)
+    image[:, 60:196] = 0.15  # cloth as dark as hair
+    fine = np.float32(0.3) * stripes()
+    found = with_head_detail(image, image, here(layer(image, fine)), outline())
+
+    def share(rows: slice) -> float:
+        lent = np.log(found[rows, MIDDLE, 1] + 0.03) - np.log(image[rows, MIDDLE, 1] + 0.03)
+        own = fine[rows, MIDDLE]
+        return float((lent * own).sum() / (own**2).sum())
+
+    chin = int(POINTS[CHIN, 1])
+    assert share(slice(chin + 12, 250)) == pytest.approx(0.8 * share(HAIR), rel=0.05)
+
+
+def test_one_donor_s_layout_begins_below_the_brows() -> None:
+    share = below_brows(POINTS, 16)
+    brows = brow_line(POINTS)
+    rows = (np.arange(16) + 0.5) * 16
+    assert (share[rows < brows] == 0).all()
+    assert (share[rows > POINTS[CHIN, 1]] == 1).all()
+    assert (np.diff(share) >= 0).all()
+    assert 0 < share[(rows > brows + 30) & (rows < brows + 70)].mean() < 1
+    # It goes with the face.
+    np.testing.assert_array_equal(below_brows(POINTS + np.float32(16), 16)[1:], share[:-1])
 
 
 def test_walls_and_skin_take_little() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from kssgan.faces.landmarks import mean_shape
 from kssgan.surrogate._mesh import CHIN, OVAL
+from kssgan.surrogate._torch_warp import blurred
 from kssgan.surrogate.head_detail import Layer, Placed, around_face
 from kssgan.surrogate.lenders_outline import fitted, narrowed
 from kssgan.surrogate.outline import Outline, one_outline, with_grain
@@ -267,9 +268,26 @@ def test_the_head_stays() -> None:
     rng = np.random.default_rng(1)
     image[30:, 60:196] += rng.normal(0, 0.02, (226, 136, 1)).astype(np.float32)
     found = cut(image)
-    # The corners of its hair are cut off, as no crown has any.
-    for rows, columns in ((slice(64, 256), slice(76, 180)), (slice(36, 56), slice(92, 164))):
+    # The corners of its hair are cut off, as no crown has any; its rim is made crisp.
+    for rows, columns in ((slice(64, 256), slice(76, 180)), (slice(40, 56), slice(96, 160))):
         np.testing.assert_allclose(found[rows, columns], image[rows, columns], atol=1e-3)
+
+
+def test_a_head_keeps_its_colours_up_to_its_outline() -> None:
+    """The shaded edge of a neck: drawn at half the size it is a blend with the wall, a pale rim."""
+    sharp = portrait()
+    sharp[100:, 60:66] = sharp[100:, 190:196] = (0.35, 0.24, 0.18)
+    soft = blurred(sharp.transpose(2, 0, 1), 2.5).transpose(1, 2, 0)
+    found = one_outline(soft, SEEN, POINTS)
+    image = found.cut(soft)
+    for row in (150, 200, 236):
+        left = int(np.argmax(found.wall[row] < 0.05))
+        edge = soft[row, left : left + 12].min(0)
+        assert (soft[row, left] - edge).max() > 0.1  # paler than the edge
+        assert np.abs(image[row, left : left + 3] - edge).max() < 0.06
+    # The wall is not moved, nor what lies farther inside.
+    assert np.abs(image[100:230, :50] - soft[100:230, :50]).max() < 0.02
+    np.testing.assert_allclose(image[200:250, 80:176], soft[200:250, 80:176], atol=1e-3)
 
 
 def test_skin_as_bright_as_the_wall_is_no_wall() -> None:

@@ -27,7 +27,13 @@ from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.even_skin import with_even_skin
 from kssgan.surrogate.expression import express, foreign, upright
 from kssgan.surrogate.face_detail import with_face_detail
-from kssgan.surrogate.head_detail import Layer, Placed, placed, with_head_detail
+from kssgan.surrogate.head_detail import (
+    Layer,
+    Placed,
+    below_brows,
+    placed,
+    with_head_detail,
+)
 from kssgan.surrogate.lenders_outline import narrowed
 from kssgan.surrogate.lent import (
     SHAPE,
@@ -125,7 +131,8 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         known = label if age is None or ageing is None else {**label, "age": ageing.band(age)}
         # By S_g as it is: all pictures of a group show one head.
         mix = self._mix(surrogate, label, age, seed)
-        style, layout = mixed_codes(self._stored.codes, mix)
+        lender = self._lender(mix)
+        style, layout = self._codes(mix, lender, surrogate)
         surrogate, warp = self._prepared(surrogate, label, age, seed)
         code = torch.tensor(
             [
@@ -148,16 +155,16 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             )
             smooth_01 = _image_01(doubled(head))
             warp = warp or Warp(surrogate.points)
-            lender = self._lender(mix, surrogate, warp, seen)
+            lent = None if lender is None else self._placed(lender, surrogate, warp, seen)
             outline = one_outline(smooth_01, seen, surrogate.points)
-            if lender:
-                outline = narrowed(outline, lender)
+            if lent:
+                outline = narrowed(outline, lent)
             drawn_01 = smooth_01 = outline.cut(smooth_01)
             # What is lent all its fine detail needs none made up.
             if not (self._stored.detail and self._stored.face):
                 drawn_01 = outline.cut(_image_01(generator.refiner(head, noise=noise)))
             found = self._finished(
-                drawn_01, smooth_01, outline, surrogate, known, lender, warp, seed, seen
+                drawn_01, smooth_01, outline, surrogate, known, lent, warp, seed, seen
             )
         return picture_u8(torch.from_numpy(found).permute(2, 0, 1) * 2 - 1)
 
@@ -166,6 +173,21 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     ) -> tuple[tuple[int, float], ...]:
         """Which donors' codes make the head of a group, and how much of each; see :func:`mixture`."""
         return self._mix(surrogate, label, self._age(surrogate, label), seed)
+
+    def code(
+        self, surrogate: ShapeMean, label: Mapping[str, str], *, seed: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """z_g, the code of a group's head: vector (style,) and map (layout, grid, grid), float32."""
+        mix = self.head(surrogate, label, seed=seed)
+        return self._codes(mix, self._lender(mix), surrogate)
+
+    def _codes(
+        self, mix: Sequence[tuple[int, float]], lender: int | None, surrogate: ShapeMean
+    ) -> tuple[FloatArray, FloatArray]:
+        """The mixed code; below the brows the layout is that of the donor who lends, by S_g as it is."""
+        codes = self._stored.codes
+        grid = codes.layout.shape[-1]
+        return mixed_codes(codes, mix, one=lender, share=below_brows(surrogate.points, grid))
 
     def _mix(
         self, surrogate: ShapeMean, label: Mapping[str, str], age: float | None, seed: int
@@ -188,7 +210,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         outline: Outline,
         surrogate: ShapeMean,
         label: Mapping[str, str],
-        lender: Placed | None,
+        lent: Placed | None,
         warp: Warp,
         seed: int,
         seen: FloatArray,
@@ -199,9 +221,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         what G saw of S_g.
         """
         points, tone = surrogate.points, skin_tone(surrogate)
-        if lender:
-            picture_01 = with_head_detail(picture_01, smooth_01, lender, outline)
-        picture_01 = with_even_skin(picture_01, points, seen=seen)
+        if lent:
+            picture_01 = with_head_detail(picture_01, smooth_01, lent, outline)
+        picture_01 = with_even_skin(picture_01, points, seen=seen, wall=outline.wall)
         if faces := self._stored.face:
             category = next((label.get(name, "") for name in self._stored.labels), "")
             gender, age = label.get("gender", ""), label.get("age", "")
@@ -211,18 +233,18 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             )
         return with_grain(with_teeth(picture_01, points), outline, seed)
 
-    def _lender(
-        self,
-        mix: Sequence[tuple[int, float]],
-        surrogate: ShapeMean,
-        warp: Warp,
-        seen: FloatArray,
+    def _lender(self, mix: Sequence[tuple[int, float]]) -> int | None:
+        """Which donor lends strands, and the layout below the brows; None where no donor does."""
+        heads = self._stored.detail
+        return heads.lender(mix, self._reach) if heads else None
+
+    def _placed(
+        self, row: int, surrogate: ShapeMean, warp: Warp, seen: FloatArray
     ) -> Placed | None:
-        """What the donor lends who lends strands to a mixture; None where no donor does."""
+        """What a donor lends, where the face of S_g is."""
         heads = self._stored.detail
         if not heads:
             return None
-        row = heads.lender(mix, self._reach)
         layer = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
         return placed(layer, surrogate.points, skin_tone(surrogate), warp, seen=seen)
 

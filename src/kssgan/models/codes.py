@@ -229,10 +229,27 @@ def mix_codes(
 
 
 def mixed_codes(
-    table: CodeTable, mix: Sequence[tuple[int, float]]
+    table: CodeTable,
+    mix: Sequence[tuple[int, float]],
+    *,
+    one: int | None = None,
+    share: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """The code of a :func:`mixture`: vector (style,) and map (layout, grid, grid), float32."""
-    return _mean(table.vector, mix), _mean(table.layout, mix)
+    """The code of a :func:`mixture`.
+
+    Args:
+        table: the donors.
+        mix: (row, weight) pairs.
+        one: the row of a donor whose map takes the place of the mixed one, as far as ``share`` says.
+        share: (grid,) in [0, 1] for each row of the map, from the top of the picture.
+
+    Returns:
+        Vector (style,) and map (layout, grid, grid), float32.
+    """
+    vector, layout = _mean(table.vector, mix), _mean(table.layout, mix)
+    if one is not None and share is not None:
+        layout = layout + share.astype(np.float32)[:, None] * (table.layout[one] - layout)
+    return vector, layout
 
 
 def _mean(codes: FloatArray, mix: Sequence[tuple[int, float]]) -> FloatArray:

@@ -48,7 +48,11 @@ class _Place:
 
 
 def with_even_skin(
-    picture_01: FloatArray, points: FloatArray, *, seen: FloatArray | None = None
+    picture_01: FloatArray,
+    points: FloatArray,
+    *,
+    seen: FloatArray | None = None,
+    wall: FloatArray | None = None,
 ) -> FloatArray:
     """A drawn head whose skin has one tone.
 
@@ -56,6 +60,7 @@ def with_even_skin(
         picture_01: (256, 256, 3) float32 in [0, 1].
         points: (468, 2) where the face lies; below the brows it stays as it is, but for what is between them.
         seen: (128, 128) :func:`sight` of the points, where it is known already.
+        wall: (256, 256) how much of each pixel is wall, which stays: a pale wall has the tone of skin.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
@@ -103,6 +108,8 @@ def with_even_skin(
     whole = np.minimum(weight, 1) * total / weight
     both = np.concatenate([whole, shading(small + whole, cheeks, points)], 2)
     moved = _torch_warp.enlarge(both.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
+    if wall is not None:
+        moved = moved * (1 - wall[..., None])
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None, None] + 0.5
     below = np.clip((rows - brow_line(points)) / _STRIP + 1, 0, 1)
     lit = (picture_01.clip(0, 1) + DARK) * np.exp(

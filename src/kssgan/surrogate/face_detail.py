@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, OVAL, brow_line
+from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, EYES, OVAL, brow_line
 from kssgan.surrogate._tones import (
     BLUR,
     COARSE,
@@ -19,6 +19,7 @@ from kssgan.surrogate._tones import (
     tones,
     wall_and_skin,
 )
+from kssgan.surrogate.head_detail import around_face
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
@@ -26,7 +27,15 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_face_detail"]
 
-_STRENGTH = np.float32(1.12)  # warped once more, detail is weaker
+_STRENGTH = np.float32(1.18)  # warped once more, detail is weaker
+_EYES = np.float32(0.95)  # the same around the eyes, where it would make lids look etched
+_AROUND = (
+    (8.0, 10.0),
+    8.0,
+)  # pixels above brows and below eyes up to which; pixels beside them
+_RIM = (np.float32(0.15), np.float32(0.4))
+"""Most that detail may lighten and darken the rim of a face, where its people have hair and walls."""
+_FADES = 8.0  # pixels in which the one becomes the other
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(0.08)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
@@ -65,18 +74,22 @@ def with_face_detail(
     from kssgan.surrogate import _torch_warp
 
     seen = sight(points) if seen is None else seen
-    face = _torch_warp.enlarge(seen[None], CROP_SIZE)[0]
+    inner = _torch_warp.enlarge(seen[None], CROP_SIZE)[0]
+    # Up to where the head's own detail begins: between the two a ring around the chin would have none.
+    face = np.maximum(inner, 1 - around_face(points, seen=seen))
     where = np.maximum(face, _forehead(picture_01, points, tone))[..., None]
     field = warp.sources(fine_points, size=CROP_SIZE)
-    detail = _STRENGTH * _torch_warp.sample_logs(fine, field, _MOST)
+    detail = _strength(points) * _torch_warp.sample_logs(fine, field, _MOST)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
     above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
     detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
+    most = np.where(detail > 0, *_RIM)
+    detail += (1 - inner) * (most * np.tanh(detail / most) - detail)
     logs = np.log(np.clip(picture_01, 0, 1) + DARK)
     light = logs.mean(2, keepdims=True)
     # The drawn colours stay as fine as they are, else lips and skin would be one.
     soft = planes_blurred(light, BLUR)
-    soft = soft + _SHADES * (soft - _broad(light, face[..., None]))
+    soft = soft + _SHADES * (soft - _broad(light, inner[..., None]))
     lent = np.exp(logs - light + soft + detail[..., None] * _COLOURS) - DARK
     found: FloatArray = picture_01 + where * (lent - picture_01)
     return found.clip(0, 1).astype(np.float32)
@@ -91,6 +104,23 @@ def _broad(light: FloatArray, face: FloatArray) -> FloatArray:
     both = planes_blurred(small, _BROAD * COARSE / CROP_SIZE)
     broad = both[..., :1] / (both[..., 1:] + np.float32(1e-3))
     return _torch_warp.enlarge(broad.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
+
+
+def _strength(points: FloatArray) -> FloatArray:
+    """(256, 256) how strong detail is drawn: less around eyes and brows."""
+    (over, under), beside = _AROUND
+    around = points[[i for outline in (*EYES, *BROWS) for i in outline]]
+    (left, top), (right, bottom) = around.min(0), around.max(0)
+    at = np.arange(CROP_SIZE, dtype=np.float32)
+
+    def within(first: float, last: float) -> FloatArray:
+        inside = np.minimum(at - first, last - at) / np.float32(_FADES) + np.float32(0.5)
+        found: FloatArray = inside.clip(0, 1).astype(np.float32)
+        return found
+
+    rows, columns = within(top - over, bottom + under), within(left - beside, right + beside)
+    strength: FloatArray = _STRENGTH + rows[:, None] * columns * (_EYES - _STRENGTH)
+    return strength
 
 
 def _brows(points: FloatArray) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kssgan.surrogate._mesh import CHIN
+from kssgan.surrogate._mesh import CHIN, brow_line
 from kssgan.surrogate._regions import reduced as halved
 from kssgan.surrogate._tones import (
     COARSE,
@@ -29,9 +29,12 @@ from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["Layer", "Placed", "around_face", "placed", "with_head_detail"]
+__all__ = ["Layer", "Placed", "around_face", "below_brows", "placed", "with_head_detail"]
 
-_STRENGTH = np.float32(1.9)  # a warped portrait and a partial agreement weaken detail
+_STRENGTH = np.float32(1.75)  # a warped portrait and a partial agreement weaken detail
+_BELOW = np.float32(1.4)  # the same below the jaw, where the drawn head is the lender's own
+_JAW = (-40.0, 0.0)  # pixels below the chin between which the one becomes the other
+_BROWS = (20.0, 84.0)  # pixels below the brows between which a layout becomes the lender's
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
@@ -110,6 +113,25 @@ def placed(
     return Placed(layer, points, cheeks, around_face(points, seen=seen), field, wall)
 
 
+def below_brows(points: FloatArray, grid: int) -> FloatArray:
+    """How far the head is drawn after one donor alone: the one who lends strands.
+
+    Above the brows outlines of three donors make one that nobody has. Below them they would make fog of
+    collars and hair beside a neck, of which there is no middle.
+
+    Args:
+        points: (468, 2) where the face lies.
+        grid: rows of a code's map.
+
+    Returns:
+        (grid,) float32 for each row from the top: 0 above the brows, 1 from the eyes downwards.
+    """
+    rows = (np.arange(grid, dtype=np.float32) + np.float32(0.5)) * (CROP_SIZE / grid)
+    first, last = (brow_line(points) + away for away in _BROWS)
+    share: FloatArray = np.clip((rows - first) / (last - first), 0, 1).astype(np.float32)
+    return share
+
+
 def around_face(points: FloatArray, *, seen: FloatArray | None = None) -> FloatArray:
     """(256, 256) float32: 0 on what G sees of S_g, and a little beyond, 1 elsewhere, soft between.
 
@@ -150,7 +172,7 @@ def with_head_detail(
     field = fitted(lender.field, lender.wall, own_on_wall, around, lender.points)
     theirs = _lent_tones(layer, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
-    fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)
+    fine = _strength(lender.points) * _torch_warp.sample_logs(layer.fine, field, _MOST)
     limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = _ended(limit * np.tanh(fine / limit), outline, lender.points)
@@ -164,6 +186,13 @@ def with_head_detail(
     head = _without_glow(head, smooth_01, outline)
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _strength(points: FloatArray) -> FloatArray:
+    """(256, 1) how strong a layer's detail is drawn in each row."""
+    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
+    found: FloatArray = _STRENGTH + eased(rows - points[CHIN, 1], *_JAW) * (_BELOW - _STRENGTH)
+    return found
 
 
 def _widely_blurred(image: FloatArray, sigma: float) -> FloatArray:

@@ -29,6 +29,8 @@ _BELOW = 0.3  # of it, by which less is asked for below the ears: necks are as p
 _FOG = 0.3  # how much of a place is wall, from which it gets the colour of the head beside it
 _ROUNDS = 2  # a drawn wall has few shades
 _SOFTER = 2.0  # than a portrait's are drawn outlines
+_RIM, _RIM_SOFT = 4.0, 3.0  # how wide the blend of head and wall is, how softly it ends, pixels
+_STAYS = 0.05  # pixels from which anything is moved
 _NECK = 0.55  # of a face's width
 _EARS = (0.3, 0.7)  # of a face's height, from its top: brows to nose
 _CORNERS = (slice(16), 6)  # rows and columns of a reduced portrait that show its wall
@@ -58,8 +60,9 @@ class Outline:
         """The picture with this outline, (256, 256, 3) float32 in [0, 1]."""
         clear = picture_01 + self.crown
         clear = clear + self.fog * (self.beside - clear)
-        found = clear + self.wall[..., None] * (self.behind - clear)
-        return found.clip(0, 1).astype(np.float32)
+        inside = _up_to_rim(clear.clip(0, 1).astype(np.float32), self.wall)
+        found: FloatArray = inside + self.wall[..., None] * (self.behind - inside)
+        return found.clip(0, 1)
 
 
 def one_outline(picture_01: FloatArray, seen: FloatArray, points: FloatArray) -> Outline:
@@ -141,6 +144,30 @@ def with_grain(picture_01: FloatArray, outline: Outline, seed: int) -> FloatArra
     grain = _torch_warp.blurred(chance.astype(np.float32), _GRAIN_SOFT)[0]
     grain *= outline.wall * (_GRAIN / np.float32(grain.std()))
     found: FloatArray = (picture_01 + grain[..., None]).clip(0, 1)
+    return found
+
+
+def _up_to_rim(head_01: FloatArray, wall: FloatArray) -> FloatArray:
+    """A head whose colours reach up to its outline, where a drawing of half the size has a blend.
+
+    Each place of the rim shows what lies some pixels inside of it.
+    """
+    from scipy.ndimage import map_coordinates
+
+    from kssgan.surrogate import _torch_warp
+
+    near = _torch_warp.blurred(wall[None], _RIM_SOFT)[0]
+    down, across = np.gradient(_torch_warp.blurred(near[None], _RIM_SOFT / 2)[0])
+    far = np.float32(_RIM) * np.clip(2 * near, 0, 1) * (1 - wall)
+    rim = far > _STAYS
+    step_in = far[rim] / (np.hypot(down[rim], across[rim]) + np.float32(1e-3))
+    row, column = np.nonzero(rim)
+    places = [row - step_in * down[rim], column - step_in * across[rim]]
+    found = head_01.copy()
+    for channel in range(3):
+        found[rim, channel] = map_coordinates(
+            head_01[..., channel], places, order=1, mode="nearest"
+        )
     return found
 
 
