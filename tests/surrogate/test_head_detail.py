@@ -224,6 +224,22 @@ def test_cloth_has_no_loose_hair() -> None:
     assert change[shoulder, 54:59].max() < 0.02
 
 
+def test_an_outline_is_as_crisp_as_on_photographs() -> None:
+    """What strands lie on is softened; an edge before the wall would be soft with it."""
+    image, wall = head(), np.ones((256, 256), np.float32)
+    wall[:, 60:196] = 0
+    plain = np.zeros((256, 256), np.float32)
+    found = with_head_detail(image, image, here(layer(image, plain)), outline(wall))
+
+    def steepest(side: FloatArray) -> float:
+        return float(np.abs(np.diff(side[20, 50:70].mean(1))).max())
+
+    step = steepest(image)
+    assert steepest(found) > 0.75 * step
+    soft = blurred(image.transpose(2, 0, 1), 0.7).transpose(1, 2, 0)
+    assert steepest(soft) < 0.6 * step
+
+
 def test_it_is_a_function_of_its_arguments() -> None:
     first = lend(layer(head()))
     assert np.array_equal(first, lend(layer(head())))

@@ -31,8 +31,8 @@ from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
 __all__ = ["Layer", "Placed", "around_face", "below_brows", "placed", "with_head_detail"]
 
-_STRENGTH = np.float32(1.75)  # a warped portrait and a partial agreement weaken detail
-_BELOW = np.float32(1.4)  # the same below the jaw, where the drawn head is the lender's own
+_STRENGTH = np.float32(1.5)  # a warped portrait and a partial agreement weaken detail
+_BELOW = np.float32(1.2)  # the same below the jaw, where the drawn head is the lender's own
 _JAW = (-40.0, 0.0)  # pixels below the chin between which the one becomes the other
 _BROWS = (20.0, 84.0)  # pixels below the brows between which a layout becomes the lender's
 _MOST = np.float32(1.3)  # of a layer's logarithms
@@ -44,6 +44,7 @@ _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
 _COLOURS = np.array([0.90, 1.03, 1.07], np.float32)
 """Of a change of light in hair, how much red, green and blue change (medians of 62 portraits)."""
 _SOFT = 0.7  # how soft the drawn head is made under lent detail, pixels
+_EDGE, _EDGE_REACH = 0.45, 1.5  # the same at its outline, and how far from it; pixels
 _CRISP, _CRISP_WIDE = (
     np.float32(0.2),
     6.0,
@@ -177,6 +178,7 @@ def with_head_detail(
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = _ended(limit * np.tanh(fine / limit), outline, lender.points)
     under_it = planes_blurred(smooth_01, _SOFT)
+    under_it = under_it + _at_outline(outline) * (planes_blurred(smooth_01, _EDGE) - under_it)
     gain = np.exp((agreed * fine)[..., None] * _COLOURS)
     lent = (np.clip(under_it, 0, 1) + DARK) * gain - DARK
     drawn = _REFINED * refined_01 + (1 - _REFINED) * lent
@@ -186,6 +188,15 @@ def with_head_detail(
     head = _without_glow(head, smooth_01, outline)
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _at_outline(outline: Outline) -> FloatArray:
+    """(256, 256, 1): 1 where the head ends, 0 a few pixels from there."""
+    from kssgan.surrogate import _torch_warp
+
+    wall = _torch_warp.blurred(outline.wall[None], _EDGE_REACH)[0]
+    found: FloatArray = np.clip(6 * wall * (1 - wall), 0, 1)[..., None]
+    return found
 
 
 def _strength(points: FloatArray) -> FloatArray:
