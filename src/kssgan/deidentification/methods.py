@@ -68,11 +68,11 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
 
     S_g of few people is drawn towards a mean of public people first, so that no member weighs more than in a
     mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
-    exist, which S_g is lent, and a head: the mixed codes of three donors, so no donor's head comes back.
-    The head gets one crisp outline, between those of the three, before a plain wall. Where it agrees with the
-    middle one of the three, that donor lends strands of hair, brought to that outline, never anything of a
-    face; the fine detail of the face is a mean of eight public people. A picture that comes out near to a
-    face trained on is drawn again, with all others of its group.
+    exist, which S_g is lent, and a head: the mixed codes of three donors. Below the brows it is laid out as
+    that of the middle one of the three. The head gets one crisp outline before a plain wall; where it agrees
+    with this donor's, the donor lends strands of hair, brought to that outline, never anything of a face. The
+    fine detail of the face is a mean of eight public people. A picture that comes out near to a face trained
+    on is drawn again, with all others of its group.
     One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 
@@ -229,7 +229,14 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             gender, age = label.get("gender", ""), label.get("age", "")
             fine = faces.draw(gender, category, seed, age=age)
             picture_01 = with_face_detail(
-                picture_01, points, tone, fine, faces.points, warp, seen=seen
+                picture_01,
+                points,
+                tone,
+                fine,
+                faces.points,
+                warp,
+                seen=seen,
+                around=lent.around if lent else None,
             )
         return with_grain(with_teeth(picture_01, points), outline, seed)
 

@@ -56,6 +56,7 @@ def with_face_detail(
     warp: Warp,
     *,
     seen: FloatArray | None = None,
+    around: FloatArray | None = None,
 ) -> FloatArray:
     """A drawn picture whose face has fine detail.
 
@@ -67,6 +68,7 @@ def with_face_detail(
         fine_points: (468, 2) where its face lies.
         warp: to ``points``.
         seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
+        around: (256, 256) :func:`~kssgan.surrogate.head_detail.around_face` of them, where it is.
 
     Returns:
         (256, 256, 3) float32 in [0, 1].
@@ -74,9 +76,10 @@ def with_face_detail(
     from kssgan.surrogate import _torch_warp
 
     seen = sight(points) if seen is None else seen
+    around = around_face(points, seen=seen) if around is None else around
     inner = _torch_warp.enlarge(seen[None], CROP_SIZE)[0]
     # Up to where the head's own detail begins: between the two a ring around the chin would have none.
-    face = np.maximum(inner, 1 - around_face(points, seen=seen))
+    face = np.maximum(inner, 1 - around)
     where = np.maximum(face, _forehead(picture_01, points, tone))[..., None]
     field = warp.sources(fine_points, size=CROP_SIZE)
     detail = _strength(points) * _torch_warp.sample_logs(fine, field, _MOST)
