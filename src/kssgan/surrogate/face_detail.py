@@ -29,13 +29,11 @@ __all__ = ["with_face_detail"]
 
 _STRENGTH = np.float32(1.18)  # warped once more, detail is weaker
 _EYES = np.float32(0.95)  # the same around the eyes, where it would make lids look etched
-_AROUND = (
-    (8.0, 10.0),
-    8.0,
-)  # pixels above brows and below eyes up to which; pixels beside them
+_AROUND = ((8.0, 10.0), 8.0)
+"""How far around the eyes goes: pixels above the brows and below the eyes; pixels beside both."""
+_FADES = 8.0  # pixels in which the one becomes the other
 _RIM = (np.float32(0.15), np.float32(0.4))
 """Most that detail may lighten and darken the rim of a face, where its people have hair and walls."""
-_FADES = 8.0  # pixels in which the one becomes the other
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(0.08)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
