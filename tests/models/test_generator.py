@@ -267,7 +267,7 @@ def test_a_layout_may_be_one_donor_s_in_some_rows() -> None:
     share = np.zeros(grid, np.float32)
     share[-1], share[-2] = 1, 0.5
     one = mix[1][0]
-    same, found = mixed_codes(codes, mix, one=one, share=share)
+    same, found = mixed_codes(codes, mix, one=(one, share))
     np.testing.assert_array_equal(same, vector)
     np.testing.assert_array_equal(found[:, :-2], layout[:, :-2])
     np.testing.assert_allclose(found[:, -1], codes.layout[one][:, -1], atol=1e-6)

@@ -155,7 +155,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             )
             smooth_01 = _image_01(doubled(head))
             warp = warp or Warp(surrogate.points)
-            lent = None if lender is None else self._placed(lender, surrogate, warp, seen)
+            lent = self._placed(lender, surrogate, warp, seen)
             outline = one_outline(smooth_01, seen, surrogate.points)
             if lent:
                 outline = narrowed(outline, lent)
@@ -186,8 +186,10 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     ) -> tuple[FloatArray, FloatArray]:
         """The mixed code; below the brows the layout is that of the donor who lends, by S_g as it is."""
         codes = self._stored.codes
-        grid = codes.layout.shape[-1]
-        return mixed_codes(codes, mix, one=lender, share=below_brows(surrogate.points, grid))
+        if lender is None:
+            return mixed_codes(codes, mix)
+        share = below_brows(surrogate.points, codes.layout.shape[-1])
+        return mixed_codes(codes, mix, one=(lender, share))
 
     def _mix(
         self, surrogate: ShapeMean, label: Mapping[str, str], age: float | None, seed: int
@@ -246,11 +248,11 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         return heads.lender(mix, self._reach) if heads else None
 
     def _placed(
-        self, row: int, surrogate: ShapeMean, warp: Warp, seen: FloatArray
+        self, row: int | None, surrogate: ShapeMean, warp: Warp, seen: FloatArray
     ) -> Placed | None:
-        """What a donor lends, where the face of S_g is."""
+        """What a donor lends, where the face of S_g is; None where none does."""
         heads = self._stored.detail
-        if not heads:
+        if heads is None or row is None:
             return None
         layer = Layer(heads.logs(row), heads.coarse[row], heads.points[row])
         return placed(layer, surrogate.points, skin_tone(surrogate), warp, seen=seen)

@@ -232,23 +232,23 @@ def mixed_codes(
     table: CodeTable,
     mix: Sequence[tuple[int, float]],
     *,
-    one: int | None = None,
-    share: FloatArray | None = None,
+    one: tuple[int, FloatArray] | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """The code of a :func:`mixture`.
 
     Args:
         table: the donors.
         mix: (row, weight) pairs.
-        one: the row of a donor whose map takes the place of the mixed one, as far as ``share`` says.
-        share: (grid,) in [0, 1] for each row of the map, from the top of the picture.
+        one: the row of a donor whose map takes the place of the mixed one, and how far: (grid,) in [0, 1] for
+            each row of the map, from the top of the picture.
 
     Returns:
         Vector (style,) and map (layout, grid, grid), float32.
     """
     vector, layout = _mean(table.vector, mix), _mean(table.layout, mix)
-    if one is not None and share is not None:
-        layout = layout + share.astype(np.float32)[:, None] * (table.layout[one] - layout)
+    if one is not None:
+        row, share = one
+        layout = layout + share.astype(np.float32)[:, None] * (table.layout[row] - layout)
     return vector, layout
 
 

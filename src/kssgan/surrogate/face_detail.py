@@ -83,9 +83,8 @@ def with_face_detail(
     detail = _strength(points) * _torch_warp.sample_logs(fine, field, _MOST)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
     above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
-    detail += above * (_FOREHEAD * np.tanh(detail / _FOREHEAD) - detail)
-    most = np.where(detail > 0, *_RIM)
-    detail += (1 - inner) * (most * np.tanh(detail / most) - detail)
+    detail = _limited(detail, _FOREHEAD, above)
+    detail = _limited(detail, np.where(detail > 0, *_RIM), 1 - inner)
     logs = np.log(np.clip(picture_01, 0, 1) + DARK)
     light = logs.mean(2, keepdims=True)
     # The drawn colours stay as fine as they are, else lips and skin would be one.
@@ -105,6 +104,14 @@ def _broad(light: FloatArray, face: FloatArray) -> FloatArray:
     both = planes_blurred(small, _BROAD * COARSE / CROP_SIZE)
     broad = both[..., :1] / (both[..., 1:] + np.float32(1e-3))
     return _torch_warp.enlarge(broad.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
+
+
+def _limited(
+    detail: FloatArray, most: np.float32 | FloatArray, where: FloatArray
+) -> FloatArray:
+    """Detail that changes no tone by more than ``most``, as far as ``where`` says."""
+    limited: FloatArray = detail + where * (most * np.tanh(detail / most) - detail)
+    return limited
 
 
 def _strength(points: FloatArray) -> FloatArray:

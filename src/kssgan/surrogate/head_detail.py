@@ -195,15 +195,21 @@ def _at_outline(outline: Outline) -> FloatArray:
     from kssgan.surrogate import _torch_warp
 
     wall = _torch_warp.blurred(outline.wall[None], _EDGE_REACH)[0]
+    # A half on the outline itself; 1 from a fifth to four fifths.
     found: FloatArray = np.clip(6 * wall * (1 - wall), 0, 1)[..., None]
     return found
 
 
 def _strength(points: FloatArray) -> FloatArray:
     """(256, 1) how strong a layer's detail is drawn in each row."""
-    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
-    found: FloatArray = _STRENGTH + eased(rows - points[CHIN, 1], *_JAW) * (_BELOW - _STRENGTH)
+    found: FloatArray = _STRENGTH + _below_chin(points, _JAW) * (_BELOW - _STRENGTH)
     return found
+
+
+def _below_chin(points: FloatArray, ends: tuple[float, float]) -> FloatArray:
+    """(256, 1): 0 in rows above, 1 in those below, between two distances below the chin."""
+    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
+    return eased(rows - points[CHIN, 1], *ends)
 
 
 def _widely_blurred(image: FloatArray, sigma: float) -> FloatArray:
@@ -221,8 +227,7 @@ def _ended(fine: FloatArray, outline: Outline, points: FloatArray) -> FloatArray
     near = _widely_blurred(1 - outline.wall[..., None], _LOOSE_REACH)[..., 0]
     fine = fine * np.clip(_LOOSE * near, 0, 1)
     # Cloth has no loose hair.
-    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
-    cloth = eased(rows - points[CHIN, 1], *_SHOULDERS)
+    cloth = _below_chin(points, _SHOULDERS)
     fine = fine * (1 - cloth * outline.wall)
     # Before a wall that is lighter than hair, loose hair is dark; what is light there is glow.
     lighter = (outline.behind - outline.beside).sum(2)
