@@ -159,6 +159,16 @@ def test_walls_and_skin_take_little() -> None:
     assert change[HAIR, MIDDLE].max() > 0.5
 
 
+def test_strands_on_what_looks_like_skin_keep_their_form() -> None:
+    """Light hair has the tone of skin: strands that are cut off there are patches with sharp edges."""
+    waves = 0.9 * np.sin(np.arange(256) * (2 * np.pi / 12)).astype(np.float32)
+    loud = layer(head(), np.repeat(waves[None], 256, 0) * AROUND)
+    change = np.abs(np.log(lend(loud) + 0.03) - np.log(head() + 0.03)).mean(2)
+    skin = change[238:254, 108:148]
+    assert 0.03 < skin.max() < 0.15
+    assert 0.5 < skin.mean() / skin.max() < 0.72  # a sine 0.64, a square 1
+
+
 def test_strands_are_redder_in_shadow_than_in_light() -> None:
     found = np.log(lend(layer(head())) + 0.03) - np.log(head() + 0.03)
     red, _, blue = (

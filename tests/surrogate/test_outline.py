@@ -49,6 +49,17 @@ def width(image: FloatArray, wall: tuple[float, float, float]) -> float:
     return float(((share > 0.1) & (share < 0.9)).sum())
 
 
+def test_a_wall_that_is_dark_below_is_all_wall() -> None:
+    """Else its corners are head, with a false outline where they begin."""
+    drawn = foggy(BLUE, 98, 102)
+    dark = 1 - 0.6 * np.clip((Y - 150) / 20, 0, 1)[..., None]
+    drawn = np.where(FAR[..., None] > 102, drawn * dark, drawn).astype(np.float32)
+    found = one_outline(drawn, SEEN, POINTS)
+    corner = (X > 216) & (Y > 216)
+    assert found.wall[corner].min() > 0.9
+    assert np.abs(found.cut(drawn) - drawn)[corner].max() < 0.04
+
+
 @pytest.mark.parametrize("wall", [BLUE, GREY])
 def test_fog_becomes_head_or_wall(wall: tuple[float, float, float]) -> None:
     drawn = foggy(wall)

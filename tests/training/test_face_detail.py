@@ -111,6 +111,23 @@ def test_people_held_out_and_fringes_take_no_part(people: Prepared) -> None:
         assert np.abs(layers[:, 90 - row : 106 - row].astype(int)).mean() < 1.5 * bare
 
 
+def test_no_strand_lies_on_a_forehead_or_a_temple(people: Prepared) -> None:
+    """Everybody has one, so no choice of people can leave it out."""
+    changed = photos_of(people)
+    assert changed._crops is not None
+    for rows, columns in ((slice(86, 108), 100), (slice(108, 124), 70)):
+        changed._crops[..., rows, columns : columns + 2] //= 4
+    found = face_detail(changed, "expression")
+    assert found is not None
+    row, column = found.corner
+    for layers in found.layers.values():
+        forehead = np.abs(layers[:, 88 - row : 106 - row].astype(float))
+        pores = np.median(forehead[..., 110 - column : 146 - column])
+        temple = np.abs(layers[:, 110 - row : 122 - row].astype(float))
+        assert forehead[..., 100 - column : 102 - column].mean() < 4 * pores
+        assert temple[..., 68 - column : 74 - column].mean() < 4 * pores
+
+
 def test_without_labels_all_serve_and_too_few_give_none(people: Prepared) -> None:
     unknown = replace(people, labels=np.full_like(people.labels, -1))
     found = face_detail(photos_of(unknown), "expression")

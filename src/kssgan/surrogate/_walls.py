@@ -30,7 +30,7 @@ _PLAIN = 0.05
 _DOUBTFUL = 0.012
 _LEAST_SHARE = 0.1  # of the picture in which a wall must be seen
 _LIKE = 0.12  # distance of tones up to which a place is like the wall beside it
-_ROUNDS = 6
+_ROUNDS = 6  # each follows a wall's shades further
 _LOWEST_ROW = 100  # coarse; lower at the sides lie clothes as often as wall
 _LOWEST_HAIR = 88  # coarse row; lower lie necks and clothes as well
 # Wall seen between strands: most coarse pixels, least distance from the face in them.
@@ -73,8 +73,6 @@ def find_wall(
     small_01: FloatArray,
     oval: FloatArray,
     light: FloatArray | None = None,
-    *,
-    rounds: int = _ROUNDS,
 ) -> Wall:
     """Find the wall of a portrait.
 
@@ -83,7 +81,6 @@ def find_wall(
         oval: (128, 128) weights of the face.
         light: (512, 512) brightness of the same picture in [0, 1], by whose texture light hair is told from
             a light wall; None for a mean, which has none.
-        rounds: each follows the wall's shades further.
     """
     from scipy import ndimage
 
@@ -96,7 +93,7 @@ def find_wall(
     from_face = cache(lambda: ndimage.distance_transform_edt(oval < 0.3))
     tones = np.broadcast_to(tone, logs.shape)
     sure = np.zeros(oval.shape, bool)
-    for turn in range(rounds):
+    for turn in range(_ROUNDS):
         away = _apart(logs, tones)
         like = (away < _LIKE * (1.5 if turn == 0 else 1.0)) & (oval <= 0.5)
         # Strands and light on them are narrow; a wall is not.

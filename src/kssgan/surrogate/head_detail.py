@@ -37,9 +37,10 @@ _JAW = (-40.0, 0.0)  # pixels below the chin between which the one becomes the o
 _BROWS = (20.0, 84.0)  # pixels below the brows between which a layout becomes the lender's
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
-_HAIR = np.float32(1.2)  # most that detail may change a tone, logarithm
+_HAIR = np.float32(1.2)  # most that detail may usually change a tone, logarithm
 _SKIN = np.float32(0.06)  # the same on skin: pores as on photographs, but no strand of a fringe
-_WALL = np.float32(0.03)  # the same on a wall: grain, but no glow and no loose hair
+_WALL = np.float32(0.02)  # the same on a wall: grain, but no glow and no loose hair
+_AREA = 4.0  # "usually" is over so many pixels
 _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
 _COLOURS = np.array([0.90, 1.03, 1.07], np.float32)
 """Of a change of light in hair, how much red, green and blue change (medians of 62 portraits)."""
@@ -176,7 +177,7 @@ def with_head_detail(
     fine = _strength(lender.points) * _torch_warp.sample_logs(layer.fine, field, _MOST)
     limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
-    fine = _ended(limit * np.tanh(fine / limit), outline, lender.points)
+    fine = _ended(_held(fine, limit), outline, lender.points)
     under_it = planes_blurred(smooth_01, _SOFT)
     under_it = under_it + _at_outline(outline) * (planes_blurred(smooth_01, _EDGE) - under_it)
     gain = np.exp((agreed * fine)[..., None] * _COLOURS)
@@ -188,6 +189,18 @@ def with_head_detail(
     head = _without_glow(head, smooth_01, outline)
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _held(fine: FloatArray, limit: FloatArray) -> FloatArray:
+    """(256, 256) detail whose usual size, around each place, is below a limit, and whose form is kept.
+
+    Cut off at the limit, strands on what has the tone of skin (a forehead, but light hair too) would be
+    patches with sharp edges.
+    """
+    size = np.sqrt(_widely_blurred((fine * fine)[..., None], _AREA)[..., 0])
+    held = fine * (limit / np.hypot(limit, size))
+    found: FloatArray = (2 * limit * np.tanh(held / (2 * limit))).astype(np.float32)
+    return found
 
 
 def _at_outline(outline: Outline) -> FloatArray:

@@ -27,7 +27,6 @@ __all__ = ["Outline", "leaning", "one_outline", "reach", "with_grain"]
 _HEAD = (0.6, 0.8)  # how much of a place is head: it becomes wall, it becomes head
 _BELOW = 0.3  # of it, by which less is asked for below the ears: necks are as pale as walls
 _FOG = 0.3  # how much of a place is wall, from which it gets the colour of the head beside it
-_ROUNDS = 2  # a drawn wall has few shades
 _SOFTER = 2.0  # than a portrait's are drawn outlines
 _RIM, _RIM_SOFT = 4.0, 3.0  # how wide the blend of head and wall is, how softly it ends, pixels
 _STAYS = 0.05  # pixels from which anything is moved
@@ -76,7 +75,7 @@ def one_outline(picture_01: FloatArray, seen: FloatArray, points: FloatArray) ->
     from kssgan.surrogate import _torch_warp
 
     small = reduced(picture_01, 2)
-    wall = find_wall(small, seen, rounds=_ROUNDS)
+    wall = find_wall(small, seen)
     share, behind, beside = share_of_wall(small.transpose(2, 0, 1), wall, softer=_SOFTER)
     crown = even_crown(small, 1 - share, behind.transpose(1, 2, 0), Rays(points))
     neck, below = _neck(points)

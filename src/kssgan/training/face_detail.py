@@ -39,6 +39,14 @@ _AGED_MOST = (
 # Pixels beside, above and below whose detail is an expression's.
 _BESIDE_LIPS = (24.0, 26.0, 13.0)
 _BESIDE_EYES = (3.0, 9.0, 3.0)
+_ABOVE, _FADE = 2.0, 8.0  # pixels above the brows at which hair may lie, and in which it comes
+_TEMPLES = 12.0  # pixels below the eyes to which it may lie on temples
+_INSIDE = (
+    0.65,
+    0.9,
+)  # squared distance from the middle, in a face's radii: no temple, a temple
+_STRAND, _PORES, _STEEP = 3.0, 1.5, 1.5
+"""Blur of the areas, pixels, in which detail is no stronger than so many times the forehead's usual one."""
 _AREA = 5.0  # blur of the areas over which contrast is compared, pixels
 _GREY = torch.tensor([0.299, 0.587, 0.114])
 _PHOTOS = 500  # of a kind that are looked at; more change nothing that is seen
@@ -75,8 +83,8 @@ def face_detail(photos: Photos, label: str) -> FaceDetail | None:
 
     def layers(rows: IntArray, most: int, gain: float) -> _INT8:
         bands = detail_bands(photos, rows, common)
-        dealt = _dealt(_forehead(np.sum(bands, axis=0), points), most)
-        return _layers([band[dealt] for band in bands], box, gain)
+        dealt = _dealt(np.sum(bands, axis=0)[:, *_forehead(points)].std((1, 2)), most)
+        return _stored(_bare(_layers([band[dealt] for band in bands], gain), points)[:, *box])
 
     aged = {kind: layers(rows, _AGED, _AGED_MOST) for kind, rows in _aged(photos, kinds)}
     return FaceDetail(
@@ -151,20 +159,50 @@ def _one_each(photos: Photos, rows: IntArray) -> IntArray:
     return at_most(rows[first], _PHOTOS)
 
 
-def _forehead(details: FloatArray, points: FloatArray) -> FloatArray:
-    """(N,) how much detail is above the brows: a fringe is hair, and leaves strands in a mean."""
+def _forehead(points: FloatArray) -> tuple[slice, slice]:
+    """Rows and columns of the middle of a forehead."""
     outline = points[list(OVAL)]
     middle = points[list(EYE_CORNERS), 0].mean()
     top = int(outline[:, 1].min()) + _MARGIN
-    brows = int(min(points[list(brow), 1].min() for brow in BROWS))
     half = int(np.ptp(outline[:, 0]) * 0.3)
     columns = slice(int(middle) - half, int(middle) + half)
-    found: FloatArray = details[:, top : max(brows, top + 1), columns].std((1, 2))
+    return slice(top, max(int(_brows(points)), top + 1)), columns
+
+
+def _brows(points: FloatArray) -> float:
+    return float(min(points[list(brow), 1].min() for brow in BROWS))
+
+
+def _hair(points: FloatArray) -> FloatArray:
+    """(256, 256): 1 where hair may lie on a face, above its brows and on its temples, 0 elsewhere."""
+    outline, eyes = points[list(OVAL)], points[list(EYE_CORNERS), 1].mean()
+    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
+    above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1)
+    temples = np.clip((eyes + _TEMPLES - rows) / _FADE, 0, 1)
+    across, down = np.ptp(outline, axis=0) / 2
+    x, y = (outline.min(0) + outline.max(0)) / 2
+    inside = ellipse((float(x), float(y)), (float(across), float(down)), *_INSIDE)
+    found: FloatArray = np.maximum(above, temples * (1 - inside)).astype(np.float32)
+    return found
+
+
+def _bare(layers: FloatArray, points: FloatArray) -> FloatArray:
+    """(M, 256, 256) layers whose detail is no stronger than pores where hair may lie on a face.
+
+    One strand in four people is left in their mean, and its contrast restored: a scratch on a forehead.
+    """
+    size = np.sqrt(blurred(layers * layers, _STRAND))
+    pores = np.median(size[:, *_forehead(points)], axis=(1, 2))[:, None, None]
+    most = np.minimum(1, (_PORES * pores / np.maximum(size, 1e-6)) ** _STEEP)
+    found: FloatArray = layers * (1 + _hair(points) * (most - 1))
     return found
 
 
 def _dealt(forehead: FloatArray, most: int) -> IntArray:
-    """People for all layers, dealt by chance, a multiple of those of one; fringes are passed over."""
+    """People for all layers, dealt by chance, a multiple of those of one.
+
+    Those whose foreheads have much detail, (N,), are passed over: a fringe leaves strands in a mean.
+    """
     bare = max(_FEWEST, round(_BARE * len(forehead)))
     layers = min(bare // PEOPLE, most)
     free = np.argsort(forehead, kind="stable")[:bare]
@@ -196,8 +234,8 @@ def detail_bands(photos: Photos, rows: IntArray, common: Tensor) -> Sequence[Flo
     return found
 
 
-def _layers(bands: Sequence[FloatArray], box: tuple[slice, slice], most: float) -> _INT8:
-    """(M, h, w) layers with the contrast that a mixture of two needs."""
+def _layers(bands: Sequence[FloatArray], most: float) -> FloatArray:
+    """(M, 256, 256) layers with the contrast that a mixture of two needs."""
     total = np.zeros((len(bands[0]) // PEOPLE, *bands[0].shape[1:]), np.float32)
     for band, strength in zip(bands, _STRENGTH, strict=True):
         means = band.reshape(-1, PEOPLE, *band.shape[1:]).mean(1)
@@ -205,6 +243,9 @@ def _layers(bands: Sequence[FloatArray], box: tuple[slice, slice], most: float) 
         one, many = (blurred((part**2).mean(0)[None], _AREA)[0] for part in (band, mixed))
         contrast = np.sqrt(np.maximum(one, 0) / np.maximum(many, 1e-8))
         total += strength * np.clip(contrast, 1, most) * means
-    rows, columns = box
-    stored = np.rint(total[:, rows, columns] / UNIT)
-    return np.clip(stored, -127, 127).astype(np.int8)
+    return total
+
+
+def _stored(layers: FloatArray) -> _INT8:
+    found: _INT8 = np.clip(np.rint(layers / UNIT), -127, 127).astype(np.int8)
+    return found
