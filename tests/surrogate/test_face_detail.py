@@ -48,7 +48,7 @@ def test_a_face_takes_the_detail() -> None:
     inner = (slice(150, 180), slice(110, 146))
     assert FACE[inner].min() > 0.99
     share = (found[inner] * stripes()[inner]).sum() / (stripes()[inner] ** 2).sum()
-    assert share == pytest.approx(1.1, abs=0.1)
+    assert share == pytest.approx(1.2, abs=0.1)
 
 
 def test_hair_wall_and_neck_do_not() -> None:
@@ -70,7 +70,7 @@ def test_around_the_eyes_detail_is_weaker() -> None:
     eye = POINTS[[33, 133]].mean(0).astype(int)
     lids = (slice(eye[1] - 8, eye[1] + 8), slice(eye[0] - 8, eye[0] + 8))
     cheek = (slice(150, 180), slice(110, 146))
-    assert given(lids) == pytest.approx(0.95 / 1.18 * given(cheek), rel=0.05)
+    assert given(lids) == pytest.approx(0.95 / 1.28 * given(cheek), rel=0.05)
 
 
 def test_there_is_no_ring_without_detail_around_a_chin() -> None:

@@ -92,7 +92,7 @@ def train(
     Args:
         file: what :func:`prepare` wrote.
         out: RUN, a folder for checkpoints, ``generator.safetensors``, ``log.jsonl`` and ``sheets/``.
-        preset: "smoke" (seconds), "small" (minutes), "robust" (an hour of two CPU cores; what is
+        preset: "smoke" (seconds), "small" (minutes), "robust" (70 minutes of two CPU cores; what is
             shipped), or "paper" and "stargan", which learn the fixed groups of one gallery and want a GPU.
             By default what ``config`` names, else "robust".
         config: TOML with options, for example the winner of :func:`tune`.

@@ -98,7 +98,7 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         choices=("smoke", "small", "robust", "paper", "stargan"),
-        help="on two CPU cores smoke takes seconds, small minutes, robust (what is shipped) an hour; "
+        help="on two CPU cores smoke takes seconds, small minutes, robust (what is shipped) 70; "
         "paper and stargan train on one gallery and want a GPU (default: what --config names, else "
         "robust)",
     )

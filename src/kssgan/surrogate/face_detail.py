@@ -27,7 +27,7 @@ from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_face_detail"]
 
-_STRENGTH = np.float32(1.18)  # warped once more, detail is weaker
+_STRENGTH = np.float32(1.28)  # warped once more, detail is weaker
 _EYES = np.float32(0.95)  # the same around the eyes, where it would make lids look etched
 _AROUND = ((8.0, 10.0), 8.0)
 """How far around the eyes goes: pixels above the brows and below the eyes; pixels beside both."""

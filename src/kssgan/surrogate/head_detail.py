@@ -31,9 +31,7 @@ from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
 __all__ = ["Layer", "Placed", "around_face", "below_brows", "placed", "with_head_detail"]
 
-_STRENGTH = np.float32(1.5)  # a warped portrait and a partial agreement weaken detail
-_BELOW = np.float32(1.2)  # the same below the jaw, where the drawn head is the lender's own
-_JAW = (-40.0, 0.0)  # pixels below the chin between which the one becomes the other
+_STRENGTH = np.float32(1.6)  # a warped portrait and a partial agreement weaken detail
 _BROWS = (20.0, 84.0)  # pixels below the brows between which a layout becomes the lender's
 _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
@@ -45,7 +43,7 @@ _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
 _COLOURS = np.array([0.90, 1.03, 1.07], np.float32)
 """Of a change of light in hair, how much red, green and blue change (medians of 62 portraits)."""
 _SOFT = 0.7  # how soft the drawn head is made under lent detail, pixels
-_EDGE, _EDGE_REACH = 0.45, 1.5  # the same at its outline, and how far from it; pixels
+_EDGE, _EDGE_REACH = 0.5, 1.5  # the same at its outline, and how far from it; pixels
 _CRISP, _CRISP_WIDE = (
     np.float32(0.2),
     6.0,
@@ -174,7 +172,7 @@ def with_head_detail(
     field = fitted(lender.field, lender.wall, own_on_wall, around, lender.points)
     theirs = _lent_tones(layer, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
-    fine = _strength(lender.points) * _torch_warp.sample_logs(layer.fine, field, _MOST)
+    fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)
     limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
     fine = _ended(_held(fine, limit), outline, lender.points)
@@ -210,12 +208,6 @@ def _at_outline(outline: Outline) -> FloatArray:
     wall = _torch_warp.blurred(outline.wall[None], _EDGE_REACH)[0]
     # A half on the outline itself; 1 from a fifth to four fifths.
     found: FloatArray = np.clip(6 * wall * (1 - wall), 0, 1)[..., None]
-    return found
-
-
-def _strength(points: FloatArray) -> FloatArray:
-    """(256, 1) how strong a layer's detail is drawn in each row."""
-    found: FloatArray = _STRENGTH + _below_chin(points, _JAW) * (_BELOW - _STRENGTH)
     return found
 
 
