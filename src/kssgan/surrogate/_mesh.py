@@ -29,6 +29,7 @@ __all__ = [
     "UPPER_EDGE",
     "brow_line",
     "check_points",
+    "higher_brow",
 ]
 
 POINTS = 468
@@ -130,3 +131,8 @@ def check_points(points: FloatArray) -> None:
 def brow_line(points: FloatArray) -> float:
     """Row of the upper edge of the brows, mean of both."""
     return float(np.mean([points[list(brow), 1].min() for brow in BROWS]))
+
+
+def higher_brow(points: FloatArray) -> float:
+    """Row of the upper edge of the higher brow."""
+    return float(min(points[list(brow), 1].min() for brow in BROWS))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, EYES, OVAL, brow_line
+from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, EYES, OVAL, brow_line, higher_brow
 from kssgan.surrogate._tones import (
     BLUR,
     COARSE,
@@ -82,7 +82,7 @@ def with_face_detail(
     field = warp.sources(fine_points, size=CROP_SIZE)
     detail = _strength(points) * _torch_warp.sample_logs(fine, field, _MOST)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
-    above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
+    above = np.clip((higher_brow(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
     detail = _limited(detail, _FOREHEAD, above)
     detail = _limited(detail, np.where(detail > 0, *_RIM), 1 - inner)
     logs = np.log(np.clip(picture_01, 0, 1) + DARK)
@@ -129,10 +129,6 @@ def _strength(points: FloatArray) -> FloatArray:
     rows, columns = within(top - over, bottom + under), within(left - beside, right + beside)
     strength: FloatArray = _STRENGTH + rows[:, None] * columns * (_EYES - _STRENGTH)
     return strength
-
-
-def _brows(points: FloatArray) -> float:
-    return float(min(points[list(brow), 1].min() for brow in BROWS))
 
 
 def _forehead(picture_01: FloatArray, points: FloatArray, tone: FloatArray) -> FloatArray:

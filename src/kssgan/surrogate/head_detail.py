@@ -211,12 +211,6 @@ def _at_outline(outline: Outline) -> FloatArray:
     return found
 
 
-def _below_chin(points: FloatArray, ends: tuple[float, float]) -> FloatArray:
-    """(256, 1): 0 in rows above, 1 in those below, between two distances below the chin."""
-    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
-    return eased(rows - points[CHIN, 1], *ends)
-
-
 def _widely_blurred(image: FloatArray, sigma: float) -> FloatArray:
     """(256, 256, C) blurred so widely that it may be done at half the size, for an eighth of the work."""
     from kssgan.surrogate import _torch_warp
@@ -232,7 +226,8 @@ def _ended(fine: FloatArray, outline: Outline, points: FloatArray) -> FloatArray
     near = _widely_blurred(1 - outline.wall[..., None], _LOOSE_REACH)[..., 0]
     fine = fine * np.clip(_LOOSE * near, 0, 1)
     # Cloth has no loose hair.
-    cloth = _below_chin(points, _SHOULDERS)
+    rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None] + np.float32(0.5)
+    cloth = eased(rows - points[CHIN, 1], *_SHOULDERS)
     fine = fine * (1 - cloth * outline.wall)
     # Before a wall that is lighter than hair, loose hair is dark; what is light there is glow.
     lighter = (outline.behind - outline.beside).sum(2)

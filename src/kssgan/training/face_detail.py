@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kssgan.models.face_detail import MIXED, PEOPLE, UNIT, FaceDetail
-from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, EYES, OUTER_LIPS, OVAL
+from kssgan.surrogate._mesh import EYE_CORNERS, EYES, OUTER_LIPS, OVAL, higher_brow
 from kssgan.surrogate._tones import BLUR, ellipse
 from kssgan.surrogate._torch_warp import blurred
 from kssgan.surrogate.shape import DARK
@@ -41,10 +41,8 @@ _BESIDE_LIPS = (24.0, 26.0, 13.0)
 _BESIDE_EYES = (3.0, 9.0, 3.0)
 _ABOVE, _FADE = 2.0, 8.0  # pixels above the brows at which hair may lie, and in which it comes
 _TEMPLES = 12.0  # pixels below the eyes to which it may lie on temples
-_INSIDE = (
-    0.65,
-    0.9,
-)  # squared distance from the middle, in a face's radii: no temple, a temple
+_INSIDE = (0.65, 0.9)
+"""Squared distance from the middle of a face, in its radii: no temple yet, a temple."""
 _STRAND, _PORES, _STEEP = 3.0, 1.5, 1.5
 """Blur of the areas, pixels, in which detail is no stronger than so many times the forehead's usual one."""
 _AREA = 5.0  # blur of the areas over which contrast is compared, pixels
@@ -166,18 +164,14 @@ def _forehead(points: FloatArray) -> tuple[slice, slice]:
     top = int(outline[:, 1].min()) + _MARGIN
     half = int(np.ptp(outline[:, 0]) * 0.3)
     columns = slice(int(middle) - half, int(middle) + half)
-    return slice(top, max(int(_brows(points)), top + 1)), columns
-
-
-def _brows(points: FloatArray) -> float:
-    return float(min(points[list(brow), 1].min() for brow in BROWS))
+    return slice(top, max(int(higher_brow(points)), top + 1)), columns
 
 
 def _hair(points: FloatArray) -> FloatArray:
     """(256, 256): 1 where hair may lie on a face, above its brows and on its temples, 0 elsewhere."""
     outline, eyes = points[list(OVAL)], points[list(EYE_CORNERS), 1].mean()
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
-    above = np.clip((_brows(points) - _ABOVE - rows) / _FADE, 0, 1)
+    above = np.clip((higher_brow(points) - _ABOVE - rows) / _FADE, 0, 1)
     temples = np.clip((eyes + _TEMPLES - rows) / _FADE, 0, 1)
     across, down = np.ptp(outline, axis=0) / 2
     x, y = (outline.min(0) + outline.max(0)) / 2
