@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kssgan.faces.landmarks import mean_shape
-from kssgan.surrogate._mesh import BROWS, CHIN
+from kssgan.surrogate._mesh import BROWS, CHIN, across
 from kssgan.surrogate._torch_warp import blurred, enlarge
 from kssgan.surrogate.face_detail import with_face_detail
 from kssgan.surrogate.head_detail import around_face
@@ -93,6 +93,44 @@ def test_at_its_rim_a_face_is_lent_no_light() -> None:
     assert rim.sum() > 100
     assert 0.05 < lighter.max() < 0.17
     assert 0.2 < -darker.min() < 0.42
+
+
+SIDE = int(np.argmin(np.abs(across(POINTS, np.arange(256)) - 0.9)))
+
+
+def with_hair() -> tuple[FloatArray, tuple[slice, slice]]:
+    """A face whose right side is hidden by dark hair, and where that begins."""
+    drawn = head()
+    drawn[:, SIDE:] = 0.1
+    return drawn, (slice(BROW + 10, BROW + 40), slice(SIDE - 12, SIDE + 12))
+
+
+def test_hair_beside_a_face_takes_no_detail_of_a_face() -> None:
+    drawn, (rows, _) = with_hair()
+    hair = (rows, slice(SIDE + 4, SIDE + 10))
+    np.testing.assert_allclose(lend(drawn, stripes())[hair], drawn[hair], atol=2e-3)
+
+
+def test_a_face_ends_beside_hair_as_it_was_drawn() -> None:
+    """Its light was blurred across that edge, a grey band on every face with hair beside it."""
+    drawn, where = with_hair()
+    nothing = np.zeros((256, 256), np.float32)
+    found = lend(drawn, nothing)
+    for beside in (slice(SIDE - 12, SIDE - 2), slice(SIDE + 3, SIDE + 12)):
+        part = where[0], beside
+        np.testing.assert_allclose(found[part], drawn[part], atol=0.04)
+
+
+def test_beside_the_cheeks_no_strand_is_lent() -> None:
+    """Of a few people hair hangs there: a dark line on a cheek."""
+    eye = int(POINTS[33, 1])
+    cheek = int(np.argmin(np.abs(across(POINTS, np.arange(256)) - 0.8)))
+    where = (slice(eye + 12, eye + 26), slice(cheek - 2, cheek + 2))
+    found = logs(lend(head(), stripes(0.5))) - logs(head())
+    assert FACE[where].min() > 0.9
+    assert np.abs(found[where]).max() < 0.17
+    pores = logs(lend(head(), stripes(0.05))) - logs(head())
+    assert np.abs(pores[where]).max() > 0.05
 
 
 def test_etched_detail_goes_and_tones_stay() -> None:

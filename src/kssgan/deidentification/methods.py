@@ -27,6 +27,7 @@ from kssgan.models.stored_gallery import is_gallery, read_gallery
 from kssgan.surrogate.even_skin import with_even_skin
 from kssgan.surrogate.expression import express, foreign, upright
 from kssgan.surrogate.face_detail import with_face_detail
+from kssgan.surrogate.hairline import parted
 from kssgan.surrogate.head_detail import (
     Layer,
     Placed,
@@ -159,7 +160,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             outline = one_outline(smooth_01, seen, surrogate.points)
             if lent:
                 outline = narrowed(outline, lent)
-            drawn_01 = smooth_01 = outline.cut(smooth_01)
+            smooth_01 = outline.cut(smooth_01)
+            smooth_01 = parted(smooth_01, surrogate.points, skin_tone(surrogate), outline.wall)
+            drawn_01 = smooth_01
             # What is lent all its fine detail needs none made up.
             if not (self._stored.detail and self._stored.face):
                 drawn_01 = outline.cut(_image_01(generator.refiner(head, noise=noise)))

@@ -20,6 +20,7 @@ __all__ = [
     "LENSES",
     "LIP_GAP",
     "LOWER_EDGE",
+    "MOUTH_CORNERS",
     "NOSE",
     "NOSTRILS",
     "OUTER_LIPS",
@@ -27,6 +28,7 @@ __all__ = [
     "POINTS",
     "STILL",
     "UPPER_EDGE",
+    "across",
     "brow_line",
     "check_points",
     "higher_brow",
@@ -113,6 +115,9 @@ LIP_GAP = (13, 14)
 EYE_CORNERS = (33, 263)
 """Outer corners of the eyes, left and right in the picture."""
 
+MOUTH_CORNERS = (61, 291)
+"""Corners of the mouth, left and right in the picture."""
+
 
 def check_points(points: FloatArray) -> None:
     """Refuse what is not one face's mesh.
@@ -136,3 +141,10 @@ def brow_line(points: FloatArray) -> float:
 def higher_brow(points: FloatArray) -> float:
     """Row of the upper edge of the higher brow."""
     return float(min(points[list(brow), 1].min() for brow in BROWS))
+
+
+def across(points: FloatArray, columns: FloatArray) -> FloatArray:
+    """How far columns lie from a face's middle, in halves of its width; negative on the left."""
+    middle = float(points[list(EYE_CORNERS), 0].mean())
+    found: FloatArray = (columns - middle) / (np.ptp(points[list(OVAL), 0]) / 2)
+    return found

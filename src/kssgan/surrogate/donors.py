@@ -25,6 +25,7 @@ from kssgan.surrogate._mesh import (
     FOREHEAD,
     INNER_LIPS,
     LIP_GAP,
+    MOUTH_CORNERS,
     NOSE,
     OUTER_LIPS,
     OVAL,
@@ -291,7 +292,7 @@ def _misfit(donor: Donor, target: _Aim) -> float:
 def _mouth(shape: _Array) -> _Array:
     """How far it is open, how wide it is, how far its corners are drawn up."""
     upper, lower = LIP_GAP
-    corners, middle = shape[[61, 291], 1].mean(), shape[[0, 17], 1].mean()
+    corners, middle = shape[list(MOUTH_CORNERS), 1].mean(), shape[[0, 17], 1].mean()
     return np.array(
         [shape[lower, 1] - shape[upper, 1], np.ptp(shape[_LIPS, 0]), corners - middle]
     )

@@ -3,7 +3,7 @@
 The face is the group's, the head a mixture of donors', and a network draws what lies between them: foreheads
 come out greyer, paler or redder than the face below, and necks darker than any shadow. What is natural there
 was measured: foreheads are lighter than cheeks and less red, necks darker. A forehead's own shading stands in
-``forehead.py``.
+``forehead.py``, what lies beside the eyes in ``temples.py``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from kssgan.surrogate._tones import COARSE, ellipse, near, reduced, tones
 from kssgan.surrogate.forehead import shading
 from kssgan.surrogate.shape import DARK
 from kssgan.surrogate.sight import sight
+from kssgan.surrogate.temples import cleared
 from kssgan.types import CROP_SIZE, FloatArray
 
 __all__ = ["with_even_skin"]
@@ -58,7 +59,8 @@ def with_even_skin(
 
     Args:
         picture_01: (256, 256, 3) float32 in [0, 1].
-        points: (468, 2) where the face lies; below the brows it stays as it is, but for what is between them.
+        points: (468, 2) where the face lies; below the brows it stays as it is, but for what is between them
+            and for the temples.
         seen: (128, 128) :func:`sight` of the points, where it is known already.
         wall: (256, 256) how much of each pixel is wall, which stays: a pale wall has the tone of skin.
 
@@ -106,7 +108,10 @@ def with_even_skin(
         total += there * shift
         weight += there
     whole = np.minimum(weight, 1) * total / weight
-    both = np.concatenate([whole, shading(small + whole, cheeks, points)], 2)
+    shaded = shading(small + whole, cheeks, points)
+    on_wall = None if wall is None else reduced(wall[..., None])[..., 0]
+    shaded = shaded + cleared(small + whole + shaded, cheeks, points, on_wall)
+    both = np.concatenate([whole, shaded], 2)
     moved = _torch_warp.enlarge(both.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
     if wall is not None:
         moved = moved * (1 - wall[..., None])

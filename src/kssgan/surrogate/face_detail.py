@@ -9,11 +9,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate._mesh import BROWS, EYE_CORNERS, EYES, OVAL, brow_line, higher_brow
+from kssgan.surrogate._mesh import (
+    BROWS,
+    EYE_CORNERS,
+    EYES,
+    MOUTH_CORNERS,
+    OVAL,
+    across,
+    brow_line,
+    higher_brow,
+)
+from kssgan.surrogate._regions import reduced as halved
 from kssgan.surrogate._tones import (
     BLUR,
     COARSE,
+    eased,
     ellipse,
+    near,
     planes_blurred,
     reduced,
     tones,
@@ -34,6 +46,13 @@ _AROUND = ((8.0, 10.0), 8.0)
 _FADES = 8.0  # pixels in which the one becomes the other
 _RIM = (np.float32(0.15), np.float32(0.4))
 """Most that detail may lighten and darken the rim of a face, where its people have hair and walls."""
+_BESIDE = np.float32(0.14)  # the same beside the cheeks: no strand of its people's hair
+_CHEEK, _AT_EYES = (0.60, 0.78), (-8.0, 8.0)
+"""Half widths of a face, and pixels below the eyes, in which that begins."""
+_ON_SKIN = (0.3, 0.6)  # difference from the cheeks: skin, hair
+_LIGHTER = 0.4  # how much of a difference to the lighter side counts
+_SIDE, _AT_LIPS = (0.70, 0.85), (-10.0, 10.0)
+"""Hair hides a face at its sides alone, half widths, and above its lips, pixels below them."""
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(0.08)  # the same above the brows: pores, no strand of a fringe
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
@@ -85,14 +104,47 @@ def with_face_detail(
     above = np.clip((higher_brow(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
     detail = _limited(detail, _FOREHEAD, above)
     detail = _limited(detail, np.where(detail > 0, *_RIM), 1 - inner)
+    detail = _limited(detail, _BESIDE, _beside_cheeks(points))
     logs = np.log(np.clip(picture_01, 0, 1) + DARK)
     light = logs.mean(2, keepdims=True)
     # The drawn colours stay as fine as they are, else lips and skin would be one.
-    soft = planes_blurred(light, BLUR)
+    free = _free_of_hair(picture_01, points, tone)[..., None]
+    soft = _blurred_where(light, free)
     soft = soft + _SHADES * (soft - _broad(light, inner[..., None]))
     lent = np.exp(logs - light + soft + detail[..., None] * _COLOURS) - DARK
-    found: FloatArray = picture_01 + where * (lent - picture_01)
+    found: FloatArray = picture_01 + where * free * (lent - picture_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _free_of_hair(picture_01: FloatArray, points: FloatArray, tone: FloatArray) -> FloatArray:
+    """(256, 256) float32: 0 on hair beside a face, above its lips; 1 elsewhere, soft between."""
+    from kssgan.surrogate import _torch_warp
+
+    half = np.log(halved(picture_01, 2).clip(0, 1) + DARK)
+    skin = near(half, np.log(tone + DARK), *_ON_SKIN, lighter=_LIGHTER)
+    skin = _torch_warp.enlarge(skin[None], CROP_SIZE)[0]
+    at = np.arange(CROP_SIZE, dtype=np.float32)
+    inner = 1 - eased(np.abs(across(points, at)), *_SIDE)
+    below = eased(at[:, None] - points[list(MOUTH_CORNERS), 1].mean(), *_AT_LIPS)
+    found: FloatArray = np.maximum(np.maximum(inner, below), skin).astype(np.float32)
+    return found
+
+
+def _blurred_where(light: FloatArray, where: FloatArray) -> FloatArray:
+    """(256, 256, 1) light blurred, as if nothing else were there."""
+    both = planes_blurred(np.dstack([light * where, where]), BLUR)
+    found: FloatArray = both[..., :1] / (both[..., 1:] + np.float32(1e-3))
+    return found
+
+
+def _beside_cheeks(points: FloatArray) -> FloatArray:
+    """(256, 256) float32: 1 at the sides of a face, from its eyes downwards; 0 elsewhere."""
+    at = np.arange(CROP_SIZE, dtype=np.float32)
+    eyes = points[list(EYE_CORNERS), 1].mean()
+    found: FloatArray = eased(np.abs(across(points, at)), *_CHEEK) * eased(
+        at[:, None] - eyes, *_AT_EYES
+    )
+    return found.astype(np.float32)
 
 
 def _broad(light: FloatArray, face: FloatArray) -> FloatArray:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kssgan.surrogate._mesh import EYE_CORNERS, OVAL, brow_line
+from kssgan.surrogate._mesh import across, brow_line
 from kssgan.surrogate._tones import COARSE, eased
 from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["shading"]
+__all__ = ["own_tone", "shading", "usual_shading"]
 
 # Of 433 portraits of people trained on, medians of logarithms over the forehead's own tone.
 _ACROSS = (0.0, 0.2, 0.4, 0.6, 0.8)  # of half a face's width, from its middle
@@ -66,39 +66,51 @@ def shading(small: FloatArray, cheeks: FloatArray, points: FloatArray) -> FloatA
     Returns:
         (64, 64, 3) float32 logarithms, 0 where no forehead is, as under a fringe.
     """
-    step = CROP_SIZE // COARSE
-    y, x = np.mgrid[:COARSE, :COARSE].astype(np.float32) * step + (step - 1) / 2
-    middle = float(points[list(EYE_CORNERS), 0].mean())
-    across = np.abs(x - middle) / (np.ptp(points[list(OVAL), 0]) / 2)
-    above = brow_line(points) - y
-    usual = np.stack([np.interp(across, _ACROSS, shade) for shade in _SHADES], -1)
-    plain = small - usual - np.interp(-above, _BELOW, _BRIDGE)[..., None]
-    own = _own_tone(plain[(across < _CORE[0]) & (above > _CORE[1]) & (above < _CORE[2])])
-    if own is None or abs(float((own - cheeks).mean())) > _OTHER:
+    own = own_tone(small, cheeks, points)
+    if own is None:
         return np.zeros_like(small)
-    away = plain - own
+    aside, above = _places(points)
+    away = small - usual_shading(aside) - np.interp(-above, _BELOW, _BRIDGE)[..., None] - own
     light = away.mean(2, keepdims=True)
-    most = np.interp(across, *_MOST).astype(np.float32)[..., None]
+    most = np.interp(aside, *_MOST).astype(np.float32)[..., None]
     kept = most * np.tanh(_KEPT * light / most) + _TINT * np.tanh((away - light) / _TINT)
     like = np.interp(above, *_SKIN)
     skin = 1 - eased(np.abs(away).mean(2) / like, 1.0, _HAIR)
     # What lies above hair is no forehead.
     free = np.minimum.accumulate(np.where(above < 0, 1, skin)[::-1], axis=0)[::-1]
-    down, aside = _BETWEEN
+    down, between = _BETWEEN
     begins = np.maximum(
-        eased(above, 0.0, _BROWS), eased(above, *down) * (1 - eased(across, *aside))
+        eased(above, 0.0, _BROWS), eased(above, *down) * (1 - eased(aside, *between))
     )
     there = (
-        np.minimum(skin, free)
-        * begins
-        * (1 - eased(across, *_SIDE))
-        * (1 - eased(above, *_TOP))
+        np.minimum(skin, free) * begins * (1 - eased(aside, *_SIDE)) * (1 - eased(above, *_TOP))
     )
     found: FloatArray = (there[..., None] * (kept - away)).astype(np.float32)
     return found
 
 
-def _own_tone(places: FloatArray) -> FloatArray | None:
+def usual_shading(aside: FloatArray) -> FloatArray:
+    """(..., 3) how foreheads are shaded, logarithms over their own tone, so far (0..) from their middle."""
+    return np.stack([np.interp(aside, _ACROSS, shade) for shade in _SHADES], -1)
+
+
+def own_tone(small: FloatArray, cheeks: FloatArray, points: FloatArray) -> FloatArray | None:
+    """(3,) logarithm of a forehead's tone without its shading, None under a fringe; see :func:`shading`."""
+    aside, above = _places(points)
+    half, low, high = _CORE
+    plain = small - usual_shading(aside)
+    own = _tone_of_most(plain[(aside < half) & (above > low) & (above < high)])
+    return None if own is None or abs(float((own - cheeks).mean())) > _OTHER else own
+
+
+def _places(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(64, 64) how far each place lies from a face's middle, half widths, and above its brows, pixels."""
+    step = CROP_SIZE // COARSE
+    y, x = np.mgrid[:COARSE, :COARSE].astype(np.float32) * step + (step - 1) / 2
+    return np.abs(across(points, x)), brow_line(points) - y
+
+
+def _tone_of_most(places: FloatArray) -> FloatArray | None:
     """(3,) tone that most of (N, 3) have, None where nothing is there."""
     if not len(places):
         return None
