@@ -437,3 +437,44 @@ def test_a_picture_inside_the_report(good: Any, whose: str) -> None:
     assert report.holds == (whose == "surrogate")
     if whose == "original":
         assert "originals are in the release, as a near-copy" in breaks(report)
+
+
+def _numbered(made: Any, *groupings: list[range]) -> None:
+    """Pictures of all people, one variant for each way to group them."""
+    made.columns = ("variant",)
+    people = {f"P-{n:03d}x": made.person(n) for n in range(6)}
+    names = list(people)
+    for number, groups in enumerate(groupings, 1):
+        for group in groups:
+            own = {names[n]: people[names[n]] for n in group}
+            picture = made.mean(list(own.values()))
+            picture[-8:] = 10 * number  # as another seed draws it
+            made.group(own, picture=picture, label=(str(number),))
+
+
+def test_variants_of_the_same_people_are_no_second_group(made: Any) -> None:
+    _numbered(made, [range(3), range(3, 6)], [range(3), range(3, 6)])
+    report = made.audit(k=3)
+    assert report.holds, breaks(report)
+    assert not report.problems
+
+
+def test_variants_that_part_people_in_two_ways(made: Any) -> None:
+    """Every picture stands for three people, but who holds two of them is one of fewer."""
+    _numbered(made, [range(3), range(3, 6)], [range(0, 6, 2), range(1, 6, 2)])
+    report = made.audit(k=3)
+    assert report.k_measured == 3
+    assert "1: 6 subjects share the variants of a picture with different people" in breaks(
+        report
+    )
+
+
+def test_the_same_variant_twice_is_a_second_group(made: Any) -> None:
+    _numbered(made, [range(3), range(3, 6)])
+    own = {f"P-{n:03d}x": made.person(n) for n in range(3)}
+    picture = made.mean(list(own.values()))
+    picture[-8:] = 200
+    made.group(own, picture=picture, label=("1",))
+    assert "1: 3 subjects have two different pictures under one label" in breaks(
+        made.audit(k=3)
+    )

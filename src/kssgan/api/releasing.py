@@ -22,6 +22,7 @@ def deidentify(
     set_labels: Mapping[str, str] | None = None,
     auto_labels: Sequence[str] = ("expression", "gender", "age"),
     seed: int = 0,
+    variants: int = 1,
     mode: Literal["strict", "utility"] = "strict",
     weights: PathLike | None = None,
     map_path: PathLike | None = None,
@@ -55,6 +56,9 @@ def deidentify(
         auto_labels: attributes that are read off the face where ``labels`` says nothing; () for none. They
             are sometimes wrong; how often is in ``docs/probes.md``.
         seed: of grouping and pictures, never of file names; 0 or more.
+        variants: pictures of each group and label, each with other hair, clothes and features, for whoever
+            trains on a release (``docs/teaching.md``). Everybody holds one file of each, so that the promise
+            is the same; the manifest numbers them. Not with ``ledger``, nor in utility mode.
         mode: "strict" keeps the promise; "utility" draws each photo anew with ``weights`` of preset "paper"
             or "stargan" that were trained on these people. It keeps detail and promises nothing: the
             certificate says so first, and how often the recogniser still finds the right person.
@@ -106,6 +110,7 @@ def deidentify(
         set_labels=set_labels,
         auto_labels=auto_labels,
         seed=seed,
+        variants=variants,
         mode=mode,
         weights=weights,
         map_path=map_path,

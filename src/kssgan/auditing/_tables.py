@@ -16,7 +16,18 @@ from typing import Any
 
 from kssgan.errors import BadTable
 
-__all__ = ["Manifest", "MapRow", "read_certificate", "read_manifest", "read_map", "read_rows"]
+__all__ = [
+    "VARIANT",
+    "Manifest",
+    "MapRow",
+    "read_certificate",
+    "read_manifest",
+    "read_map",
+    "read_rows",
+]
+
+VARIANT = "variant"
+"""Column of a manifest that numbers several pictures of the same people with one label."""
 
 _WANTED = ("original", "subject", "released", "reason")
 
@@ -51,6 +62,12 @@ class Manifest:
     columns: tuple[str, ...]
     rows: dict[str, tuple[str, ...]]
     ragged: int = 0
+
+    @property
+    def variant(self) -> int | None:
+        """Place of the variants' numbers in a row; None where there are no variants."""
+        named = [column.strip().lower() for column in self.columns]
+        return named.index(VARIANT) if VARIANT in named else None
 
 
 def read_rows(path: Path, what: str) -> list[list[str]]:

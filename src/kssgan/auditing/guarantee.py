@@ -7,7 +7,7 @@ seen. The work is linear in files and rows.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -94,7 +94,11 @@ def people(
 
 
 def measure(
-    release: ReleaseFiles, rows: Sequence[MapRow], *, labels: Mapping[str, tuple[str, ...]]
+    release: ReleaseFiles,
+    rows: Sequence[MapRow],
+    *,
+    labels: Mapping[str, tuple[str, ...]],
+    variant: int | None = None,
 ) -> Guarantee:
     """Count the people behind every distinct picture.
 
@@ -102,6 +106,7 @@ def measure(
         release: the files.
         rows: the map.
         labels: the manifest's cells by file; files without any share the empty label.
+        variant: place of a variant's number among these cells; None where pictures have no variants.
 
     Returns:
         The counts, and what is wrong with them whatever k was claimed.
@@ -124,6 +129,7 @@ def measure(
         *_uneven(counts),
         *_unequal_bytes(release),
         *_two_groups(release, stands_for, labels),
+        *_parted_variants(release, stands_for, labels, variant),
         *_strangers(release, stands_for),
     ]
     return Guarantee(
@@ -203,6 +209,38 @@ def _two_groups(
         )
 
 
+def _parted_variants(
+    release: ReleaseFiles,
+    stands_for: Mapping[str, set[str]],
+    labels: Mapping[str, tuple[str, ...]],
+    variant: int | None,
+) -> Iterable[Problem]:
+    """Variants of a picture stand for the same people: else they would part them in two ways."""
+    if variant is None:
+        return
+    behind: dict[str, set[str]] = defaultdict(set)
+    shown: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    for file, sha in release.digest.items():
+        label = labels.get(file, ())
+        rest = (*label[:variant], *label[variant + 1 :])
+        for subject in stands_for.get(file, ()):
+            behind[sha].add(subject)
+            shown[subject, rest].add(sha)
+    parted = {
+        subject
+        for (subject, _), shas in shown.items()
+        if len({frozenset(behind[sha]) for sha in shas}) > 1
+    }
+    if parted:
+        yield Problem(
+            1,
+            "breaks",
+            f"{len(parted)} subjects share the variants of a picture with different people, so they belong "
+            f"to two groups; all variants of a picture must stand for the same people",
+            tuple(sorted(parted)),
+        )
+
+
 def _strangers(release: ReleaseFiles, stands_for: Mapping[str, set[str]]) -> Iterable[Problem]:
     unknown = sorted(f for f in release.digest if f not in stands_for)
     if unknown:
@@ -223,6 +261,22 @@ def _strangers(release: ReleaseFiles, stands_for: Mapping[str, set[str]]) -> Ite
         )
 
 
+def _repeated(rows: Sequence[MapRow]) -> list[str]:
+    """Photos that stand in the map more than once, but for those with several pictures.
+
+    Whether a person may have these is judged by their labels, which must differ.
+    """
+    fates: dict[str, list[MapRow]] = defaultdict(list)
+    for row in rows:
+        fates[row.original].append(row)
+    return [
+        name
+        for name, own in fates.items()
+        if len({row.released for row in own if row.released}) < len(own) > 1
+        or len({row.subject for row in own}) > 1
+    ]
+
+
 def coverage(rows: Sequence[MapRow], found: Iterable[str]) -> tuple[Problem, ...]:
     """Check that every photo was either released or refused, once.
 
@@ -234,7 +288,7 @@ def coverage(rows: Sequence[MapRow], found: Iterable[str]) -> tuple[Problem, ...
     neither = [r.original for r in rows if not r.released and not r.reason.strip()]
     both = [r.original for r in rows if r.released and r.reason.strip()]
     nameless = [r.original for r in rows if r.released and not r.subject.strip()]
-    repeated = [name for name, n in Counter(r.original for r in rows).items() if n > 1]
+    repeated = _repeated(rows)
     known = {r.original for r in rows}
     on_disk = set(found)
     if neither or both:

@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kssgan.auditing._pictures import ReleaseFiles
-from kssgan.auditing._tables import Manifest, MapRow, read_rows
+from kssgan.auditing._tables import VARIANT, Manifest, MapRow, read_rows
 from kssgan.auditing.report import Problem
 from kssgan.errors import BadTable
 
 __all__ = ["agreement", "homogeneous", "label_problems", "read_labels"]
 
-_USUAL = frozenset({"expression", "gender", "age", "ethnicity", "pose", "group"})
+_USUAL = frozenset({"expression", "gender", "age", "ethnicity", "pose", "group", VARIANT})
 
 
 def label_problems(

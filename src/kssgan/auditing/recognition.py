@@ -140,7 +140,8 @@ def _crop_keys(
             keys[row.original].append(key)
         if row.released and row.subject in whole:
             keys[row.original].append((row.subject, ""))
-    return keys
+    # A photo with several pictures stands in the map as often.
+    return {name: list(dict.fromkeys(own)) for name, own in keys.items()}
 
 
 def _check_copies(

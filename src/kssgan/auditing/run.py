@@ -89,7 +89,8 @@ def audit(
     everything = tuple(sorted({*found, *on_disk}))
     case.problems += coverage(rows, everything)
     cells = manifest.rows if manifest else {}
-    counted = measure(case.release, rows, labels=cells)
+    variant = manifest.variant if manifest else None
+    counted = measure(case.release, rows, labels=cells, variant=variant)
     case.problems += counted.problems
     _check_k(case, counted, required)
     over_time = None if releases is None else check_releases(case, releases)
@@ -156,8 +157,8 @@ def _report(
         counts={
             "photos_found": found,
             "files_ignored": ignored,
-            "photos_released": sum(bool(r.released) for r in case.rows),
-            "photos_refused": sum(not r.released for r in case.rows),
+            "photos_released": len({r.original for r in case.rows if r.released}),
+            "photos_refused": len({r.original for r in case.rows if not r.released}),
             "subjects": len({r.subject for r in case.rows if r.released}),
             "released_files": len(case.release.digest),
             "distinct_pictures": len(case.release.pictures),

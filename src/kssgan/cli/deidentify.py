@@ -115,6 +115,14 @@ def _add_groups(parser: argparse.ArgumentParser) -> None:
         help="of grouping and pictures, never of names (default 0)",
     )
     parser.add_argument(
+        "--variants",
+        type=int,
+        default=1,
+        metavar="N",
+        help="pictures of each group and expression, each with other hair, clothes and features: more of "
+        "them teach a classifier more (default 1)",
+    )
+    parser.add_argument(
         "--grouping",
         choices=("mdav", "k-same"),
         default="mdav",
@@ -221,6 +229,7 @@ def run(args: argparse.Namespace) -> int:
         set_labels=_assignments(args.set_labels),
         auto_labels=_names(args.auto_label),
         seed=args.seed,
+        variants=args.variants,
         grouping=args.grouping,
         within=None if args.within is None else _names(args.within),
         surrogate=args.surrogate,

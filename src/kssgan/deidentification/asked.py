@@ -24,6 +24,7 @@ __all__ = [
     "check_ledger_key",
     "check_method",
     "check_mode",
+    "check_variants",
 ]
 
 SurrogateName = Literal["generator", "composite", "mean"]
@@ -50,6 +51,7 @@ class Asked:
     set_labels: Mapping[str, str] | None
     auto_labels: Sequence[str]
     seed: int
+    variants: int
     mode: Mode
     weights: PathLike | None
     map_path: PathLike | None
@@ -75,6 +77,7 @@ class Asked:
             self.k,
             allow_small_k=self.allow_small_k,
             seed=self.seed,
+            variants=self.variants,
             grouping=self.grouping,
             within=self.within,
             auto_labels=self.auto_labels,
@@ -86,6 +89,9 @@ class Asked:
             surrogate=self.surrogate,
             ledger=self.ledger,
             method=self.method,
+        )
+        check_variants(
+            self.variants, mode=self.mode, ledger=self.ledger, surrogate=self.surrogate
         )
         check_escrow(self.escrow, self.escrow_key)
         check_ledger_key(self.ledger, self.ledger_key)
@@ -99,13 +105,14 @@ def check_asked(
     grouping: str,
     within: Sequence[str] | None,
     auto_labels: Sequence[str] = (),
+    variants: int = 1,
 ) -> None:
     """Reject what cannot be meant.
 
     Raises:
-        UsageError: k below 2, k = 2 without ``allow_small_k``, a seed that is no whole number from 0 up, an
-            unknown grouping, ``within`` an attribute that does not stay with a person, or ``auto_labels``
-            one that cannot be read off a face.
+        UsageError: k below 2, k = 2 without ``allow_small_k``, a seed that is no whole number from 0 up,
+            fewer than one variant, an unknown grouping, ``within`` an attribute that does not stay with a
+            person, or ``auto_labels`` one that cannot be read off a face.
 
     >>> check_asked(5, allow_small_k=False, seed=0, grouping="mdav", within=("gender",))
     """
@@ -122,6 +129,8 @@ def check_asked(
         )
     if type(seed) is not int or seed < 0:
         raise UsageError(f"seed={seed!r} came; a whole number from 0 up was wanted")
+    if type(variants) is not int or variants < 1:
+        raise UsageError(f"variants={variants!r} came; a whole number from 1 up was wanted")
     if grouping not in GROUPINGS:
         raise UsageError(
             f"grouping={grouping!r} came; one of {', '.join(GROUPINGS)} was wanted"
@@ -136,6 +145,29 @@ def check_asked(
         raise UsageError(
             f"auto_labels={auto_labels!r} came; a sequence of attributes that can be read off a face was "
             f"wanted: {', '.join(KNOWN)}; none of them is ()"
+        )
+
+
+def check_variants(variants: int, *, mode: str, ledger: object | None, surrogate: str) -> None:
+    """Several pictures of a group are for a release of its own, and for surrogates that can differ.
+
+    Raises:
+        UsageError: they were asked for in utility mode, with a ledger, or of plain means.
+    """
+    if variants == 1:
+        return
+    if mode == "utility":
+        raise UsageError(
+            f"variants={variants} came with utility mode, which draws each photo once; leave one out"
+        )
+    if surrogate == "mean":
+        raise UsageError(
+            f"variants={variants} came with surrogate 'mean', and a group has one mean; leave one out"
+        )
+    if ledger is not None:
+        raise UsageError(
+            f"variants={variants} came with a ledger, which keeps one picture of each group and label; "
+            "leave one out"
         )
 
 

@@ -1,4 +1,4 @@
-"""One surrogate a group, one picture a cell; memory does not grow with the number of photos."""
+"""One surrogate a group, its pictures cell by cell; memory does not grow with the number of photos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from kssgan.deidentification.look import PhotoReader, Seen
 from kssgan.deidentification.plan import Plan
 from kssgan.deidentification.png import encode_png
-from kssgan.errors import PromiseError
+from kssgan.errors import PromiseError, UsageError
 from kssgan.faces.threads import in_order
 from kssgan.files import storage
 from kssgan.types import PhotoFace, Progress, SurrogateMethod, U8Array
@@ -31,7 +31,7 @@ _SHARE = 0.5
 
 
 class Drawn(AbstractContextManager["Drawn"]):
-    """Encoded pictures of all cells, in a nameless file on the disk.
+    """Encoded pictures of a release, in a nameless file on the disk.
 
     Args:
         folder: on the disk that shall hold it.
@@ -55,7 +55,7 @@ class Drawn(AbstractContextManager["Drawn"]):
         self._file.close()
 
     def append(self, png: bytes) -> None:
-        """Add the picture of the next cell."""
+        """Add the next picture."""
         with storage("the private cache could not be written"):
             self._file.seek(self._ends[-1])
             rest = memoryview(png)
@@ -63,9 +63,9 @@ class Drawn(AbstractContextManager["Drawn"]):
                 rest = rest[self._file.write(rest) :]
         self._ends.append(self._ends[-1] + len(png))
 
-    def __getitem__(self, cell: int) -> bytes:
-        self._file.seek(self._ends[cell])
-        return self._file.read(self._ends[cell + 1] - self._ends[cell])
+    def __getitem__(self, picture: int) -> bytes:
+        self._file.seek(self._ends[picture])
+        return self._file.read(self._ends[picture + 1] - self._ends[picture])
 
 
 def group_seed(seed: int, contents: Iterable[str]) -> int:
@@ -92,16 +92,17 @@ def draw_cells(
     seed: int,
     progress: Progress,
 ) -> None:
-    """Draw the picture of every cell into ``drawn``, in the order of the cells.
+    """Draw the pictures of every cell into ``drawn``, in the order of the cells, then of the variants.
 
     Each group has one initial surrogate, from all its people, and its cells differ by their label alone:
-    a mean per cell over unequal people could be subtracted from another.
+    a mean per cell over unequal people could be subtracted from another. Variants differ by the seed alone.
 
     A method with a true attribute ``parallel`` draws several groups at a time, one in each thread; the
     pictures and their order are the same.
 
     Raises:
         PromiseError: a picture is a member's own photo.
+        UsageError: variants were asked for, and the method draws the same picture whatever the seed.
     """
     cells_of: list[list[int]] = [[] for _ in range(plan.groups.count)]
     for cell, group in enumerate(plan.cells.group.tolist()):
@@ -117,6 +118,7 @@ def draw_cells(
             reader,
             [plan.labels[cell] for cell in cells],
             seed,
+            plan.variants,
         )
         for rows, cells in zip(np.split(order, ends[:-1]), cells_of, strict=True)
     )
@@ -153,6 +155,7 @@ def _draw_group(
     reader: PhotoReader,
     labels: Sequence[Mapping[str, str]],
     seed: int,
+    variants: int,
 ) -> list[bytes]:
     """PNGs of one group's cells; ``seed`` is the user's. What it read is let go when it ends."""
     people: dict[int, list[Seen]] = {}
@@ -162,11 +165,23 @@ def _draw_group(
     own_seed = group_seed(seed, (photo.content for photo in photos))
     surrogate = method.surrogate(members)
     grids = [grid for person in members for grid in person.grids()]
-    found = []
-    for picture_u8 in draw_all(method, surrogate, labels, seed=own_seed):
-        _check_nobody(picture_u8, grids)
-        found.append(encode_png(picture_u8))
-    return found
+    found: list[list[bytes]] = [[] for _ in labels]
+    for number in range(variants):
+        drawn = draw_all(method, surrogate, labels, seed=_variant_seed(own_seed, number))
+        for cell, picture_u8 in zip(found, drawn, strict=True):
+            _check_nobody(picture_u8, grids)
+            cell.append(encode_png(picture_u8))
+    if any(len(set(cell)) < variants for cell in found):
+        raise UsageError(
+            f"variants={variants} came, but surrogate {method.name!r} draws a group the same whatever the "
+            "seed; leave out --variants, or take --surrogate generator"
+        )
+    return [png for cell in found for png in cell]
+
+
+def _variant_seed(seed: int, number: int) -> int:
+    """Seed of a variant; that of the first is the group's own."""
+    return group_seed(seed, [f"variant {number}"]) if number else seed
 
 
 class _Faces(Iterable[PhotoFace]):

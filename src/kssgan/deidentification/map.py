@@ -16,7 +16,7 @@ __all__ = ["MapRow", "encode_map", "encode_refused", "encode_table", "parse_tabl
 
 
 class MapRow(NamedTuple):
-    """One photo.
+    """One photo, or one of the pictures of a photo that has several.
 
     Attributes:
         original: relative to PHOTOS, with ``/``.

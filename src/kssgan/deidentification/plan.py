@@ -1,4 +1,8 @@
-"""Who shares a picture with whom: subjects, groups and cells of the usable photos."""
+"""Who shares a picture with whom: subjects, groups and cells of the usable photos.
+
+A cell, the people of a group who share a label, has one picture, or several variants of it: then the
+variant's number is a part of the label, and everybody of the cell holds one file of each.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from kssgan.grouping.subjects import Subjects, resolve_subjects
 from kssgan.types import FloatArray, Groups, IntArray, U8Array
 
 __all__ = [
+    "VARIANT",
     "Plan",
     "make_plan",
     "mean_embeddings",
@@ -31,6 +36,9 @@ __all__ = [
     "resolve",
     "told_apart",
 ]
+
+VARIANT = "variant"
+"""Column of the manifest where a cell has several pictures."""
 
 _OPEN_CROPS = 64
 
@@ -48,6 +56,7 @@ class Plan:
         attributes: what the release says of a picture, in order.
         labels: per cell, a category for each of ``attributes``.
         loss: information loss of the grouping, 0..100.
+        variants: V, pictures of each cell; those of cell c are numbered c V to c V + V - 1.
     """
 
     subjects: Subjects
@@ -58,11 +67,31 @@ class Plan:
     attributes: tuple[str, ...]
     labels: tuple[Mapping[str, str], ...]
     loss: float
+    variants: int = 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the manifest says of a file."""
+        return (*self.attributes, VARIANT) if self.variants > 1 else self.attributes
+
+    def pictures(self, cell: int) -> range:
+        """Numbers of a cell's pictures."""
+        return range(cell * self.variants, (cell + 1) * self.variants)
+
+    def shown(self, picture: int) -> dict[str, str]:
+        """What is said of a picture: a value for each of ``columns``."""
+        cell, variant = divmod(picture, self.variants)
+        own = {name: self.labels[cell][name] for name in self.attributes}
+        return {**own, VARIANT: str(variant + 1)} if self.variants > 1 else own
 
     def holders(self) -> list[tuple[int, int]]:
-        """Every person of every cell, as (cell, person); each gets one file."""
+        """Every person of every picture, as (picture, person); each gets one file."""
         pairs = np.stack([self.cells.photo_cell, self.photo_person], axis=1)
-        return [(int(cell), int(person)) for cell, person in np.unique(pairs, axis=0)]
+        return [
+            (picture, int(person))
+            for cell, person in np.unique(pairs, axis=0)
+            for picture in self.pictures(int(cell))
+        ]
 
 
 def resolve(
@@ -110,6 +139,7 @@ def make_plan(
     seed: int,
     nearest: bool = False,
     fixed: IntArray | None = None,
+    variants: int = 1,
 ) -> Plan:
     """Form groups of subjects and divide them into cells.
 
@@ -126,6 +156,7 @@ def make_plan(
         nearest: who lacks one of ``within`` is grouped with those of the nearest face that has it, instead of
             apart. What is released of a group is not touched by this.
         fixed: (N,) group of each subject, where the groups are not to be formed but are given.
+        variants: pictures of each cell.
 
     Raises:
         TooFewPeople: fewer than k people can be told apart.
@@ -173,6 +204,7 @@ def make_plan(
         order,
         tuple(of_cell),
         information_loss(embeddings, groups),
+        variants,
     )
 
 

@@ -81,6 +81,7 @@ def _plan(
         seed=asked.seed,
         nearest=asked.within is None,
         fixed=_trained_groups(method, photos, people, asked.k),
+        variants=asked.variants,
     )
 
 

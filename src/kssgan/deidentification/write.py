@@ -79,8 +79,8 @@ def write_release(
         names = _name_files(plan)
         with progress("files", total=len(names)) as step:
             # In the order of the random names, so that not even inode numbers tell a group.
-            for name, (cell, _) in sorted((n, key) for key, n in names.items()):
-                partial.write(name, drawn[cell])
+            for name, (picture, _) in sorted((n, key) for key, n in names.items()):
+                partial.write(name, drawn[picture])
                 step(1)
         manifest = _manifest(plan, names)
         partial.write(_MANIFEST, manifest)
@@ -89,7 +89,7 @@ def write_release(
             partial.folder,
             encode_map(rows),
             k=facts["k"],
-            attributes=plan.attributes,
+            attributes=plan.columns,
             one_human=_one_human(collection, plan),
         )
         certificate = _certificate(collection, plan, measured, facts)
@@ -123,7 +123,7 @@ def write_release(
 
 
 def _name_files(plan: Plan) -> dict[tuple[int, int], str]:
-    """A random name for each person of each cell."""
+    """A random name for each person of each picture."""
     holders = plan.holders()
     names: set[str] = set()
     while len(names) < len(holders):
@@ -133,10 +133,10 @@ def _name_files(plan: Plan) -> dict[tuple[int, int], str]:
 
 def _manifest(plan: Plan, names: Mapping[tuple[int, int], str]) -> bytes:
     rows = sorted(
-        (name, *(plan.labels[cell][a] for a in plan.attributes))
-        for (cell, _), name in names.items()
+        (name, *(plan.shown(picture)[column] for column in plan.columns))
+        for (picture, _), name in names.items()
     )
-    return encode_table(("file", *plan.attributes), rows)
+    return encode_table(("file", *plan.columns), rows)
 
 
 def _subject(collection: Collection, plan: Plan, number: int) -> str:
@@ -147,16 +147,18 @@ def _subject(collection: Collection, plan: Plan, number: int) -> str:
 def _map_rows(
     collection: Collection, plan: Plan, names: Mapping[tuple[int, int], str]
 ) -> list[MapRow]:
+    """A row for each refused photo, and one for each picture of the others."""
     rows = {
-        name: MapRow(name, collection.declared.get(name) or "", "", str(reason))
+        name: [MapRow(name, collection.declared.get(name) or "", "", str(reason))]
         for name, reason in collection.refused.items()
     }
     for number, photo in enumerate(collection.photos):
-        key = int(plan.cells.photo_cell[number]), int(plan.photo_person[number])
-        rows[photo.name] = MapRow(
-            photo.name, _subject(collection, plan, number), names[key], ""
-        )
-    return [rows[name] for name in collection.names]
+        subject, person = _subject(collection, plan, number), int(plan.photo_person[number])
+        rows[photo.name] = [
+            MapRow(photo.name, subject, names[picture, person], "")
+            for picture in plan.pictures(int(plan.cells.photo_cell[number]))
+        ]
+    return [row for name in collection.names for row in rows[name]]
 
 
 def _one_human(collection: Collection, plan: Plan) -> list[tuple[str, str]]:
@@ -193,6 +195,7 @@ def _certificate(
         "subjects": len(plan.subjects.names),
         "groups": {"count": plan.groups.count, "sizes": sizes},
         "cells": {"count": plan.cells.count, "merged": plan.cells.merged},
+        **({"variants": plan.variants} if plan.variants > 1 else {}),
         "photos": {
             "found": len(collection.names) + collection.ignored,
             "ignored": collection.ignored,
@@ -202,7 +205,7 @@ def _certificate(
         "information_loss": plan.loss,
         "surrogate": facts["surrogate"],
         "grouping": facts["grouping"],
-        "attributes": list(plan.attributes),
+        "attributes": list(plan.columns),
         "labels": facts["labels"],
         # Both change what the promise means, so a recipient may know; absent where they were not used.
         **({"ledger": facts["ledger"]} if facts.get("ledger") else {}),
@@ -248,7 +251,11 @@ def _groups_shown(
             reader,
             plan.groups.sizes[group],
             numbers[group],
-            [(plan.labels[cell], drawn[cell]) for cell in cells[group]],
+            [
+                (plan.shown(picture), drawn[picture])
+                for cell in cells[group]
+                for picture in plan.pictures(cell)
+            ],
         )
         for group in range(plan.groups.count)
     )

@@ -1,0 +1,189 @@
+"""Several pictures of a group: everybody holds each of them once, and the promise is the same."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kssgan.auditing import audit
+from kssgan.deidentification import Release, new_key, reidentify
+from kssgan.errors import UsageError
+from kssgan.surrogate import MeanSurrogate
+from kssgan.testing.fakes import PaintedAnalyser, PaintedLabels
+from kssgan.types import FloatArray, U8Array
+
+Run = Callable[..., Release]
+
+
+class Varied(PaintedLabels):
+    """Draws with the seed: the rows above the label are a grey that it chooses."""
+
+    name = "varied"
+
+    def draw(self, surrogate_01: FloatArray, label: Mapping[str, str], *, seed: int) -> U8Array:
+        picture_u8 = super().draw(surrogate_01, label, seed=seed)
+        picture_u8[-16:-8] = seed % 251
+        return picture_u8
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def pictures(release: Release) -> dict[str, list[str]]:
+    """Files of each distinct picture."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((release.path / "images").iterdir()):
+        found[hashlib.sha256(path.read_bytes()).hexdigest()].append(f"images/{path.name}")
+    return found
+
+
+def behind(release: Release) -> dict[str, list[set[str]]]:
+    """By distinct picture, the subjects of each of its files."""
+    assert release.map_path is not None
+    subjects: dict[str, set[str]] = defaultdict(set)
+    for row in rows_of(release.map_path):
+        subjects[row["released"]].add(row["subject"])
+    return {sha: [subjects[file] for file in files] for sha, files in pictures(release).items()}
+
+
+def test_everybody_holds_each_variant_once(run: Run) -> None:
+    release = run(method=Varied(), variants=4)
+    shared = behind(release)
+    assert len(shared) == 3 * 4
+    for files in shared.values():
+        assert len(files) >= 3
+        assert all(len(subjects) == 1 for subjects in files)
+        assert len(set().union(*files)) == len(files)
+    # The same people stand behind all variants of a picture.
+    groups = Counter(frozenset().union(*files) for files in shared.values())
+    assert set(groups.values()) == {4}
+    certificate = release.certificate
+    assert (certificate["holds"], certificate["k_measured"]) == (True, 3)
+    assert certificate["variants"] == 4
+    assert certificate["max_share"] == pytest.approx(1 / 3)
+    assert certificate["photos"]["released"] == 18
+
+
+def test_the_manifest_numbers_them(run: Run) -> None:
+    release = run(method=Varied(), variants=3)
+    manifest = {row["file"]: row for row in rows_of(release.path / "manifest.csv")}
+    assert list(next(iter(manifest.values()))) == ["file", "variant"]
+    assert release.certificate["attributes"] == ["variant"]
+    numbers = []
+    for files in pictures(release).values():
+        assert len({manifest[file]["variant"] for file in files}) == 1
+        numbers.append(manifest[files[0]]["variant"])
+    assert Counter(numbers) == {"1": 3, "2": 3, "3": 3}
+
+
+def test_the_map_names_every_file_of_a_photo(run: Run) -> None:
+    release = run(method=Varied(), variants=3)
+    assert release.map_path is not None
+    rows = rows_of(release.map_path)
+    of_photo: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        of_photo[row["original"]].add(row["released"])
+    assert len(rows) == 18 * 3
+    assert {len(files) for files in of_photo.values()} == {3}
+    assert set().union(*of_photo.values()) == {
+        f for fs in pictures(release).values() for f in fs
+    }
+
+
+def test_labels_and_variants_go_together(run: Run, tmp_path: Path, photos: Path) -> None:
+    """Each expression that k people show has its own pictures."""
+    table = tmp_path / "labels.csv"
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    faces = [("happy" if " 0" in name else "neutral") for name in names]
+    lines = [f"{name},{face}" for name, face in zip(names, faces, strict=True)]
+    table.write_text("\n".join(["file,expression", *lines]) + "\n")
+    one = run(method=Varied(), labels=table, out=tmp_path / "one", map_path=None)
+    release = run(method=Varied(), labels=table, variants=2)
+    assert len(pictures(release)) == 2 * len(pictures(one))
+    manifest = {row["file"]: row for row in rows_of(release.path / "manifest.csv")}
+    said = Counter(
+        (manifest[files[0]]["expression"], manifest[files[0]]["variant"])
+        for files in pictures(release).values()
+    )
+    assert said["happy", "1"] == said["happy", "2"] > 0
+
+
+def test_the_first_variant_is_the_picture_of_a_plain_release(run: Run, tmp_path: Path) -> None:
+    plain = run(method=Varied(), out=tmp_path / "plain", map_path=None)
+    several = run(method=Varied(), variants=3)
+    manifest = {row["file"]: row for row in rows_of(several.path / "manifest.csv")}
+    first = {
+        sha for sha, files in pictures(several).items() if manifest[files[0]]["variant"] == "1"
+    }
+    assert first == set(pictures(plain))
+    assert "variant" not in (plain.path / "manifest.csv").read_text()
+    assert "variants" not in plain.certificate
+
+
+def test_an_audit_holds(run: Run, photos: Path) -> None:
+    release = run(method=Varied(), variants=3)
+    assert release.map_path is not None
+    report = audit(
+        release.path, originals=photos, map_path=release.map_path, analyser=PaintedAnalyser()
+    )
+    assert report.holds, report.problems
+    assert not [p for p in report.problems if p.rule in {1, 2, 5}]
+    assert (report.k_measured, report.max_share) == (3, pytest.approx(1 / 3))
+    assert (report.counts["photos_released"], report.counts["distinct_pictures"]) == (18, 9)
+
+
+def test_an_escrow_names_the_originals_of_every_variant(run: Run, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    public = new_key(secret)
+    release = run(method=Varied(), variants=2, escrow=tmp_path / "escrow", escrow_key=public)
+    named = reidentify(release.path, escrow=tmp_path / "escrow", key=secret)
+    assert set(named) == {file for files in pictures(release).values() for file in files}
+    each = Counter(original.original for found in named.values() for original in found)
+    assert set(each.values()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"variants": 0}, "from 1 up"),
+        ({"variants": True}, "from 1 up"),
+        ({"variants": 2.0}, "from 1 up"),
+        ({"variants": 2, "ledger": "ledger"}, "a ledger"),
+        ({"variants": 2, "method": None, "surrogate": "mean"}, "one mean"),
+        ({"variants": 2, "method": None, "mode": "utility", "weights": "run"}, "utility mode"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    run: Run, tmp_path: Path, asked: dict[str, Any], said: str
+) -> None:
+    if "ledger" in asked:
+        asked["ledger"] = tmp_path / "ledger"
+    with pytest.raises(UsageError, match=said):
+        run(**asked)
+    assert not (tmp_path / "release").exists()
+
+
+def test_a_method_that_does_not_vary_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="whatever the seed"):
+        run(method=MeanSurrogate(), variants=2)
+    assert sorted(
+        path.name for path in tmp_path.iterdir() if not path.name.startswith("home")
+    ) == ["photos"]
+
+
+def test_the_pages_show_them(run: Run) -> None:
+    from kssgan.reporting import Reports
+
+    release = run(method=Varied(), variants=2, reports=Reports())
+    page = (release.path / "report.html").read_text()
+    assert json.loads((release.path / "certificate.json").read_text())["variants"] == 2
+    assert all(any(file in page for file in files) for files in pictures(release).values())
