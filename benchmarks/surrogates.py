@@ -1,6 +1,7 @@
 """Whose faces and whose heads do a generator's pictures show? Groups by MDAV and by chance, people held out.
 
-    python benchmarks/surrogates.py faces.safetensors [--weights run/generator.safetensors] [--json FILE]
+    python benchmarks/surrogates.py faces.safetensors [--weights run/generator.safetensors] [--variants N]
+        [--json FILE]
 
 ``faces.safetensors`` is what ``kssgan prepare`` wrote; G was trained on it. First table, for each k and
 both ways to group the people held out (inside one gender), for the generator and for the bare mean:
@@ -9,6 +10,9 @@ member      cosine similarity of a picture to the nearest of its members, median
 stranger    the same to the nearest of as many people drawn from those who are not in the group: median
 95 %        and 95th percentile over 200 draws a group
 below       whether the median for members is at or below that percentile: nearness gives no group away
+
+With ``--variants N`` also for the mean of the embeddings of N variants (``kssgan deidentify --variants``):
+what somebody can learn who holds them all.
 
 Second table, heads: how far (mean difference of what lies outside the face, reduced 8 times, in grey
 levels) a picture with a fresh code lies from the nearest picture with one donor's own code on the same
@@ -33,6 +37,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from kssgan.deidentification.draw import variant_seed
 from kssgan.deidentification.methods import GeneratorSurrogate
 from kssgan.faces.attributes import Probes
 from kssgan.faces.embed import Recogniser
@@ -43,7 +48,7 @@ from kssgan.surrogate._regions import COARSE, reduced, regions, soften
 from kssgan.surrogate.shape import ShapeMean
 from kssgan.surrogate.sight import sight
 from kssgan.training.prepared import Prepared, load_prepared
-from kssgan.types import FloatArray, IntArray
+from kssgan.types import FloatArray, IntArray, U8Array
 from picture_gate import Judge, arguments, asked_generator, groups, mean_of, trained_photos
 
 DRAWS = 200
@@ -84,21 +89,29 @@ def group_mean(data: Prepared, people: Sequence[int]) -> ShapeMean:
 
 
 def nearness(
-    data: Prepared, judge: Judge, method: GeneratorSurrogate, k: int, how: str, seed: int
+    data: Prepared,
+    judge: Judge,
+    method: GeneratorSurrogate,
+    k: int,
+    how: str,
+    seed: int,
+    variants: int,
 ) -> list[Row]:
     """Rows of the first table."""
     rng = np.random.default_rng([seed, k, 1])
     everybody = np.unique(data.subject[data.held_out])
-    near: dict[str, list[float]] = {"generator": [], "mean": []}
-    strange: dict[str, list[float]] = {"generator": [], "mean": []}
+    names = ["generator", "mean", *([f"{variants} variants"] if variants > 1 else [])]
+    near: dict[str, list[float]] = {name: [] for name in names}
+    strange: dict[str, list[float]] = {name: [] for name in names}
     for number, (gender, people) in enumerate(partition(data, k, how, seed)):
         mean = group_mean(data, people)
-        pictures = {
-            "generator": method.draw(mean, {"gender": gender}, seed=seed + number),
-            "mean": np.rint(mean.image_01 * 255).astype(np.uint8),
-        }
-        for name, picture in pictures.items():
-            embedding = judge.embedding(picture)
+        drawn = [
+            method.draw(mean, {"gender": gender}, seed=variant_seed(seed + number, variant))
+            for variant in range(variants)
+        ]
+        pictures = (drawn[:1], [np.rint(mean.image_01 * 255).astype(np.uint8)], drawn)
+        for name, shown in zip(names, pictures, strict=False):
+            embedding = together(judge, shown)
             if embedding is None:
                 continue
             alike = {
@@ -124,6 +137,16 @@ def nearness(
         }
         for name in near
     ]
+
+
+def together(judge: Judge, pictures: Sequence[U8Array]) -> FloatArray | None:
+    """(512,) what pictures of one face show of it: their mean embedding; None where none has a face."""
+    seen = [e for picture in pictures if (e := judge.embedding(picture)) is not None]
+    if not seen:
+        return None
+    mean = np.mean(seen, axis=0)
+    found: FloatArray = mean / np.linalg.norm(mean)
+    return found
 
 
 def heads(
@@ -244,7 +267,9 @@ def shown(rows: Sequence[Row]) -> None:
 
 
 def main() -> int:
-    asked = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--variants", type=int, default=1)
+    asked = parser.parse_args()
     torch.set_num_threads(1)
     data = load_prepared(asked.file)
     stored = asked_generator(asked.weights)
@@ -254,7 +279,7 @@ def main() -> int:
         row
         for k in asked.k
         for how in ("mdav", "random")
-        for row in nearness(data, judge, method, k, how, asked.seed)
+        for row in nearness(data, judge, method, k, how, asked.seed, asked.variants)
     ]
     shown(rows)
     print()

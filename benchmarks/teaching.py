@@ -1,7 +1,8 @@
 """What do surrogates teach a classifier that is then tested on photos of other people?
 
     python benchmarks/teaching.py faces.safetensors [--k 3 5 10 20 30] [--seeds 3] [--grouping chance]
-        [--labels gender] [--endless 50] [--held-out] [--json FILE] [--weights run/generator.safetensors]
+        [--labels gender] [--variants 4] [--endless 50] [--held-out] [--json FILE]
+        [--weights run/generator.safetensors]
 
 ``faces.safetensors`` is what ``kssgan prepare`` wrote, with labels of gender and expression. People are
 grouped inside their gender as a release groups them, around random people (``kssgan deidentify --grouping
@@ -17,13 +18,14 @@ moved up to 5 pixels, blurred up to 2 pixels, and of more or less light, contras
 quarter.
 
 surrogates  what the generator draws
+variants    so many pictures of each (``kssgan deidentify --variants``)
 means       the bare shape-normalised means S_g of the same groups (they draw no expression)
 as many     as many photos of each category, of people who are not tested on; mean over three choices
 photos      all photos of those people
 endless     surrogates of as many overlapping groups of each gender as asked for, of people who are not tested
             on: what G teaches where a release would have too few pictures. No release holds them together.
 
-``short`` is what surrogates teach less than all photos, in points, varied.
+``short`` is what surrogates (or their variants) teach less than all photos, in points, varied.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from kssgan.auditing.quality import features_and_places
 from kssgan.auditing.transfer import as_many, cross_tested, folds
+from kssgan.deidentification.draw import variant_seed
 from kssgan.deidentification.methods import GeneratorSurrogate
 from kssgan.faces.landmarks import mean_shape
 from kssgan.grouping.k_same import k_same_groups
@@ -141,12 +144,11 @@ def grouped(photos: Collection, k: int, how: str, seed: int) -> list[tuple[str, 
 
 
 def both_expressions(
-    data: Prepared, method: GeneratorSurrogate, gender: str, people: IntArray, seed: int
-) -> tuple[ShapeMean, list[U8Array]]:
-    """S_g of a group, and its surrogates."""
-    mean = group_mean(data, people.tolist())
+    method: GeneratorSurrogate, mean: ShapeMean, gender: str, seed: int
+) -> list[U8Array]:
+    """Surrogates of a group."""
     labels = [{"gender": gender, "expression": expression} for expression in EXPRESSIONS]
-    return mean, [method.draw(mean, label, seed=seed) for label in labels]
+    return [method.draw(mean, label, seed=seed) for label in labels]
 
 
 def told(name: str, genders: Sequence[str]) -> list[str]:
@@ -154,25 +156,47 @@ def told(name: str, genders: Sequence[str]) -> list[str]:
     return [gender if name == "gender" else each for gender in genders for each in EXPRESSIONS]
 
 
+def repeated(lessons: Sequence[Lessons]) -> Lessons:
+    """Lessons of the same groups as one."""
+    return Lessons(
+        np.concatenate([each.places for each in lessons], axis=1),
+        [shown for each in lessons for shown in each.shown],
+        np.concatenate([each.part for each in lessons]),
+    )
+
+
 def drawn(
-    photos: Collection, method: GeneratorSurrogate, name: str, k: int, how: str, seed: int
+    photos: Collection,
+    method: GeneratorSurrogate,
+    name: str,
+    k: int,
+    how: str,
+    variants: int,
+    seed: int,
 ) -> tuple[dict[str, Lessons], IntArray]:
     """Surrogates and means that teach a label, and the part of each photo (-1: of nobody who is grouped)."""
-    pictures, means = [], []
+    pictures: list[list[U8Array]] = [[] for _ in range(variants)]
+    means = []
     groups = grouped(photos, k, how, seed)
     part = folds(len(groups), parts=min(PARTS, len(groups)), seed=seed)
     subject = photos.data.subject[photos.rows]
     of_photo = np.full(len(photos.rows), -1, np.int64)
     for number, (gender, people) in enumerate(groups):
         of_photo[np.isin(subject, people)] = part[number]
-        mean, both = both_expressions(photos.data, method, gender, people, 1000 * seed + number)
+        mean = group_mean(photos.data, people.tolist())
         means.append(np.rint(mean.image_01 * 255).clip(0, 255).astype(np.uint8))
-        pictures += both
+        for variant, drawn_so in enumerate(pictures):
+            own = variant_seed(1000 * seed + number, variant)
+            drawn_so += both_expressions(method, mean, gender, own)
     genders = [gender for gender, _ in groups]
-    shown = told(name, genders)
-    lessons = {
-        "surrogates": Lessons(seen(pictures, seed), shown, np.repeat(part, len(EXPRESSIONS)))
-    }
+    shown, parts = told(name, genders), np.repeat(part, len(EXPRESSIONS))
+    each = [
+        Lessons(seen(drawn_so, variant_seed(seed, variant)), shown, parts)
+        for variant, drawn_so in enumerate(pictures)
+    ]
+    lessons = {"surrogates": each[0]}
+    if variants > 1:
+        lessons["variants"] = repeated(each)
     if name == "gender":
         lessons["means"] = Lessons(seen(means, seed), genders, part)
     return lessons, of_photo
@@ -202,7 +226,8 @@ def drawn_endlessly(
                 continue
             for group in overlapping(photos.data, people, k, how, count, rng):
                 drawing = 1000 * seed + len(pictures)
-                pictures += both_expressions(photos.data, method, gender, group, drawing)[1]
+                mean = group_mean(photos.data, group.tolist())
+                pictures += both_expressions(method, mean, gender, drawing)
                 shown.append(gender)
                 part.append(left_out)
     parts = np.repeat(np.array(part, np.int64), len(EXPRESSIONS))
@@ -250,17 +275,18 @@ def measure(
     name: str,
     k: int,
     how: str,
+    variants: int,
     endless: int,
     seed: int,
 ) -> dict[str, float]:
     """Balanced accuracies by "who teaches, how"."""
-    lessons, of_photo = drawn(photos, method, name, k, how, seed)
+    lessons, of_photo = drawn(photos, method, name, k, how, variants, seed)
     like = lessons["surrogates"]
     if endless:
         lessons["endless"] = drawn_endlessly(
             photos, method, of_photo, name, k, how, endless, seed
         )
-    found = {"pictures": float(len(like.shown))}
+    found = {"pictures": float(len(like.shown)) * variants}
     every = of_photos(photos, of_photo, name, None, 0)
     some = [of_photos(photos, of_photo, name, like, i) for i in range(CHOICES)]
     for how, copies in (("as they are", 0), ("varied", COPIES)):
@@ -277,6 +303,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS)
     parser.add_argument("--grouping", choices=("k-same", "chance"), default="k-same")
+    parser.add_argument("--variants", type=int, default=1)
     parser.add_argument("--endless", type=int, default=0, metavar="GROUPS")
     parser.add_argument("--held-out", action="store_true")
     args = parser.parse_args()
@@ -289,20 +316,19 @@ def main() -> None:
         known = photos.knowing(name)
         for k in args.k:
             runs = [
-                measure(known, method, name, k, args.grouping, args.endless, s)
+                measure(known, method, name, k, args.grouping, args.variants, args.endless, s)
                 for s in range(args.seeds)
             ]
             row: Row = {"k": k, "label": name}
             row |= {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
-            row["short"] = 100 * (
-                float(row["photos, varied"]) - float(row["surrogates, varied"])
-            )
+            who = "variants" if args.variants > 1 else "surrogates"
+            row["short"] = 100 * (float(row["photos, varied"]) - float(row[f"{who}, varied"]))
             table.append(row)
             print(row, flush=True)
     report(table, args.grouping, args.seeds, args.held_out)
     if args.json:
         about = {"machine": platform.machine(), "seeds": args.seeds, "held_out": args.held_out}
-        about |= {"grouping": args.grouping, "endless": args.endless}
+        about |= {"grouping": args.grouping, "variants": args.variants, "endless": args.endless}
         args.json.write_text(json.dumps({**about, "rows": table}, indent=2) + "\n", "utf-8")
 
 
@@ -312,14 +338,14 @@ def report(table: Sequence[Row], how: str, seeds: int, held_out: bool) -> None:
         f"\nBalanced accuracy on photos of people left out, {whose}, groups by {how}, mean of {seeds} seeds"
     )
     print(
-        "k   label       pictures   as they are: surrogates, means, as many, photos, endless   "
+        "k   label       pictures   as they are: surrogates, variants, means, as many, photos, endless   "
         "varied   short"
     )
     for row in table:
         told = [
             " ".join(
                 f"{row[key]:.3f}" if (key := f"{who}, {way}") in row else "  -  "
-                for who in ("surrogates", "means", "as many", "photos", "endless")
+                for who in ("surrogates", "variants", "means", "as many", "photos", "endless")
             )
             for way in ("as they are", "varied")
         ]

@@ -21,7 +21,7 @@ from kssgan.faces.threads import in_order
 from kssgan.files import storage
 from kssgan.types import PhotoFace, Progress, SurrogateMethod, U8Array
 
-__all__ = ["Drawn", "draw_all", "draw_cells", "group_seed"]
+__all__ = ["Drawn", "draw_all", "draw_cells", "group_seed", "variant_seed"]
 
 # Where a face is in a head crop. The background does not count: it may be white in every photo.
 _FACE = (slice(80, 208, 4), slice(64, 192, 4))
@@ -80,6 +80,15 @@ def group_seed(seed: int, contents: Iterable[str]) -> int:
     """
     text = "\0".join([str(seed), *sorted(set(contents))])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+
+
+def variant_seed(seed: int, number: int) -> int:
+    """Seed of a group's variant, 0..2**63-1; that of the first, number 0, is the group's own.
+
+    >>> variant_seed(7, 0), variant_seed(7, 1) == variant_seed(7, 2)
+    (7, False)
+    """
+    return group_seed(seed, [f"variant {number}"]) if number else seed
 
 
 def draw_cells(
@@ -167,7 +176,7 @@ def _draw_group(
     grids = [grid for person in members for grid in person.grids()]
     found: list[list[bytes]] = [[] for _ in labels]
     for number in range(variants):
-        drawn = draw_all(method, surrogate, labels, seed=_variant_seed(own_seed, number))
+        drawn = draw_all(method, surrogate, labels, seed=variant_seed(own_seed, number))
         for cell, picture_u8 in zip(found, drawn, strict=True):
             _check_nobody(picture_u8, grids)
             cell.append(encode_png(picture_u8))
@@ -177,11 +186,6 @@ def _draw_group(
             "seed; leave out --variants, or take --surrogate generator"
         )
     return [png for cell in found for png in cell]
-
-
-def _variant_seed(seed: int, number: int) -> int:
-    """Seed of a variant; that of the first is the group's own."""
-    return group_seed(seed, [f"variant {number}"]) if number else seed
 
 
 class _Faces(Iterable[PhotoFace]):
