@@ -172,8 +172,21 @@ def test_what_cannot_be_meant_is_refused(
     assert not (tmp_path / "release").exists()
 
 
+class Few(Varied):
+    """Has three pictures of a group at most, as composites with three donors have."""
+
+    def draw(self, surrogate_01: FloatArray, label: Mapping[str, str], *, seed: int) -> U8Array:
+        return super().draw(surrogate_01, label, seed=seed % 3)
+
+
+def test_a_picture_that_is_there_already_is_drawn_again(run: Run, tmp_path: Path) -> None:
+    assert len(pictures(run(method=Few(), variants=3))) == 9
+    with pytest.raises(UsageError, match="only 3 different pictures"):
+        run(method=Few(), variants=4, out=tmp_path / "other", map_path=None)
+
+
 def test_a_method_that_does_not_vary_is_refused(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="whatever the seed"):
+    with pytest.raises(UsageError, match="only 1 different pictures"):
         run(method=MeanSurrogate(), variants=2)
     assert sorted(
         path.name for path in tmp_path.iterdir() if not path.name.startswith("home")

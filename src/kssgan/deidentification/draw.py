@@ -28,6 +28,8 @@ _FACE = (slice(80, 208, 4), slice(64, 192, 4))
 # A picture that has half of a member's own pixels, to one grey level, is that member's photo.
 _SAME = 1
 _SHARE = 0.5
+# Seeds that are tried for each variant.
+_TRIES = 8
 
 
 class Drawn(AbstractContextManager["Drawn"]):
@@ -174,18 +176,21 @@ def _draw_group(
     own_seed = group_seed(seed, (photo.content for photo in photos))
     surrogate = method.surrogate(members)
     grids = [grid for person in members for grid in person.grids()]
-    found: list[list[bytes]] = [[] for _ in labels]
-    for number in range(variants):
+    found: list[list[bytes]] = []
+    for number in range(variants * _TRIES):
         drawn = draw_all(method, surrogate, labels, seed=variant_seed(own_seed, number))
-        for cell, picture_u8 in zip(found, drawn, strict=True):
+        for picture_u8 in drawn:
             _check_nobody(picture_u8, grids)
-            cell.append(encode_png(picture_u8))
-    if any(len(set(cell)) < variants for cell in found):
-        raise UsageError(
-            f"variants={variants} came, but surrogate {method.name!r} draws a group the same whatever the "
-            "seed; leave out --variants, or take --surrogate generator"
-        )
-    return [png for cell in found for png in cell]
+        pngs = [encode_png(picture_u8) for picture_u8 in drawn]
+        # Few donors make few heads: a picture that is there already is no variant.
+        if not any(a == b for other in found for a, b in zip(other, pngs, strict=True)):
+            found.append(pngs)
+        if len(found) == variants:
+            return [png for cell in zip(*found, strict=True) for png in cell]
+    raise UsageError(
+        f"variants={variants} came, but {variants * _TRIES} seeds gave only {len(found)} different pictures "
+        f"of a group (surrogate {method.name!r}); ask for fewer, give more donors, or take --surrogate generator"
+    )
 
 
 class _Faces(Iterable[PhotoFace]):
