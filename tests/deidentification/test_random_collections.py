@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kssgan.deidentification import deidentify
 from kssgan.errors import TooFewPeople
 from kssgan.faces.thresholds import LOOK_ALIKE
-from kssgan.testing.fakes import EXPRESSIONS, PaintedAnalyser, PaintedLabels, paint_photo
+from kssgan.testing.fakes import EXPRESSIONS, PaintedAnalyser, PaintedVariants, paint_photo
 
 AWAY = 0.75 * LOOK_ALIKE
 
@@ -66,9 +66,10 @@ def _paint(folder: Path, people: list[dict]) -> dict[str, str]:
     k=st.integers(2, 4),
     grouping=st.sampled_from(["mdav", "k-same"]),
     seed=st.integers(0, 9),
+    variants=st.integers(1, 3),
 )
 def test_whatever_comes_the_promise_holds(
-    tmp_path: Path, people: list[dict], k: int, grouping: str, seed: int
+    tmp_path: Path, people: list[dict], k: int, grouping: str, seed: int, variants: int
 ) -> None:
     home = Path(tempfile.mkdtemp(dir=tmp_path))
     photos, out, table = home / "photos", home / "release", home / "map.csv"
@@ -85,8 +86,9 @@ def test_whatever_comes_the_promise_holds(
             map_path=table,
             grouping=grouping,  # type: ignore[arg-type]
             seed=seed,
+            variants=variants,
             allow_small_k=True,
-            method=PaintedLabels(),
+            method=PaintedVariants(),
             analyser=PaintedAnalyser(),
         )
     except TooFewPeople:
@@ -129,5 +131,13 @@ def test_whatever_comes_the_promise_holds(
         assert len(set(everyone)) >= k
         assert len(everyone) == len(set(everyone))
         assert len({tuple(manifest[name].items()) for name in files}) == 1
+    # Variants of a picture stand for the same people.
+    said = {names[0]: manifest[names[0]] for names in pictures.values()}
+    shared = defaultdict(set)
+    for names in pictures.values():
+        label = {n: v for n, v in said[names[0]].items() if n != "variant"}
+        people_of = frozenset(person for name in names for person in behind[name])
+        shared[people_of, tuple(label.items())].add(said[names[0]].get("variant", "1"))
+    assert all(v == {str(n + 1) for n in range(variants)} for v in shared.values())
     assert release.certificate["k_measured"] == min(len(files) for files in pictures.values())
     shutil.rmtree(home)

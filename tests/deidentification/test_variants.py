@@ -16,21 +16,10 @@ from kssgan.auditing import audit
 from kssgan.deidentification import Release, new_key, reidentify
 from kssgan.errors import UsageError
 from kssgan.surrogate import MeanSurrogate
-from kssgan.testing.fakes import PaintedAnalyser, PaintedLabels
+from kssgan.testing.fakes import PaintedAnalyser, PaintedVariants
 from kssgan.types import FloatArray, U8Array
 
 Run = Callable[..., Release]
-
-
-class Varied(PaintedLabels):
-    """Draws with the seed: the rows above the label are a grey that it chooses."""
-
-    name = "varied"
-
-    def draw(self, surrogate_01: FloatArray, label: Mapping[str, str], *, seed: int) -> U8Array:
-        picture_u8 = super().draw(surrogate_01, label, seed=seed)
-        picture_u8[-16:-8] = seed % 251
-        return picture_u8
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -56,7 +45,7 @@ def behind(release: Release) -> dict[str, list[set[str]]]:
 
 
 def test_everybody_holds_each_variant_once(run: Run) -> None:
-    release = run(method=Varied(), variants=4)
+    release = run(method=PaintedVariants(), variants=4)
     shared = behind(release)
     assert len(shared) == 3 * 4
     for files in shared.values():
@@ -74,7 +63,7 @@ def test_everybody_holds_each_variant_once(run: Run) -> None:
 
 
 def test_the_manifest_numbers_them(run: Run) -> None:
-    release = run(method=Varied(), variants=3)
+    release = run(method=PaintedVariants(), variants=3)
     manifest = {row["file"]: row for row in rows_of(release.path / "manifest.csv")}
     assert list(next(iter(manifest.values()))) == ["file", "variant"]
     assert release.certificate["attributes"] == ["variant"]
@@ -86,7 +75,7 @@ def test_the_manifest_numbers_them(run: Run) -> None:
 
 
 def test_the_map_names_every_file_of_a_photo(run: Run) -> None:
-    release = run(method=Varied(), variants=3)
+    release = run(method=PaintedVariants(), variants=3)
     assert release.map_path is not None
     rows = rows_of(release.map_path)
     of_photo: dict[str, set[str]] = defaultdict(set)
@@ -106,8 +95,8 @@ def test_labels_and_variants_go_together(run: Run, tmp_path: Path, photos: Path)
     faces = [("happy" if " 0" in name else "neutral") for name in names]
     lines = [f"{name},{face}" for name, face in zip(names, faces, strict=True)]
     table.write_text("\n".join(["file,expression", *lines]) + "\n")
-    one = run(method=Varied(), labels=table, out=tmp_path / "one", map_path=None)
-    release = run(method=Varied(), labels=table, variants=2)
+    one = run(method=PaintedVariants(), labels=table, out=tmp_path / "one", map_path=None)
+    release = run(method=PaintedVariants(), labels=table, variants=2)
     assert len(pictures(release)) == 2 * len(pictures(one))
     manifest = {row["file"]: row for row in rows_of(release.path / "manifest.csv")}
     said = Counter(
@@ -118,8 +107,8 @@ def test_labels_and_variants_go_together(run: Run, tmp_path: Path, photos: Path)
 
 
 def test_the_first_variant_is_the_picture_of_a_plain_release(run: Run, tmp_path: Path) -> None:
-    plain = run(method=Varied(), out=tmp_path / "plain", map_path=None)
-    several = run(method=Varied(), variants=3)
+    plain = run(method=PaintedVariants(), out=tmp_path / "plain", map_path=None)
+    several = run(method=PaintedVariants(), variants=3)
     manifest = {row["file"]: row for row in rows_of(several.path / "manifest.csv")}
     first = {
         sha for sha, files in pictures(several).items() if manifest[files[0]]["variant"] == "1"
@@ -130,7 +119,7 @@ def test_the_first_variant_is_the_picture_of_a_plain_release(run: Run, tmp_path:
 
 
 def test_an_audit_holds(run: Run, photos: Path) -> None:
-    release = run(method=Varied(), variants=3)
+    release = run(method=PaintedVariants(), variants=3)
     assert release.map_path is not None
     report = audit(
         release.path, originals=photos, map_path=release.map_path, analyser=PaintedAnalyser()
@@ -144,7 +133,9 @@ def test_an_audit_holds(run: Run, photos: Path) -> None:
 def test_an_escrow_names_the_originals_of_every_variant(run: Run, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     public = new_key(secret)
-    release = run(method=Varied(), variants=2, escrow=tmp_path / "escrow", escrow_key=public)
+    release = run(
+        method=PaintedVariants(), variants=2, escrow=tmp_path / "escrow", escrow_key=public
+    )
     named = reidentify(release.path, escrow=tmp_path / "escrow", key=secret)
     assert set(named) == {file for files in pictures(release).values() for file in files}
     each = Counter(original.original for found in named.values() for original in found)
@@ -172,7 +163,7 @@ def test_what_cannot_be_meant_is_refused(
     assert not (tmp_path / "release").exists()
 
 
-class Few(Varied):
+class Few(PaintedVariants):
     """Has three pictures of a group at most, as composites with three donors have."""
 
     def draw(self, surrogate_01: FloatArray, label: Mapping[str, str], *, seed: int) -> U8Array:
@@ -196,7 +187,7 @@ def test_a_method_that_does_not_vary_is_refused(run: Run, tmp_path: Path) -> Non
 def test_the_pages_show_them(run: Run) -> None:
     from kssgan.reporting import Reports
 
-    release = run(method=Varied(), variants=2, reports=Reports())
+    release = run(method=PaintedVariants(), variants=2, reports=Reports())
     page = (release.path / "report.html").read_text()
     assert json.loads((release.path / "certificate.json").read_text())["variants"] == 2
     assert all(any(file in page for file in files) for files in pictures(release).values())

@@ -189,7 +189,7 @@ def _draw_group(
             return [png for cell in zip(*found, strict=True) for png in cell]
     raise UsageError(
         f"variants={variants} came, but {variants * _TRIES} seeds gave only {len(found)} different pictures "
-        f"of a group (surrogate {method.name!r}); ask for fewer, give more donors, or take --surrogate generator"
+        f"of a group (surrogate {method.name!r}); ask for fewer, give more donors, or take the generator"
     )
 
 

@@ -17,7 +17,14 @@ from kssgan.errors import Reason
 from kssgan.surrogate.mean import MeanSurrogate
 from kssgan.types import CROP_SIZE, DetectedFace, FloatArray, PhotoFace, Refused, U8Array
 
-__all__ = ["EXPRESSIONS", "PaintedAnalyser", "PaintedLabels", "paint_photo", "painted_pattern"]
+__all__ = [
+    "EXPRESSIONS",
+    "PaintedAnalyser",
+    "PaintedLabels",
+    "PaintedVariants",
+    "paint_photo",
+    "painted_pattern",
+]
 
 _BLOCKS = 8
 EXPRESSIONS = ("neutral", "happy", "sad")
@@ -169,4 +176,16 @@ class PaintedLabels(MeanSurrogate):
             else 9
         )
         picture_u8[-8:] = 20 * (1 + grey)
+        return picture_u8
+
+
+class PaintedVariants(PaintedLabels):
+    """The same with a band above the label whose grey the seed chooses, as a generator draws other heads."""
+
+    name = "painted variants"
+
+    def draw(self, surrogate_01: FloatArray, label: Mapping[str, str], *, seed: int) -> U8Array:
+        """The mean, a grey that stands for the seed on rows -16 to -9, the label's below."""
+        picture_u8 = super().draw(surrogate_01, label, seed=seed)
+        picture_u8[-16:-8] = seed % 251
         return picture_u8
