@@ -11,6 +11,9 @@ forehead        over the cheeks', in its middle, 8 to 24 px above the brows
 temple          the same at 0.6 of half a face's width
 smoke           how far a place of the forehead lies from the shading that photographs of that gender have
                 over their own middle: 90th percentile over places, up to 0.4 of half a face's width
+beside eyes     tone over the cheeks' at 0.78 of half a face's width, from the brows to the eyes
+hair's edge     how steeply tone changes there on the way outwards, from 0.6 to 1.1 of half a face's width:
+                the largest difference over 4 px, median over rows
 teeth           between open lips over the cheeks, along the middle half of the opening
 strands         contrast of hair above the face at half a pixel (deviation between blurs of 0.5 and 1 px)
 pores           the same on the forehead
@@ -26,6 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates
 
 from kssgan.deidentification.methods import GeneratorSurrogate
@@ -47,6 +51,9 @@ GROUPS = 24
 ACROSS = np.linspace(-0.6, 0.6, 7)  # of half a face's width; the middle is at 3
 ABOVE = np.arange(8, 25, 4)  # pixels above the brows
 CORE = slice(1, 6)  # of ACROSS, within 0.4
+ASIDE = (-0.78, 0.78)  # of half a face's width, beside the eyes
+OUTWARDS = np.linspace(0.6, 1.1, 34)  # the same, where hair may begin; about a pixel apart
+STEP = 4  # of these, over which an edge is measured
 OPEN = 0.1  # height over width of an opening whose teeth are looked at
 OTHER = 0.35  # difference from wall and cheeks that makes hair
 FEWEST = 250  # pixels of hair
@@ -88,6 +95,32 @@ def forehead(head: Head) -> FloatArray:
     found: FloatArray = map_coordinates(soft, [y, x], order=1, mode="nearest")
     tones: FloatArray = found - head.cheeks.mean()
     return tones
+
+
+def beside_eyes(head: Head) -> float:
+    """Tone of the temples over the cheeks."""
+    soft = gaussian_filter(head.logs.mean(2), 2.0)
+    return float(np.median(aside(head, soft, ASIDE)) - head.cheeks.mean())
+
+
+def edge(head: Head) -> float:
+    """Largest difference of tone over STEP places outwards, median over rows and sides."""
+    soft = gaussian_filter(head.logs.mean(2), 0.7)
+    steps = []
+    for side in (-1, 1):
+        line = aside(head, soft, side * OUTWARDS)
+        steps.append(np.abs(line[:, STEP:] - line[:, :-STEP]).max(1))
+    return float(np.median(steps))
+
+
+def aside(head: Head, plane: FloatArray, columns: ArrayLike) -> FloatArray:
+    """(R, C) a plane at columns of half a face's width, in the rows from the brows to the eyes."""
+    eyes = head.points[list(EYE_CORNERS)]
+    rows = np.arange(brow_line(head.points), eyes[:, 1].mean(), 2.0)
+    half = np.ptp(head.points[list(OVAL), 0]) / 2
+    x, y = np.meshgrid(eyes[:, 0].mean() + np.asarray(columns) * half, rows)
+    found: FloatArray = map_coordinates(plane, [y, x], order=1, mode="nearest")
+    return found
 
 
 def teeth(head: Head) -> float | None:
@@ -158,6 +191,8 @@ def figures(
         "forehead": float(np.median(tones[:, :, 3])),
         "temple": float(np.median(tones[:, :, [0, 6]])),
         "smoke": float(np.median(smoke)),
+        "beside eyes": median(beside_eyes),
+        "hair's edge": median(edge),
         "teeth": median(teeth),
         "strands": median(lambda head: contrast(head, hair(head))),
         "pores": median(above),
