@@ -78,6 +78,9 @@ def test_refused_photos_give_three(
         (["--set", "neutral"], 2, "NAME=VALUE"),
         (["--within", "diagnosis"], 2, "diagnosis"),
         (["--auto-label", "gender,diagnosis"], 2, "diagnosis"),
+        (["--variants", "0"], 2, "variants=0 came"),
+        (["--variants", "2", "--surrogate", "mean"], 2, "a group has one mean"),
+        (["--variants", "2", "--ledger", "ledger"], 2, "with a ledger"),
     ],
 )
 def test_what_cannot_be_done_says_so_and_writes_nothing(
@@ -107,6 +110,7 @@ def test_what_cannot_be_done_says_so_and_writes_nothing(
         ([], ["file", "expression", "gender", "age"]),
         (["--auto-label", "gender"], ["file", "gender"]),
         (["--auto-label", "none", "--within", "none"], ["file"]),
+        (["--auto-label", "gender", "--variants", "2"], ["file", "gender", "variant"]),
     ],
 )
 def test_labels_are_read_off_faces_unless_told_otherwise(
