@@ -16,6 +16,7 @@ from kssgan.deidentification.result import Release
 from kssgan.errors import UsageError, WeightsError
 from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import read_generator
+from kssgan.surrogate._mesh import across, brow_line
 from kssgan.surrogate.restraint import LIKE
 from kssgan.surrogate.shape import ShapeMean, skin_tone
 from kssgan.surrogate.sight import sight
@@ -372,3 +373,40 @@ def test_a_smile_has_the_detail_of_smiles(drawn: GeneratorSurrogate) -> None:
     }
     happy, neutral = (faces.draw("female", c, 0) for c in ("happy", "neutral"))
     assert np.abs(happy - neutral).max() > 0.2
+
+
+def _beside_eyes(picture_u8: np.ndarray, points: FloatArray) -> FloatArray:
+    """(R, C) logarithm of light on both sides of a face, from its brows to its eyes, outwards."""
+    logs = np.log(picture_u8.mean(2) / 255 + 0.03)
+    rows = slice(int(brow_line(points)), int(points[33, 1]) + 4)
+    aside = across(points, np.arange(256, dtype=np.float32))
+    first = int(np.argmax(aside > 0.7))
+    found: FloatArray = np.concatenate(
+        [logs[rows, first : first + 20], logs[rows, ::-1][:, first : first + 20]]
+    )
+    return found
+
+
+def test_hair_beside_a_face_ends_and_temples_are_clear(
+    drawn: GeneratorSurrogate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surrogate = drawn.surrogate(_faces())
+    seen: dict[str, list[FloatArray]] = {}
+    for how in ("as it is", "fog", "smoke"):
+        with monkeypatch.context() as changed:
+            if how == "fog":
+                changed.setattr(
+                    "kssgan.deidentification.methods.parted", lambda smooth_01, *_: smooth_01
+                )
+            if how == "smoke":
+                changed.setattr(
+                    "kssgan.surrogate.even_skin.cleared", lambda small, *_: np.zeros_like(small)
+                )
+            pictures = [drawn.draw(surrogate, {"gender": "female"}, seed=s) for s in range(6)]
+        seen[how] = [_beside_eyes(picture, surrogate.points) for picture in pictures]
+
+    def steepest(found: list[FloatArray]) -> float:
+        return float(np.mean([np.abs(x[:, 4:] - x[:, :-4]).max(1).mean() for x in found]))
+
+    assert steepest(seen["as it is"]) > 1.03 * steepest(seen["fog"])
+    assert np.mean(seen["as it is"]) > np.mean(seen["smoke"]) + 0.03
