@@ -89,11 +89,8 @@ def heads(pictures: Sequence[U8Array], landmarker: Landmarker) -> Iterator[Head]
 def forehead(head: Head) -> FloatArray:
     """(rows of ABOVE, columns of ACROSS) tone over the cheeks."""
     soft = gaussian_filter(head.logs.mean(2), 4.0)
-    middle = head.points[list(EYE_CORNERS), 0].mean()
-    half = np.ptp(head.points[list(OVAL), 0]) / 2
-    x, y = np.meshgrid(middle + ACROSS * half, brow_line(head.points) - ABOVE)
-    found: FloatArray = map_coordinates(soft, [y, x], order=1, mode="nearest")
-    tones: FloatArray = found - head.cheeks.mean()
+    rows = brow_line(head.points) - ABOVE
+    tones: FloatArray = sampled(head, soft, ACROSS, rows) - head.cheeks.mean()
     return tones
 
 
@@ -115,10 +112,15 @@ def edge(head: Head) -> float:
 
 def aside(head: Head, plane: FloatArray, columns: ArrayLike) -> FloatArray:
     """(R, C) a plane at columns of half a face's width, in the rows from the brows to the eyes."""
-    eyes = head.points[list(EYE_CORNERS)]
-    rows = np.arange(brow_line(head.points), eyes[:, 1].mean(), 2.0)
+    eyes = head.points[list(EYE_CORNERS), 1].mean()
+    return sampled(head, plane, columns, np.arange(brow_line(head.points), eyes, 2.0))
+
+
+def sampled(head: Head, plane: FloatArray, columns: ArrayLike, rows: ArrayLike) -> FloatArray:
+    """(R, C) a plane at rows, pixels, and at columns of half a face's width from its middle."""
+    middle = head.points[list(EYE_CORNERS), 0].mean()
     half = np.ptp(head.points[list(OVAL), 0]) / 2
-    x, y = np.meshgrid(eyes[:, 0].mean() + np.asarray(columns) * half, rows)
+    x, y = np.meshgrid(middle + np.asarray(columns) * half, rows)
     found: FloatArray = map_coordinates(plane, [y, x], order=1, mode="nearest")
     return found
 

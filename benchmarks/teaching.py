@@ -115,6 +115,18 @@ class Collection:
         return Collection(self.data, self.rows[known], self.places[:, known])
 
 
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What is taught by whom: photos of whom ``name`` is known, in groups of k formed so, with a seed."""
+
+    photos: Collection
+    method: GeneratorSurrogate
+    name: str
+    k: int
+    how: str
+    seed: int
+
+
 def overlapping(
     data: Prepared, people: IntArray, k: int, how: str, count: int, rng: np.random.Generator
 ) -> list[IntArray]:
@@ -165,19 +177,12 @@ def repeated(lessons: Sequence[Lessons]) -> Lessons:
     )
 
 
-def drawn(
-    photos: Collection,
-    method: GeneratorSurrogate,
-    name: str,
-    k: int,
-    how: str,
-    variants: int,
-    seed: int,
-) -> tuple[dict[str, Lessons], IntArray]:
+def drawn(trial: Trial, variants: int) -> tuple[dict[str, Lessons], IntArray]:
     """Surrogates and means that teach a label, and the part of each photo (-1: of nobody who is grouped)."""
+    photos, seed = trial.photos, trial.seed
     pictures: list[list[U8Array]] = [[] for _ in range(variants)]
     means = []
-    groups = grouped(photos, k, how, seed)
+    groups = grouped(photos, trial.k, trial.how, seed)
     part = folds(len(groups), parts=min(PARTS, len(groups)), seed=seed)
     subject = photos.data.subject[photos.rows]
     of_photo = np.full(len(photos.rows), -1, np.int64)
@@ -187,9 +192,9 @@ def drawn(
         means.append(np.rint(mean.image_01 * 255).clip(0, 255).astype(np.uint8))
         for variant, drawn_so in enumerate(pictures):
             own = variant_seed(1000 * seed + number, variant)
-            drawn_so += both_expressions(method, mean, gender, own)
+            drawn_so += both_expressions(trial.method, mean, gender, own)
     genders = [gender for gender, _ in groups]
-    shown, parts = told(name, genders), np.repeat(part, len(EXPRESSIONS))
+    shown, parts = told(trial.name, genders), np.repeat(part, len(EXPRESSIONS))
     each = [
         Lessons(seen(drawn_so, variant_seed(seed, variant)), shown, parts)
         for variant, drawn_so in enumerate(pictures)
@@ -197,22 +202,14 @@ def drawn(
     lessons = {"surrogates": each[0]}
     if variants > 1:
         lessons["variants"] = repeated(each)
-    if name == "gender":
+    if trial.name == "gender":
         lessons["means"] = Lessons(seen(means, seed), genders, part)
     return lessons, of_photo
 
 
-def drawn_endlessly(
-    photos: Collection,
-    method: GeneratorSurrogate,
-    of_photo: IntArray,
-    name: str,
-    k: int,
-    how: str,
-    count: int,
-    seed: int,
-) -> Lessons:
+def drawn_endlessly(trial: Trial, of_photo: IntArray, count: int) -> Lessons:
     """Surrogates of so many overlapping groups of each gender for each part, of people outside it."""
+    photos, k, seed = trial.photos, trial.k, trial.seed
     rng = np.random.default_rng([seed, k, count])
     genders, subject = np.array(photos.read("gender")), photos.data.subject[photos.rows]
     pictures: list[U8Array] = []
@@ -224,14 +221,14 @@ def drawn_endlessly(
             people = np.unique(subject[here])
             if len(people) < k:
                 continue
-            for group in overlapping(photos.data, people, k, how, count, rng):
+            for group in overlapping(photos.data, people, k, trial.how, count, rng):
                 drawing = 1000 * seed + len(pictures)
                 mean = group_mean(photos.data, group.tolist())
-                pictures += both_expressions(method, mean, gender, drawing)
+                pictures += both_expressions(trial.method, mean, gender, drawing)
                 shown.append(gender)
                 part.append(left_out)
     parts = np.repeat(np.array(part, np.int64), len(EXPRESSIONS))
-    return Lessons(seen(pictures, seed), told(name, shown), parts, made_for=True)
+    return Lessons(seen(pictures, seed), told(trial.name, shown), parts, made_for=True)
 
 
 def learnt(
@@ -269,23 +266,13 @@ def of_photos(
     return Lessons(photos.places[:, known], [true[i] for i in known], of_photo[known])
 
 
-def measure(
-    photos: Collection,
-    method: GeneratorSurrogate,
-    name: str,
-    k: int,
-    how: str,
-    variants: int,
-    endless: int,
-    seed: int,
-) -> dict[str, float]:
+def measure(trial: Trial, variants: int, endless: int) -> dict[str, float]:
     """Balanced accuracies by "who teaches, how"."""
-    lessons, of_photo = drawn(photos, method, name, k, how, variants, seed)
+    photos, name = trial.photos, trial.name
+    lessons, of_photo = drawn(trial, variants)
     like = lessons["surrogates"]
     if endless:
-        lessons["endless"] = drawn_endlessly(
-            photos, method, of_photo, name, k, how, endless, seed
-        )
+        lessons["endless"] = drawn_endlessly(trial, of_photo, endless)
     found = {"pictures": float(len(like.shown)) * variants}
     every = of_photos(photos, of_photo, name, None, 0)
     some = [of_photos(photos, of_photo, name, like, i) for i in range(CHOICES)]
@@ -316,8 +303,12 @@ def main() -> None:
         known = photos.knowing(name)
         for k in args.k:
             runs = [
-                measure(known, method, name, k, args.grouping, args.variants, args.endless, s)
-                for s in range(args.seeds)
+                measure(
+                    Trial(known, method, name, k, args.grouping, seed),
+                    args.variants,
+                    args.endless,
+                )
+                for seed in range(args.seeds)
             ]
             row: Row = {"k": k, "label": name}
             row |= {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}

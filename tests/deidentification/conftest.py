@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,3 +67,37 @@ def tree(folder: Path) -> dict[str, bytes]:
 def left(tmp_path: Path) -> Callable[[], set[str]]:
     """What lies beside the photos: a failed run must leave nothing there."""
     return lambda: {path.name for path in tmp_path.iterdir()} - {"photos", "home"}
+
+
+def map_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a private map."""
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.DictReader(file))
+
+
+def manifest_of(release: Path) -> dict[str, dict[str, str]]:
+    """The manifest's rows by file, in its order."""
+    rows = csv.DictReader((release / "manifest.csv").read_text().splitlines())
+    return {row["file"]: row for row in rows}
+
+
+def pictures_of(release: Path) -> dict[str, list[str]]:
+    """Files of each distinct picture, by its digest."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((release / "images").iterdir()):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        found[digest].append(f"images/{path.name}")
+    return found
+
+
+def people_behind(release: Release) -> dict[str, list[set[str]]]:
+    """Per distinct picture, the subjects of each of its files."""
+    subjects: dict[str, set[str]] = defaultdict(set)
+    assert release.map_path is not None
+    for row in map_rows(release.map_path):
+        if row["released"]:
+            subjects[row["released"]].add(row["subject"])
+    return {
+        digest: [subjects[file] for file in files]
+        for digest, files in pictures_of(release.path).items()
+    }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
 import os
 import stat
@@ -19,42 +17,20 @@ from kssgan.deidentification import Release, default_cache
 from kssgan.faces.thresholds import LOOK_ALIKE
 from kssgan.testing.fakes import PaintedAnalyser, PaintedLabels, paint_photo
 
+from .conftest import manifest_of, map_rows, people_behind
+
 Run = Callable[..., Release]
-
-
-def _map(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return list(csv.DictReader(file))
-
-
-def _manifest(release: Path) -> dict[str, dict[str, str]]:
-    rows = csv.DictReader((release / "manifest.csv").read_text().splitlines())
-    return {row["file"]: row for row in rows}
-
-
-def _people_behind(release: Release) -> dict[str, list[set[str]]]:
-    """Per distinct picture, the subjects of each of its files."""
-    subjects: dict[str, set[str]] = defaultdict(set)
-    assert release.map_path is not None
-    for row in _map(release.map_path):
-        if row["released"]:
-            subjects[row["released"]].add(row["subject"])
-    found: dict[str, list[set[str]]] = defaultdict(list)
-    for path in (release.path / "images").iterdir():
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        found[digest].append(subjects[f"images/{path.name}"])
-    return found
 
 
 def test_every_picture_stands_for_k_people_once_each(run: Run, photos: Path) -> None:
     release = run()
-    pictures = _people_behind(release)
+    pictures = people_behind(release)
     assert len(pictures) == 3
     for files in pictures.values():
         assert len(files) >= 3
         assert all(len(subjects) == 1 for subjects in files)
         assert len(set().union(*files)) == len(files)
-    rows = _map(release.map_path)
+    rows = map_rows(release.map_path)
     assert {r["original"] for r in rows} == {
         p.relative_to(photos).as_posix() for p in photos.rglob("*.png")
     }
@@ -112,7 +88,7 @@ def test_modes_times_and_names_tell_nothing(run: Run, photos: Path) -> None:
         "certificate.json",
         "report.html",
     }
-    assert list(_manifest(release.path)) == sorted(_manifest(release.path))
+    assert list(manifest_of(release.path)) == sorted(manifest_of(release.path))
     text = "".join(
         (release.path / n).read_text()
         for n in ("manifest.csv", "certificate.json", "report.html")
@@ -128,7 +104,7 @@ def test_two_runs_share_pictures_but_no_names(run: Run, tmp_path: Path) -> None:
     two = run(out=tmp_path / "again", map_path=tmp_path / "again.csv")
     names = [{p.name for p in (r.path / "images").iterdir()} for r in (one, two)]
     assert not names[0] & names[1]
-    assert set(_people_behind(one)) == set(_people_behind(two))
+    assert set(people_behind(one)) == set(people_behind(two))
     assert one.certificate == two.certificate
 
 
@@ -141,14 +117,14 @@ def test_renamed_and_reordered_photos_give_the_same_pictures(
             photo.rename(folder / f"{shot}.png")
         folder.rename(photos / str(number))
     two = run(out=tmp_path / "again", map_path=tmp_path / "again.csv")
-    assert set(_people_behind(one)) == set(_people_behind(two))
+    assert set(people_behind(one)) == set(people_behind(two))
 
 
 def test_auto_finds_the_same_people(run: Run) -> None:
     release = run(subjects="auto")
     assert release.certificate["subjects"] == 9
     by_person = defaultdict(set)
-    for row in _map(release.map_path):
+    for row in map_rows(release.map_path):
         by_person[row["subject"]].add(row["original"].split("/")[0])
     assert all(len(folders) == 1 for folders in by_person.values())
     assert len(by_person) == 9
@@ -172,7 +148,7 @@ def test_refused_photos_are_listed_and_never_copied(run: Run, photos: Path) -> N
         "refused": 6,
         "released": 18,
     }
-    refused = {r["original"]: r for r in _map(release.map_path) if r["reason"]}
+    refused = {r["original"]: r for r in map_rows(release.map_path) if r["reason"]}
     assert {name: row["reason"] for name, row in refused.items()} == {
         "Name0 Family/flat.png": "no face found",
         "Name1 Family/two.png": "several faces of similar size",
@@ -182,7 +158,7 @@ def test_refused_photos_are_listed_and_never_copied(run: Run, photos: Path) -> N
         "Name2 Family/pipe.png": "unreadable file",
     }
     assert not any(row["released"] for row in refused.values())
-    assert len(_people_behind(release)) == 3
+    assert len(people_behind(release)) == 3
 
 
 def test_permission_denied_is_a_refusal(
@@ -199,7 +175,7 @@ def test_permission_denied_is_a_refusal(
     paint_photo(photos / "Name0 Family" / "secret.png", 0, 9)
     monkeypatch.setattr(Path, "open", closed)
     release = run()
-    (row,) = [r for r in _map(release.map_path) if r["reason"]]
+    (row,) = [r for r in map_rows(release.map_path) if r["reason"]]
     assert row["reason"] == "permission denied"
 
 
@@ -247,12 +223,12 @@ def test_names_of_every_kind(run: Run, tmp_path: Path) -> None:
     for person, name in enumerate(names):
         paint_photo(folder / name, person)
     release = run(photos=folder)
-    assert {row["original"] for row in _map(release.map_path)} == set(names)
+    assert {row["original"] for row in map_rows(release.map_path)} == set(names)
     assert release.certificate["subjects"] == 8
 
 
 def test_same_name_in_two_folders_is_two_photos(run: Run, photos: Path) -> None:
-    rows = _map(run().map_path)
+    rows = map_rows(run().map_path)
     assert Counter(r["original"].split("/")[1] for r in rows)["portrait 0.png"] == 9
 
 
@@ -270,7 +246,7 @@ def test_a_photo_under_two_names_is_one_person(run: Run, photos: Path) -> None:
     assert release.certificate["subjects"] == 9
     assert release.certificate["k_measured"] == 9
     assert release.certificate["k_declared"] == 10
-    rows = {r["original"]: r for r in _map(release.map_path)}
+    rows = {r["original"]: r for r in map_rows(release.map_path)}
     alias, first = rows["Alias/1.png"], rows["Name0 Family/portrait 0.png"]
     assert alias["released"] == first["released"]
     assert (alias["subject"], first["subject"]) == ("Alias", "Name0 Family")
@@ -287,7 +263,7 @@ def test_look_alikes_never_count_as_two(run: Run, tmp_path: Path) -> None:
     assert release.certificate["k_measured"] == 6
     assert release.certificate["k_declared"] == 7
     assert len(list((release.path / "images").iterdir())) == 6
-    rows = {r["subject"]: r["released"] for r in _map(release.map_path)}
+    rows = {r["subject"]: r["released"] for r in map_rows(release.map_path)}
     assert rows["shadow"] == rows["0"]
 
 
@@ -309,12 +285,12 @@ def test_cells_follow_the_label_that_is_drawn(run: Run, photos: Path, tmp_path: 
     release = run(
         labels=_labels(tmp_path / "labels.csv", photos), method=PaintedLabels(), within=()
     )
-    manifest = _manifest(release.path)
+    manifest = manifest_of(release.path)
     assert release.certificate["attributes"] == ["expression", "gender"]
     assert (
         release.certificate["cells"]["count"] == 6
     )  # what is not known makes no cell of its own
-    pictures = _people_behind(release)
+    pictures = people_behind(release)
     assert len(pictures) == 6
     assert all(len(files) == 3 for files in pictures.values())
     painted = {20: "neutral", 40: "happy"}
@@ -328,16 +304,16 @@ def test_cells_follow_the_label_that_is_drawn(run: Run, photos: Path, tmp_path: 
 def test_a_plain_mean_releases_no_expression(run: Run, photos: Path, tmp_path: Path) -> None:
     release = run(labels=_labels(tmp_path / "labels.csv", photos))
     assert release.certificate["attributes"] == ["gender"]
-    genders = {row["gender"] for row in _manifest(release.path).values()}
+    genders = {row["gender"] for row in manifest_of(release.path).values()}
     assert genders == {"female", "male"}
-    by_file = {r["released"]: r["subject"] for r in _map(release.map_path)}
-    for name, row in _manifest(release.path).items():
+    by_file = {r["released"]: r["subject"] for r in map_rows(release.map_path)}
+    for name, row in manifest_of(release.path).items():
         assert row["gender"] == ("female" if int(by_file[name][4]) < 4 else "male")
 
 
 def test_set_changes_label_and_picture(run: Run, photos: Path) -> None:
     release = run(set_labels={"expression": "sad"}, method=PaintedLabels())
-    assert {row["expression"] for row in _manifest(release.path).values()} == {"sad"}
+    assert {row["expression"] for row in manifest_of(release.path).values()} == {"sad"}
     for path in (release.path / "images").iterdir():
         with Image.open(path) as image:
             assert image.getpixel((3, 255)) == (60, 60, 60)
@@ -378,7 +354,7 @@ def test_a_cache_that_vanishes_meanwhile_is_no_loss(run: Run, photos: Path) -> N
     whole = run(
         method=PaintedLabels(), out=photos.parent / "b", map_path=photos.parent / "b.csv"
     )
-    assert set(_people_behind(lost)) == set(_people_behind(whole))
+    assert set(people_behind(lost)) == set(people_behind(whole))
 
 
 def test_reports_get_measured_pictures_and_originals(

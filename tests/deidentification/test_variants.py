@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -19,34 +17,14 @@ from kssgan.surrogate import MeanSurrogate
 from kssgan.testing.fakes import PaintedAnalyser, PaintedVariants
 from kssgan.types import FloatArray, U8Array
 
+from .conftest import manifest_of, map_rows, people_behind, pictures_of
+
 Run = Callable[..., Release]
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def pictures(release: Release) -> dict[str, list[str]]:
-    """Files of each distinct picture."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted((release.path / "images").iterdir()):
-        found[hashlib.sha256(path.read_bytes()).hexdigest()].append(f"images/{path.name}")
-    return found
-
-
-def behind(release: Release) -> dict[str, list[set[str]]]:
-    """By distinct picture, the subjects of each of its files."""
-    assert release.map_path is not None
-    subjects: dict[str, set[str]] = defaultdict(set)
-    for row in rows_of(release.map_path):
-        subjects[row["released"]].add(row["subject"])
-    return {sha: [subjects[file] for file in files] for sha, files in pictures(release).items()}
 
 
 def test_everybody_holds_each_variant_once(run: Run) -> None:
     release = run(method=PaintedVariants(), variants=4)
-    shared = behind(release)
+    shared = people_behind(release)
     assert len(shared) == 3 * 4
     for files in shared.values():
         assert len(files) >= 3
@@ -64,11 +42,11 @@ def test_everybody_holds_each_variant_once(run: Run) -> None:
 
 def test_the_manifest_numbers_them(run: Run) -> None:
     release = run(method=PaintedVariants(), variants=3)
-    manifest = {row["file"]: row for row in rows_of(release.path / "manifest.csv")}
+    manifest = manifest_of(release.path)
     assert list(next(iter(manifest.values()))) == ["file", "variant"]
     assert release.certificate["attributes"] == ["variant"]
     numbers = []
-    for files in pictures(release).values():
+    for files in pictures_of(release.path).values():
         assert len({manifest[file]["variant"] for file in files}) == 1
         numbers.append(manifest[files[0]]["variant"])
     assert Counter(numbers) == {"1": 3, "2": 3, "3": 3}
@@ -77,14 +55,14 @@ def test_the_manifest_numbers_them(run: Run) -> None:
 def test_the_map_names_every_file_of_a_photo(run: Run) -> None:
     release = run(method=PaintedVariants(), variants=3)
     assert release.map_path is not None
-    rows = rows_of(release.map_path)
+    rows = map_rows(release.map_path)
     of_photo: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         of_photo[row["original"]].add(row["released"])
     assert len(rows) == 18 * 3
     assert {len(files) for files in of_photo.values()} == {3}
     assert set().union(*of_photo.values()) == {
-        f for fs in pictures(release).values() for f in fs
+        f for fs in pictures_of(release.path).values() for f in fs
     }
 
 
@@ -97,11 +75,11 @@ def test_labels_and_variants_go_together(run: Run, tmp_path: Path, photos: Path)
     table.write_text("\n".join(["file,expression", *lines]) + "\n")
     one = run(method=PaintedVariants(), labels=table, out=tmp_path / "one", map_path=None)
     release = run(method=PaintedVariants(), labels=table, variants=2)
-    assert len(pictures(release)) == 2 * len(pictures(one))
-    manifest = {row["file"]: row for row in rows_of(release.path / "manifest.csv")}
+    assert len(pictures_of(release.path)) == 2 * len(pictures_of(one.path))
+    manifest = manifest_of(release.path)
     said = Counter(
         (manifest[files[0]]["expression"], manifest[files[0]]["variant"])
-        for files in pictures(release).values()
+        for files in pictures_of(release.path).values()
     )
     assert said["happy", "1"] == said["happy", "2"] > 0
 
@@ -109,11 +87,13 @@ def test_labels_and_variants_go_together(run: Run, tmp_path: Path, photos: Path)
 def test_the_first_variant_is_the_picture_of_a_plain_release(run: Run, tmp_path: Path) -> None:
     plain = run(method=PaintedVariants(), out=tmp_path / "plain", map_path=None)
     several = run(method=PaintedVariants(), variants=3)
-    manifest = {row["file"]: row for row in rows_of(several.path / "manifest.csv")}
+    manifest = manifest_of(several.path)
     first = {
-        sha for sha, files in pictures(several).items() if manifest[files[0]]["variant"] == "1"
+        sha
+        for sha, files in pictures_of(several.path).items()
+        if manifest[files[0]]["variant"] == "1"
     }
-    assert first == set(pictures(plain))
+    assert first == set(pictures_of(plain.path))
     assert "variant" not in (plain.path / "manifest.csv").read_text()
     assert "variants" not in plain.certificate
 
@@ -137,7 +117,9 @@ def test_an_escrow_names_the_originals_of_every_variant(run: Run, tmp_path: Path
         method=PaintedVariants(), variants=2, escrow=tmp_path / "escrow", escrow_key=public
     )
     named = reidentify(release.path, escrow=tmp_path / "escrow", key=secret)
-    assert set(named) == {file for files in pictures(release).values() for file in files}
+    assert set(named) == {
+        file for files in pictures_of(release.path).values() for file in files
+    }
     each = Counter(original.original for found in named.values() for original in found)
     assert set(each.values()) == {2}
 
@@ -171,7 +153,7 @@ class Few(PaintedVariants):
 
 
 def test_a_picture_that_is_there_already_is_drawn_again(run: Run, tmp_path: Path) -> None:
-    assert len(pictures(run(method=Few(), variants=3))) == 9
+    assert len(pictures_of(run(method=Few(), variants=3).path)) == 9
     with pytest.raises(UsageError, match="only 3 different pictures"):
         run(method=Few(), variants=4, out=tmp_path / "other", map_path=None)
 
@@ -190,4 +172,6 @@ def test_the_pages_show_them(run: Run) -> None:
     release = run(method=PaintedVariants(), variants=2, reports=Reports())
     page = (release.path / "report.html").read_text()
     assert json.loads((release.path / "certificate.json").read_text())["variants"] == 2
-    assert all(any(file in page for file in files) for files in pictures(release).values())
+    assert all(
+        any(file in page for file in files) for files in pictures_of(release.path).values()
+    )

@@ -13,6 +13,7 @@ __all__ = [
     "COARSE",
     "eased",
     "ellipse",
+    "mean_where",
     "near",
     "planes_blurred",
     "reduced",
@@ -45,6 +46,25 @@ def planes_blurred(image: FloatArray, sigma: float) -> FloatArray:
     from kssgan.surrogate import _torch_warp
 
     return _torch_warp.blurred(image.transpose(2, 0, 1), sigma).transpose(1, 2, 0)
+
+
+def mean_where(
+    image: FloatArray, where: FloatArray, sigma: float, *, least: float
+) -> tuple[FloatArray, FloatArray]:
+    """Gaussian blur of a part of a picture, as if nothing else were there.
+
+    Args:
+        image: (H, W, C) float32.
+        where: (H, W, 1) how much of each pixel belongs to the part, 0..1.
+        sigma: of the blur, pixels.
+        least: share below which the result fades to 0.
+
+    Returns:
+        (H, W, C) the blurred part, and (H, W, 1) its share of the surroundings.
+    """
+    both = planes_blurred(np.dstack([image * where, where]), sigma)
+    share = both[..., -1:]
+    return both[..., :-1] / (share + np.float32(least)), share
 
 
 def tones(small_01: FloatArray) -> FloatArray:

@@ -25,6 +25,7 @@ from kssgan.surrogate._tones import (
     COARSE,
     eased,
     ellipse,
+    mean_where,
     near,
     planes_blurred,
     reduced,
@@ -109,7 +110,7 @@ def with_face_detail(
     light = logs.mean(2, keepdims=True)
     # The drawn colours stay as fine as they are, else lips and skin would be one.
     free = _free_of_hair(picture_01, points, tone)[..., None]
-    soft = _blurred_where(light, free)
+    soft, _ = mean_where(light, free, BLUR, least=1e-3)
     soft = soft + _SHADES * (soft - _broad(light, inner[..., None]))
     lent = np.exp(logs - light + soft + detail[..., None] * _COLOURS) - DARK
     found: FloatArray = picture_01 + where * free * (lent - picture_01)
@@ -127,13 +128,6 @@ def _free_of_hair(picture_01: FloatArray, points: FloatArray, tone: FloatArray) 
     inner = 1 - eased(np.abs(across(points, at)), *_SIDE)
     below = eased(at[:, None] - points[list(MOUTH_CORNERS), 1].mean(), *_AT_LIPS)
     found: FloatArray = np.maximum(np.maximum(inner, below), skin).astype(np.float32)
-    return found
-
-
-def _blurred_where(light: FloatArray, where: FloatArray) -> FloatArray:
-    """(256, 256, 1) light blurred, as if nothing else were there."""
-    both = planes_blurred(np.dstack([light * where, where]), BLUR)
-    found: FloatArray = both[..., :1] / (both[..., 1:] + np.float32(1e-3))
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from kssgan.surrogate._mesh import across, brow_line
 from kssgan.surrogate._regions import reduced as halved
-from kssgan.surrogate._tones import eased, planes_blurred, reduced, tones, wall_and_skin
+from kssgan.surrogate._tones import eased, mean_where, reduced, tones, wall_and_skin
 from kssgan.surrogate.shape import DARK
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -24,10 +24,8 @@ _KNOWN = 0.1  # share of a place's surroundings that tells what skin or hair is 
 _APART = (0.15, 0.6)  # squared difference of their tones: too alike to part, told apart
 _LEAST = np.float32(1e-3)
 _BESIDE = (0.70, 0.85)  # halves of a face's width, from which its side begins
-_FROM, _TO = (
-    (-40.0, -20.0),
-    (70.0, 100.0),
-)  # pixels below the brows, in which it begins and ends
+_FROM, _TO = (-40.0, -20.0), (70.0, 100.0)
+"""Pixels below the brows, in which the side begins and ends."""
 
 
 def parted(
@@ -65,9 +63,8 @@ def parted(
 
 def _around(logs: FloatArray, where: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(128, 128, 3) tone of what lies ``where`` around each place, and (128, 128, 1) whether any does."""
-    both = planes_blurred(np.dstack([logs * where[..., None], where]), _AREA)
-    known = both[..., 3:]
-    return both[..., :3] / (known + np.float32(1e-4)), np.clip(known / np.float32(_KNOWN), 0, 1)
+    tone, share = mean_where(logs, where[..., None], _AREA, least=1e-4)
+    return tone, np.clip(share / np.float32(_KNOWN), 0, 1)
 
 
 def _sides(points: FloatArray) -> FloatArray:

@@ -20,23 +20,13 @@ _KEPT, _DARKER = 0.15, 0.04  # share of a darker tone that stays, and no more th
 _LIT, _LIGHTER = 0.6, 0.06  # the same of a lighter one
 _TINT = np.float32(0.03)  # most of another colour that stays
 _STAYS = (0.02, 0.08)  # difference from which a place is changed at all, and wholly
-_HAIR = (
-    0.45,
-    0.75,
-)  # how much darker, or of another colour, it is skin up to, and is none from
+_HAIR = (0.45, 0.75)
+"""How much darker, or of another colour, a place is skin up to, and is none from."""
 _GLARE = 1.5  # how much more a difference to the lighter side counts for that
-_ASIDE = (
-    0.60,
-    0.65,
-    0.75,
-    0.825,
-    0.875,
-    0.925,
-    0.975,
-)  # halves of a face's width, from its middle
+_ASIDE = (0.60, 0.65, 0.75, 0.825, 0.875, 0.925, 0.975)
 _ROUNDED = (0.0, 0.05, 0.08, 0.11, 0.15, 0.19, 0.24)
-"""How much darker a temple is there than a forehead, as the head turns away: of 277 portraits of men the
-lighter quarter, as hair darkens the others."""
+"""How far aside, in halves of a face's width, a temple is how much darker than a forehead, as the head turns
+away: of 277 portraits of men the lighter quarter, as hair darkens the others."""
 _CHEEKS = 0.6  # how much less of it there is beside the cheeks, share
 _BLEND, _BLENDED = 1.5, 0.15  # blur of the wall, places; share of it from which nothing is told
 _INWARD, _OUTWARD = (0.60, 0.74), (0.93, 1.03)  # half widths, in which it begins and ends
@@ -69,34 +59,37 @@ def cleared(
         return np.zeros_like(small)
     step = CROP_SIZE // COARSE
     at = np.arange(COARSE, dtype=np.float32) * step + (step - 1) / 2
-    aside = across(points, at)
+    right = across(points, at)
+    aside = np.abs(right)
     brows = brow_line(points)
     eyes = float(points[[i for outline in EYES for i in outline], 1].max())
     y = at[:, None]
-    rounded = np.interp(np.abs(aside), _ASIDE, _ROUNDED)[:, None]
-    forehead = own + usual_shading(np.abs(aside))
+    below = y - eyes
     down = np.clip((y - (brows - _FROM)) / (eyes + _TO - (brows - _FROM)), 0, 1)[..., None]
-    rows = eased(y - brows, *_TOP) * (1 - eased(y - eyes, *_BOTTOM))
+    forehead = own + usual_shading(aside)
+    left_cheek, right_cheek = (
+        _beside_cheek(small, cheeks, side, below) for side in (-right, right)
+    )
+    cheek = np.where(right[:, None] < 0, left_cheek, right_cheek)
+    natural = forehead + down * (cheek - forehead)
+    natural = natural - (1 - _CHEEKS * down**2) * np.interp(aside, _ASIDE, _ROUNDED)[:, None]
+    away = small - natural
+    light = away.mean(2, keepdims=True)
+    kept = np.where(
+        light < 0,
+        _DARKER * np.tanh(_KEPT / _DARKER * light),
+        _LIGHTER * np.tanh(_LIT / _LIGHTER * light),
+    )
+    tint = _TINT * np.tanh((away - light) / _TINT)
+    differs = np.maximum(np.where(light < 0, -light, _GLARE * light), np.abs(away - light))
+    skin = (1 - eased(differs.max(2), *_HAIR)) * eased(np.abs(light)[..., 0], *_STAYS)
+    there = eased(y - brows, *_TOP) * (1 - eased(below, *_BOTTOM))
     if wall is not None:
         beside = planes_blurred(wall[..., None], _BLEND)[..., 0]
-        rows = rows * np.clip(1 - beside / np.float32(_BLENDED), 0, 1)
-    total: FloatArray = np.zeros_like(small)
-    for side in (-aside, aside):
-        natural = forehead + down * (_beside_cheek(small, cheeks, side, y - eyes) - forehead)
-        natural = natural - (1 - _CHEEKS * down**2) * rounded
-        away = small - natural
-        light = away.mean(2, keepdims=True)
-        kept = np.where(
-            light < 0,
-            _DARKER * np.tanh(_KEPT / _DARKER * light),
-            _LIGHTER * np.tanh(_LIT / _LIGHTER * light),
-        )
-        tint = _TINT * np.tanh((away - light) / _TINT)
-        differs = np.maximum(np.where(light < 0, -light, _GLARE * light), np.abs(away - light))
-        skin = (1 - eased(differs.max(2), *_HAIR)) * eased(np.abs(light)[..., 0], *_STAYS)
-        there = rows * eased(side, *_INWARD) * (1 - eased(side, *_OUTWARD))
-        total += ((there * skin)[..., None] * (kept + tint - away)).astype(np.float32)
-    return total
+        there = there * np.clip(1 - beside / np.float32(_BLENDED), 0, 1)
+    there = there * eased(aside, *_INWARD) * (1 - eased(aside, *_OUTWARD))
+    found: FloatArray = ((there * skin)[..., None] * (kept + tint - away)).astype(np.float32)
+    return found
 
 
 def _beside_cheek(
