@@ -13,6 +13,7 @@ from kssgan.models.codes import (
     ALIKE,
     CLOSE,
     LEAST,
+    LENGTHS,
     Codes,
     CodeTable,
     mix_codes,
@@ -310,6 +311,22 @@ def test_heads_that_look_too_different_are_not_mixed_and_lonely_ones_are_passed_
         seen |= set(rows)
     assert 0 not in seen
     assert len(seen) > 30
+
+
+def test_long_hair_is_not_mixed_with_short() -> None:
+    """It hung in stumps beside the jaw and stood in puffs beside the brows."""
+    codes = table(40)
+    alike = np.zeros((40, 40), np.float32)
+    reach = np.tile(np.float32([4, 8, 30, 36]), 10)
+    seen = set()
+    for seed in range(60):
+        rows = [row for row, _ in mixture(codes, {}, seed, apart=alike, reach=reach)]
+        assert np.ptp(reach[rows]) <= LENGTHS
+        seen |= set(rows)
+    assert len(seen) > 30
+    # As long as there are three of a length.
+    lengths = np.float32(20) * np.arange(40, dtype=np.float32)
+    assert len({row for row, _ in mixture(codes, {}, 0, apart=alike, reach=lengths)}) == 3
 
 
 def test_the_others_look_like_each_other_too() -> None:

@@ -205,6 +205,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             seed,
             tone=skin_tone(surrogate),
             apart=detail.apart if detail else None,
+            reach=self._reach if detail else None,
             first={} if age is None else self._head_age(age, wanted),
         )
 

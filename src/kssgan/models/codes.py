@@ -16,6 +16,7 @@ from kssgan.types import FloatArray, IntArray
 __all__ = [
     "CLOSE",
     "LEAST",
+    "LENGTHS",
     "PARTS",
     "WALL",
     "CodeTable",
@@ -42,6 +43,10 @@ MORE = 2
 
 WALL = 0.12
 """How far apart the colours of two walls may lie in one mixture: a grey and a blue one give clouds."""
+
+LENGTHS = 8.0
+"""How much farther one head of a mixture may reach beyond its face than another, pixels: of a bob and of tied
+hair nothing would come that anybody wears."""
 
 # What may differ first, where too few donors agree with a label in everything.
 _DROPPED = ("age", "expression", "gender")
@@ -126,6 +131,7 @@ def mixture(
     *,
     tone: FloatArray | None = None,
     apart: FloatArray | None = None,
+    reach: FloatArray | None = None,
     first: Mapping[str, str] | None = None,
     parts: int = PARTS,
 ) -> tuple[tuple[int, float], ...]:
@@ -138,10 +144,12 @@ def mixture(
         seed: 0 or more; another seed, another head.
         tone: (3,) colour of the face that the head is for; the first is one of the nearest third.
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
+        reach: (D,) how far their heads reach beyond their faces, pixels; left out, nobody's differs.
         first: what is wanted of the first donor besides, where one has it: the others resemble it.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
             others from the :data:`CLOSE` of these that are most like it, and like each other where there are
-            such: heads that differ in everything have no clean middle.
+            such, all with hair as long (:data:`LENGTHS`): heads that differ in everything have no clean
+            middle.
 
     Returns:
         (row, weight) pairs; weights are at least 0.3 (three parts) and add up to 1.
@@ -156,6 +164,8 @@ def mixture(
     like = np.linalg.norm(walls[:, None] - walls[None], axis=2) <= WALL
     if apart is not None:
         like &= apart[np.ix_(agreeing, agreeing)] <= ALIKE
+    if reach is not None:
+        like &= np.abs(reach[agreeing][:, None] - reach[agreeing]) <= LENGTHS
     # Itself and enough others: with only two it would always be the same three.
     rows = agreeing[like.sum(1) >= parts + MORE]
     if not len(rows):

@@ -22,6 +22,7 @@ __all__ = [
     "LOWER_EDGE",
     "MOUTH_CORNERS",
     "NOSE",
+    "NOSE_TIP",
     "NOSTRILS",
     "OUTER_LIPS",
     "OVAL",
@@ -90,6 +91,9 @@ CHEEKS: tuple[tuple[int, ...], ...] = (
 
 NOSE: tuple[int, ...] = (168, 122, 196, 3, 51, 45, 4, 275, 281, 248, 419, 351)
 """Bridge of the nose down to its tip."""
+
+NOSE_TIP = 4
+"""Tip of the nose."""
 
 NOSTRILS: tuple[int, ...] = (98, 97, 2, 326, 327, 294, 4, 64)
 """Underside of the nose."""

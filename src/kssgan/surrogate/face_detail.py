@@ -14,6 +14,8 @@ from kssgan.surrogate._mesh import (
     EYE_CORNERS,
     EYES,
     MOUTH_CORNERS,
+    NOSE_TIP,
+    OUTER_LIPS,
     OVAL,
     across,
     brow_line,
@@ -41,9 +43,11 @@ from kssgan.types import CROP_SIZE, FloatArray
 __all__ = ["with_face_detail"]
 
 _STRENGTH = np.float32(1.28)  # warped once more, detail is weaker
-_EYES = np.float32(0.95)  # the same around the eyes, where it would make lids look etched
-_AROUND = ((8.0, 10.0), 8.0)
-"""How far around the eyes goes: pixels above the brows and below the eyes; pixels beside both."""
+_AT_EYES_AND_MOUTH = (np.float32(0.95), np.float32(0.90))
+"""The same around the eyes and around nose and lips, where it would look etched."""
+_AROUND_EYES = ((8.0, 10.0), 8.0)
+_AROUND_MOUTH = ((6.0, 4.0), 10.0)
+"""How far these go: pixels above and below, pixels beside."""
 _FADES = 8.0  # pixels in which the one becomes the other
 _RIM = (np.float32(0.15), np.float32(0.4))
 """Most that detail may lighten and darken the rim of a face, where its people have hair and walls."""
@@ -56,6 +60,7 @@ _SIDE, _AT_LIPS = (0.70, 0.85), (-10.0, 10.0)
 """Hair hides a face at its sides alone, half widths, and above its lips, pixels below them."""
 _MOST = np.float32(1.5)  # of a layer's logarithms
 _FOREHEAD = np.float32(0.08)  # the same above the brows: pores, no strand of a fringe
+_FURROWS = np.float32(0.8)  # how strong detail is there, of what it is elsewhere
 _ABOVE, _FADE = 2.0, 6.0  # pixels above the brows at which a forehead begins, and in which
 _HIGH = 1.25  # height of a forehead that may be reached over that of the mesh
 _SOFT = 2.0  # blur of the forehead's rim, pixels
@@ -103,7 +108,7 @@ def with_face_detail(
     detail = _strength(points) * _torch_warp.sample_logs(fine, field, _MOST)
     rows = np.arange(CROP_SIZE, dtype=np.float32)[:, None]
     above = np.clip((higher_brow(points) - _ABOVE - rows) / _FADE, 0, 1).astype(np.float32)
-    detail = _limited(detail, _FOREHEAD, above)
+    detail = _limited(detail * (1 + above * (_FURROWS - 1)), _FOREHEAD, above)
     detail = _limited(detail, np.where(detail > 0, *_RIM), 1 - inner)
     detail = _limited(detail, _BESIDE, _beside_cheeks(points))
     logs = np.log(np.clip(picture_01, 0, 1) + DARK)
@@ -161,10 +166,20 @@ def _limited(
 
 
 def _strength(points: FloatArray) -> FloatArray:
-    """(256, 256) how strong detail is drawn: less around eyes and brows."""
-    (over, under), beside = _AROUND
-    around = points[[i for outline in (*EYES, *BROWS) for i in outline]]
-    (left, top), (right, bottom) = around.min(0), around.max(0)
+    """(256, 256) how strong detail is drawn: less around eyes and brows, and around nose and lips."""
+    eyes = points[[i for outline in (*EYES, *BROWS) for i in outline]]
+    mouth = points[[NOSE_TIP, *OUTER_LIPS]]
+    strength = np.full((CROP_SIZE, CROP_SIZE), _STRENGTH, np.float32)
+    for part, own, around in zip(
+        (eyes, mouth), _AT_EYES_AND_MOUTH, (_AROUND_EYES, _AROUND_MOUTH), strict=True
+    ):
+        strength += _box(part, *around) * (own - strength)
+    return strength
+
+
+def _box(points: FloatArray, over: tuple[float, float], beside: float) -> FloatArray:
+    """(256, 256): 1 in a box around points, so many pixels larger over, under and beside them; soft edges."""
+    (left, top), (right, bottom) = points.min(0), points.max(0)
     at = np.arange(CROP_SIZE, dtype=np.float32)
 
     def within(first: float, last: float) -> FloatArray:
@@ -172,9 +187,8 @@ def _strength(points: FloatArray) -> FloatArray:
         found: FloatArray = inside.clip(0, 1).astype(np.float32)
         return found
 
-    rows, columns = within(top - over, bottom + under), within(left - beside, right + beside)
-    strength: FloatArray = _STRENGTH + rows[:, None] * columns * (_EYES - _STRENGTH)
-    return strength
+    rows = within(top - over[0], bottom + over[1])
+    return rows[:, None] * within(left - beside, right + beside)
 
 
 def _forehead(picture_01: FloatArray, points: FloatArray, tone: FloatArray) -> FloatArray:
