@@ -110,6 +110,14 @@ def test_the_head_does_not_change_with_the_expression(drawn: GeneratorSurrogate)
     assert np.abs(walls[0] - walls[1]).max() < 12
 
 
+def test_a_head_is_mixed_of_hair_of_one_length(drawn: GeneratorSurrogate) -> None:
+    """The others differ from the first by less than a bob from tied hair (25 pixels)."""
+    surrogate = drawn.surrogate(_faces())
+    for seed in range(40):
+        rows = [row for row, _ in drawn.head(surrogate, {"gender": "female"}, seed=seed)]
+        assert np.ptp(drawn._reach[rows]) < 20
+
+
 def test_below_the_brows_a_head_has_the_layout_of_the_donor_who_lends(
     drawn: GeneratorSurrogate,
 ) -> None:
