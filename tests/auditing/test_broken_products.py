@@ -221,6 +221,42 @@ def test_a_person_in_two_groups(made: Any) -> None:
     )
 
 
+def _with_expressions(made: Any, **cells: list[tuple[range, range]]) -> None:
+    """Pictures by expression: whom each stands for, and the group whose mean it is drawn from."""
+    made.columns = ("expression",)
+    photos = {n: made.person(n, 2) for n in range(9)}
+    for shot, (expression, each) in enumerate(cells.items()):
+        for part, group in each:
+            picture = made.mean([photos[n] for n in group])
+            picture[-8:] = 20 * (1 + shot)  # drawn with another mouth
+            holders = {f"P-{n:03d}x": [photos[n][shot]] for n in part}
+            made.group(holders, picture=picture, label=(expression,))
+
+
+def test_groups_are_the_same_people_for_every_label(made: Any) -> None:
+    """Not everybody smiles: a group's picture stands for some of its people."""
+    first, second = range(5), range(5, 9)
+    _with_expressions(
+        made,
+        neutral=[(first, first), (second, second)],
+        happy=[(range(1, 4), first), (range(6, 9), second)],
+    )
+    report = made.audit(k=3)
+    assert report.holds, breaks(report)
+
+
+def test_groups_that_part_people_anew_for_another_label(made: Any) -> None:
+    """Each picture stands for three people, but whose neutral and happy ones are linked is one of two."""
+    alike, anew = (range(3), range(3, 6)), (range(0, 6, 2), range(1, 6, 2))
+    _with_expressions(
+        made, neutral=[(part, part) for part in alike], happy=[(part, part) for part in anew]
+    )
+    report = made.audit(k=3)
+    assert report.k_measured == 3
+    assert "1: 6 subjects are in groups that overlap" in breaks(report)
+    assert not report.holds
+
+
 def _painted(picture: np.ndarray, grey: int) -> np.ndarray:
     out = picture.copy()
     out[-8:] = grey

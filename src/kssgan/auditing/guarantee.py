@@ -7,7 +7,7 @@ seen. The work is linear in files and rows.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -125,11 +125,16 @@ def measure(
             ),
             unmapped=sum(f not in stands_for for f in picture.files),
         )
+    twice = [
+        *_two_groups(release, stands_for, labels),
+        *_parted_variants(release, stands_for, labels, variant),
+    ]
+    told = {name for problem in twice for name in problem.private}
     problems = [
         *_uneven(counts),
         *_unequal_bytes(release),
-        *_two_groups(release, stands_for, labels),
-        *_parted_variants(release, stands_for, labels, variant),
+        *twice,
+        *_parted_groups(release, stands_for, labels, told),
         *_strangers(release, stands_for),
     ]
     return Guarantee(
@@ -237,6 +242,39 @@ def _parted_variants(
             "breaks",
             f"{len(parted)} subjects share the variants of a picture with different people, so they belong "
             f"to two groups; all variants of a picture must stand for the same people",
+            tuple(sorted(parted)),
+        )
+
+
+def _parted_groups(
+    release: ReleaseFiles,
+    stands_for: Mapping[str, set[str]],
+    labels: Mapping[str, tuple[str, ...]],
+    told: set[str],
+) -> Iterable[Problem]:
+    """Groups part people alike for every label: pictures that share people are of one group.
+
+    A group has one picture per label. Where pictures that are linked by the people they share include two of
+    one label, people who hold pictures of both labels belong to two groups. ``told`` are subjects of whom
+    that is reported already.
+    """
+    shown: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    edges = []
+    for file, sha in release.digest.items():
+        shown[sha].add(labels.get(file, ()))
+        edges += [(sha, subject) for subject in stands_for.get(file, ())]
+    parted: set[str] = set()
+    for shas, linked in people(edges):
+        subjects = {str(subject) for subject in linked}
+        once = Counter(label for sha in shas for label in shown[str(sha)])
+        if max(once.values()) > 1 and not subjects & told:
+            parted |= subjects
+    if parted:
+        yield Problem(
+            1,
+            "breaks",
+            f"{len(parted)} subjects are in groups that overlap: pictures of one label part them in another "
+            f"way than those of another; a group must be the same people for every label",
             tuple(sorted(parted)),
         )
 
