@@ -266,8 +266,8 @@ def _parted_groups(
     parted: set[str] = set()
     for shas, linked in people(edges):
         subjects = {str(subject) for subject in linked}
-        once = Counter(label for sha in shas for label in shown[str(sha)])
-        if max(once.values()) > 1 and not subjects & told:
+        pictures = Counter(label for sha in shas for label in shown[str(sha)])
+        if max(pictures.values()) > 1 and not subjects & told:
             parted |= subjects
     if parted:
         yield Problem(

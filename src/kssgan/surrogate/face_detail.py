@@ -43,10 +43,9 @@ from kssgan.types import CROP_SIZE, FloatArray
 __all__ = ["with_face_detail"]
 
 _STRENGTH = np.float32(1.28)  # warped once more, detail is weaker
-_AT_EYES_AND_MOUTH = (np.float32(0.95), np.float32(0.90))
-"""The same around the eyes and around nose and lips, where it would look etched."""
-_AROUND_EYES = ((8.0, 10.0), 8.0)
-_AROUND_MOUTH = ((6.0, 4.0), 10.0)
+_EYES, _MOUTH = np.float32(0.95), np.float32(0.90)
+"""The same around the eyes, and around nose and lips, where it would look etched."""
+_AROUND_EYES, _AROUND_MOUTH = ((8.0, 10.0), 8.0), ((6.0, 4.0), 10.0)
 """How far these go: pixels above and below, pixels beside."""
 _FADES = 8.0  # pixels in which the one becomes the other
 _RIM = (np.float32(0.15), np.float32(0.4))
@@ -170,10 +169,8 @@ def _strength(points: FloatArray) -> FloatArray:
     eyes = points[[i for outline in (*EYES, *BROWS) for i in outline]]
     mouth = points[[NOSE_TIP, *OUTER_LIPS]]
     strength = np.full((CROP_SIZE, CROP_SIZE), _STRENGTH, np.float32)
-    for part, own, around in zip(
-        (eyes, mouth), _AT_EYES_AND_MOUTH, (_AROUND_EYES, _AROUND_MOUTH), strict=True
-    ):
-        strength += _box(part, *around) * (own - strength)
+    strength += _box(eyes, *_AROUND_EYES) * (_EYES - strength)
+    strength += _box(mouth, *_AROUND_MOUTH) * (_MOUTH - strength)
     return strength
 
 
