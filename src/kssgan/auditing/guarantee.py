@@ -134,7 +134,7 @@ def measure(
         *_uneven(counts),
         *_unequal_bytes(release),
         *twice,
-        *_parted_groups(release, stands_for, labels, told),
+        *_parted_groups(release, counts, labels, told),
         *_strangers(release, stands_for),
     ]
     return Guarantee(
@@ -248,7 +248,7 @@ def _parted_variants(
 
 def _parted_groups(
     release: ReleaseFiles,
-    stands_for: Mapping[str, set[str]],
+    counts: Mapping[str, PictureCount],
     labels: Mapping[str, tuple[str, ...]],
     told: set[str],
 ) -> Iterable[Problem]:
@@ -258,13 +258,12 @@ def _parted_groups(
     one label, people who hold pictures of both labels belong to two groups. ``told`` are subjects of whom
     that is reported already.
     """
-    shown: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    edges = []
-    for file, sha in release.digest.items():
-        shown[sha].add(labels.get(file, ()))
-        edges += [(sha, subject) for subject in stands_for.get(file, ())]
+    shown = {
+        sha: {labels.get(file, ()) for file in picture.files}
+        for sha, picture in release.pictures.items()
+    }
     parted: set[str] = set()
-    for shas, linked in people(edges):
+    for shas, linked in people((sha, s) for sha, c in counts.items() for s in c.subjects):
         subjects = {str(subject) for subject in linked}
         pictures = Counter(label for sha in shas for label in shown[str(sha)])
         if max(pictures.values()) > 1 and not subjects & told:
