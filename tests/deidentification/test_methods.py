@@ -111,11 +111,11 @@ def test_the_head_does_not_change_with_the_expression(drawn: GeneratorSurrogate)
 
 
 def test_a_head_is_mixed_of_hair_of_one_length(drawn: GeneratorSurrogate) -> None:
-    """The others differ from the first by less than a bob from tied hair (25 pixels)."""
+    """Beside ears and jaw others differ from the first by less than a bob from tied hair (25 pixels)."""
     surrogate = drawn.surrogate(_faces())
     for seed in range(40):
         rows = [row for row, _ in drawn.head(surrogate, {"gender": "female"}, seed=seed)]
-        assert np.ptp(drawn._reach[rows]) < 20
+        assert (np.ptp(drawn._reach[rows], axis=0) < 17).all()
 
 
 def test_below_the_brows_a_head_has_the_layout_of_the_donor_who_lends(
@@ -128,7 +128,7 @@ def test_below_the_brows_a_head_has_the_layout_of_the_donor_who_lends(
     label = {"gender": "female", "expression": "neutral"}
     for seed in range(4):
         mix = drawn.head(surrogate, label, seed=seed)
-        lender = stored.detail.lender(mix, drawn._reach)
+        lender = stored.detail.lender(mix, drawn._reach[:, 0])
         mixed = sum(weight * stored.codes.layout[row] for row, weight in mix)
         vector, layout = drawn.code(surrogate, label, seed=seed)
         np.testing.assert_allclose(layout[:, :5], mixed[:, :5], atol=1e-5)

@@ -316,15 +316,16 @@ def test_long_hair_is_not_mixed_with_short() -> None:
     """It hung in stumps beside the jaw and stood in puffs beside the brows."""
     codes = table(40)
     alike = np.zeros((40, 40), np.float32)
-    reach = np.tile(np.float32([4, 8, 30, 36]), 10)
+    ears, jaw = np.tile(np.float32([4, 8, 30, 36]), 10), np.repeat(np.float32([0, 24]), 20)
+    reach = np.stack([ears, jaw], 1)
     seen = set()
     for seed in range(60):
         rows = [row for row, _ in mixture(codes, {}, seed, apart=alike, reach=reach)]
-        assert np.ptp(reach[rows]) < 20
+        assert (np.ptp(reach[rows], axis=0) < 20).all()
         seen |= set(rows)
     assert len(seen) > 30
     # As long as there are three of a length.
-    lengths = np.float32(20) * np.arange(40, dtype=np.float32)
+    lengths = np.float32(20) * np.arange(40, dtype=np.float32)[:, None]
     assert len({row for row, _ in mixture(codes, {}, 0, apart=alike, reach=lengths)}) == 3
 
 

@@ -144,6 +144,24 @@ def test_fog_on_a_crown_becomes_hair_and_skin_stays() -> None:
     np.testing.assert_allclose(found[core], drawn[core], atol=0.05)
 
 
+def test_nothing_grows_from_a_crown_to_the_border_above_it() -> None:
+    """Between a head and the border is no notch to close."""
+    drawn = crowned(np.full_like(FAR, MIDDLE[1] - 5), GREY)
+    found = one_outline(drawn, SEEN, POINTS)
+    over = (slice(0, 2), slice(int(MIDDLE[0]) - 8, int(MIDDLE[0]) + 8))
+    assert found.wall[over].min() > 0.9
+
+
+def test_an_outline_has_no_stairs() -> None:
+    """It is found at half the size: one step every two pixels, which spectra show."""
+    found = one_outline(foggy(GREY, 98, 102), SEEN, POINTS)
+    rows = np.arange(int(MIDDLE[1]) - 20, int(MIDDLE[1]) + 60)
+    # Where the head begins in each row, to parts of a pixel.
+    edge = found.wall[rows, : int(MIDDLE[0])].sum(1)
+    radius = np.hypot(MIDDLE[0] - edge, rows - MIDDLE[1])
+    assert np.diff(radius, 2).std() < 0.16
+
+
 def test_a_head_that_fills_the_picture_keeps_its_border() -> None:
     """Wide hair reaches the left and the right border; there is no wall between."""
     drawn = foggy(GREY, 98, 102)

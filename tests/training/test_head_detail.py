@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from kssgan.faces.landmarks import mean_shape
 from kssgan.models.head_detail import UNIT, HeadDetail
+from kssgan.surrogate._mesh import OVAL
 from kssgan.surrogate.head_detail import around_face
-from kssgan.surrogate.outline import leaning, reach
+from kssgan.surrogate.outline import leaning, reach, reach_at_jaw
 from kssgan.training.data import Photos
 from kssgan.training.head_detail import _held, _turned, head_detail
 from kssgan.training.prepared import Prepared
@@ -136,6 +138,31 @@ def test_heads_turned_to_one_side_are_kept_from_others() -> None:
         _portrait(12, 12),
     ]  # a pixel of a coarse picture is no difference
     assert not _turned(*(np.stack(part) for part in zip(*nearly, strict=True))).any()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"), [(0, 0, 0), (8, 16, 12), (0, 24, 12), (40, 48, 24)]
+)
+def test_hair_beside_a_jaw_is_measured_from_the_jaw(
+    left: int, right: int, expected: float
+) -> None:
+    """A face that narrows downwards, hair as far from it in every row: by hand the mean of both sides.
+
+    Hair of shoulder length and longer is alike: 24.
+    """
+    points = mean_shape()
+    outline = points[list(OVAL)]
+    coarse = np.full((64, 64, 3), 240, np.uint8)
+    for row in range(64):
+        y = 4 * (row + 0.5)
+        ends = [
+            float(np.interp(y, *side[np.argsort(side[:, 1])].T[::-1]))
+            for side in (outline[outline[:, 0] < 128], outline[outline[:, 0] >= 128])
+        ]
+        if outline[:, 1].min() < y:
+            first, last = round(ends[0] / 4) - left // 4, round(ends[1] / 4) + right // 4
+            coarse[row, max(first, 0) : last] = 60
+    assert reach_at_jaw(coarse, points) == pytest.approx(expected)
 
 
 def test_the_head_in_the_middle_of_a_mixture_lends(prepared: Prepared) -> None:

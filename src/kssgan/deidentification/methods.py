@@ -46,7 +46,7 @@ from kssgan.surrogate.lent import (
     texture,
     without,
 )
-from kssgan.surrogate.outline import Outline, one_outline, reach, with_grain
+from kssgan.surrogate.outline import Outline, one_outline, reach, reach_at_jaw, with_grain
 from kssgan.surrogate.restraint import LOWER, public_share, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
@@ -249,7 +249,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     def _lender(self, mix: Sequence[tuple[int, float]]) -> int | None:
         """Which donor lends strands, and the layout below the brows; None where no donor does."""
         heads = self._stored.detail
-        return heads.lender(mix, self._reach) if heads else None
+        return heads.lender(mix, self._reach[:, 0]) if heads else None
 
     def _placed(
         self, row: int | None, surrogate: ShapeMean, warp: Warp, seen: FloatArray
@@ -263,10 +263,10 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
 
     @cached_property
     def _reach(self) -> FloatArray:
-        """(D,) float32, how far the donors' heads reach beyond their faces."""
+        """(D, 2) float32, how far the donors' heads reach beyond their faces, beside ears and jaw."""
         detail = self._stored.detail
         heads = () if detail is None else zip(detail.coarse, detail.points, strict=True)
-        return np.array([reach(*head) for head in heads], np.float32)
+        return np.array([(reach(*head), reach_at_jaw(*head)) for head in heads], np.float32)
 
     def _age(self, surrogate: ShapeMean, label: Mapping[str, str]) -> float | None:
         """Where S_g lies among the age bands: as labelled, else as it looks; None where nothing is known."""

@@ -46,7 +46,7 @@ WALL = 0.12
 
 LENGTHS = 8.0
 """How much farther one head of a mixture may reach beyond its face than another, pixels: of a bob and of tied
-hair nothing would come that anybody wears."""
+hair nothing would come that anybody wears, and stumps beside the jaw of ends of hair and none."""
 
 # What may differ first, where too few donors agree with a label in everything.
 _DROPPED = ("age", "expression", "gender")
@@ -144,7 +144,8 @@ def mixture(
         seed: 0 or more; another seed, another head.
         tone: (3,) colour of the face that the head is for; the first is one of the nearest third.
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
-        reach: (D,) how far their heads reach beyond their faces, pixels; left out, nobody's differs.
+        reach: (D, R) how far their heads reach beyond their faces in R places, pixels; left out, nobody's
+            differs.
         first: what is wanted of the first donor besides, where one has it: the others resemble it.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
             others from the :data:`CLOSE` of these that are most like it, and like each other where there are
@@ -165,7 +166,7 @@ def mixture(
     if apart is not None:
         like &= apart[np.ix_(agreeing, agreeing)] <= ALIKE
     if reach is not None:
-        like &= np.abs(reach[agreeing][:, None] - reach[agreeing]) <= LENGTHS
+        like &= (np.abs(reach[agreeing][:, None] - reach[agreeing]) <= LENGTHS).all(2)
     # Itself and enough others: with only two it would always be the same three.
     rows = agreeing[like.sum(1) >= parts + MORE]
     if not len(rows):

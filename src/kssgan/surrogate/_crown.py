@@ -65,7 +65,9 @@ def even_crown(small_01: FloatArray, head: FloatArray, behind: FloatArray, rays:
     above = step(_between(at.sine, _ABOVE))
     # No crown has holes either, or notches in its rim.
     inside = np.clip((ends - at.far) / _SOFT - 0.5, 0, 1)
-    closed = grey_closing(np.maximum(head, above * inside), (_NOTCH, _NOTCH))
+    # Beyond the border is nothing: between it and a head is no notch.
+    larger = np.pad(np.maximum(head, above * inside), _NOTCH)
+    closed = grey_closing(larger, (_NOTCH, _NOTCH))[_NOTCH:-_NOTCH, _NOTCH:-_NOTCH]
     whole = head + above * (closed - head)
     curve = np.clip((ends - at.far) / _SOFT + 0.5, 0, 1)
     even = (whole + above * at.at(changed) * (curve - whole)).astype(np.float32)

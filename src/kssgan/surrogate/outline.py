@@ -15,6 +15,7 @@ import numpy as np
 
 from kssgan.surrogate._crown import even_crown
 from kssgan.surrogate._mesh import CHIN, OVAL
+from kssgan.surrogate._one_piece import one_piece
 from kssgan.surrogate._rays import Rays
 from kssgan.surrogate._regions import reduced, step
 from kssgan.surrogate._tones import COARSE, wall_tone
@@ -22,16 +23,19 @@ from kssgan.surrogate._walls import find_wall, share_of_wall
 from kssgan.surrogate.shape import DARK
 from kssgan.types import CROP_SIZE, FloatArray, U8Array
 
-__all__ = ["Outline", "leaning", "one_outline", "reach", "with_grain"]
+__all__ = ["Outline", "leaning", "one_outline", "reach", "reach_at_jaw", "with_grain"]
 
 _HEAD = (0.6, 0.8)  # how much of a place is head: it becomes wall, it becomes head
 _BELOW = 0.3  # of it, by which less is asked for below the ears: necks are as pale as walls
+_STAIRS = 1.0  # blur that takes the stairs of a plane of half the size off an outline, pixels
 _FOG = 0.3  # how much of a place is wall, from which it gets the colour of the head beside it
 _SOFTER = 2.0  # than a portrait's are drawn outlines
 _RIM, _RIM_SOFT = 4.0, 3.0  # how wide the blend of head and wall is, how softly it ends, pixels
 _STAYS = 0.05  # pixels from which anything is moved
 _NECK = 0.55  # of a face's width
 _EARS = (0.3, 0.7)  # of a face's height, from its top: brows to nose
+_JAW = (0.62, 0.85)  # of the same: below the ears, above the neck
+_LONG = 24.0  # pixels beside a jaw from which hair is long
 _CORNERS = (slice(16), 6)  # rows and columns of a reduced portrait that show its wall
 _OFF_WALL = 0.35  # how far a portrait's tone lies from its wall's (logarithm) where its head is
 _GRAIN, _GRAIN_SOFT = np.float32(0.003), 0.6  # of a camera; deviation, and blur in pixels
@@ -81,12 +85,12 @@ def one_outline(picture_01: FloatArray, seen: FloatArray, points: FloatArray) ->
     neck, below = _neck(points)
     # What is like the wall inside the crown is hair already.
     clear = np.minimum(np.maximum(crown.head, neck), np.maximum(1 - share, crown.zone))
-    head = np.maximum(crown.head + np.float32(_BELOW) * below, neck)
+    head = one_piece(np.maximum(crown.head + np.float32(_BELOW) * below, neck), points)
     stack = np.concatenate([head[None], clear[None], behind, beside, crown.change])
     planes = _torch_warp.enlarge(stack, CROP_SIZE)
     low, high = (np.float32(end) for end in _HEAD)
     return Outline(
-        1 - step((planes[0] - low) / (high - low)),
+        1 - step((_torch_warp.blurred(planes[:1], _STAIRS)[0] - low) / (high - low)),
         np.clip((1 - planes[1]) / np.float32(_FOG), 0, 1)[..., None],
         *(planes[at : at + 3].transpose(1, 2, 0) for at in (2, 5, 8)),
     )
@@ -105,6 +109,16 @@ def reach(coarse_u8: U8Array, points: FloatArray) -> float:
     return float(np.median(_beside(coarse_u8, points).mean(1)))
 
 
+def reach_at_jaw(coarse_u8: U8Array, points: FloatArray) -> float:
+    """How far a portrait's head reaches beyond its face beside the jaw: pixels, mean of both sides.
+
+    Nothing where hair is short or tied, 24 where it is long: how long does not matter. Arguments as of
+    :func:`reach`.
+    """
+    found = _beside(coarse_u8, points, _JAW, curved=True)
+    return min(float(np.median(found.mean(1))), _LONG)
+
+
 def leaning(coarse_u8: U8Array, points: FloatArray) -> float:
     """How much farther a portrait's head reaches beyond its face to the left than to the right, pixels.
 
@@ -113,17 +127,34 @@ def leaning(coarse_u8: U8Array, points: FloatArray) -> float:
     return float(np.median(np.diff(_beside(coarse_u8, points)[:, ::-1], axis=1)))
 
 
-def _beside(coarse_u8: U8Array, points: FloatArray) -> FloatArray:
-    """(R, 2) pixels from the face's left and right to the wall, in each row from brows to nose."""
+def _beside(
+    coarse_u8: U8Array,
+    points: FloatArray,
+    between: tuple[float, float] = _EARS,
+    *,
+    curved: bool = False,
+) -> FloatArray:
+    """(R, 2) pixels from the face's left and right to the wall, in rows ``between`` shares of its height.
+
+    A face ends where it is widest, or, ``curved``, where its outline lies in each row.
+    """
     portrait = coarse_u8.astype(np.float32) / np.float32(255)
     away = np.log(portrait + DARK) - np.log(wall_tone(portrait, _CORNERS) + DARK)
     head = np.abs(away).max(2) > _OFF_WALL
     small = CROP_SIZE // COARSE
     (left, top), (right, bottom) = points.min(0) / small, points.max(0) / small
-    first, last = (round(float(top + share * (bottom - top))) for share in _EARS)
+    first, last = (round(float(top + share * (bottom - top))) for share in between)
+    rows = np.arange(max(first, 0), min(max(last, first + 1), len(head)))
+    ends = np.tile(np.array([left, right], np.float32), (len(rows), 1))
+    if curved:
+        outline = points[list(OVAL)] / small
+        middle = outline[:, 0].mean()
+        for side, part in enumerate((outline[:, 0] < middle, outline[:, 0] >= middle)):
+            x, y = outline[part][np.argsort(outline[part, 1], kind="stable")].T
+            ends[:, side] = np.interp(rows + 0.5, y, x)
     found = []
-    for row in head[max(first, 0) : max(last, first + 1)]:
-        sides = row[: round(float(left))][::-1], row[round(float(right)) :]
+    for row, (start, end) in zip(head[rows], ends, strict=True):
+        sides = row[: round(float(start))][::-1], row[round(float(end)) :]
         # Up to the first pixel that is wall, or the border.
         found.append([small * float(np.append(side, False).argmin()) for side in sides])
     return np.array(found or [[0.0, 0.0]], np.float32)

@@ -1,0 +1,95 @@
+"""A drawn head of one piece: no stumps of hair beside a jaw, no flecks on the wall, no holes.
+
+Where one of the mixed donors has hair, and the others a wall, a network draws a piece of hair that nobody
+wears. Hair beside a jaw hangs from above or rests on shoulders.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from kssgan.surrogate._mesh import CHIN, OVAL
+from kssgan.surrogate._regions import step
+from kssgan.types import CROP_SIZE, FloatArray
+
+__all__ = ["one_piece"]
+
+# All pixels are those of a plane of 128.
+_HEAD = 0.7  # how much of a place is head from which it counts as such
+_BLEND = (3, 2)  # pixels around a fleck that go with it, pixels around the head that stay
+_HOLE = 40  # most pixels of a hole: wider ones are wall seen between strands
+_EARS_END = 0.62  # of a face's height, from its top
+_SKIN = 2.0  # pixels by which a face may be wider than its mesh
+_WIDER = 0.5  # pixels by which hair may be wider than what it hangs from or rests on
+_SOFT = 1.0  # pixels over which what is too wide ends
+_EVEN = 1.5  # blur of the limit from row to row
+
+
+def one_piece(head: FloatArray, points: FloatArray) -> FloatArray:
+    """A head without what is loose, and without holes.
+
+    Args:
+        head: (128, 128) float32, how much of each place is head.
+        points: (468, 2) where its face lies, pixels of a 256 px picture.
+
+    Returns:
+        The same, 0 where it is loose, 1 in holes.
+    """
+    from scipy import ndimage
+
+    at = (points + np.float32(0.5)) * np.float32(len(head) / CROP_SIZE)
+    outline = at[list(OVAL)]
+    x, y = outline.mean(0)
+    solid = head > _HEAD
+    parts, _ = ndimage.label(solid)
+    if not parts[int(y), int(x)]:  # a face that looks like the wall
+        return head
+    own = parts == parts[int(y), int(x)]
+    wide, stays = _BLEND
+    flecks = ndimage.binary_dilation(solid & ~own, iterations=wide)
+    flecks &= ~ndimage.binary_dilation(own, iterations=stays)
+    kept = (~flecks).astype(np.float32)
+    top = outline[:, 1].min()
+    below = slice(round(float(top + _EARS_END * (at[CHIN, 1] - top))), None)
+    rows = np.arange(len(head), dtype=np.float32)[below] + np.float32(0.5)
+    middle = int(x)
+    for right, part in enumerate((slice(middle), slice(middle, None))):
+        outwards = slice(None, None, 1 if right else -1)
+        face = _face(outline - np.array([middle, 0], np.float32), rows, right=bool(right))
+        kept[below, part] *= _hanging(own[below, part][:, outwards], face)[:, outwards]
+    holes, count = ndimage.label(ndimage.binary_fill_holes(own) & ~own)
+    small = np.bincount(holes.ravel(), minlength=count + 1) <= _HOLE
+    small[0] = False
+    filled = ndimage.binary_dilation(small[holes]).astype(np.float32)
+    found: FloatArray = np.maximum(head * kept, filled)
+    return found
+
+
+def _face(outline: FloatArray, rows: FloatArray, *, right: bool) -> FloatArray:
+    """(R,) how far a face reaches to one side in each row, 0 below its chin."""
+    x, y = outline.T if right else outline.T * np.array([[-1], [1]], np.float32)
+    side = np.flatnonzero(x >= 0)
+    side = side[np.argsort(y[side], kind="stable")]
+    found: FloatArray = np.interp(rows, y[side], x[side], right=0.0).astype(np.float32)
+    return found
+
+
+def _hanging(side: npt.NDArray[np.bool_], face: FloatArray) -> FloatArray:
+    """(R, C) 1 but where one side of a head below an ear, read outwards, is wider than above and below.
+
+    Below a place where nothing hangs beside the ``face`` (R,) nothing does.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    width = side.shape[1]
+    far = np.where(side.any(1), width - np.argmax(side[:, ::-1], axis=1), 0).astype(np.float32)
+    bare = np.logical_or.accumulate((far <= face + _SKIN) & (face > 0))
+    above = np.where(bare, face + _SKIN, np.minimum.accumulate(far))
+    below = np.minimum.accumulate(far[::-1])[::-1]
+    most = np.maximum(above, below).astype(np.float32)
+    most = np.maximum(most, gaussian_filter1d(most, _EVEN, mode="nearest"))
+    beyond = np.arange(width, dtype=np.float32) + np.float32(0.5) - most[:, None]
+    loose = step((beyond - np.float32(_WIDER)) / np.float32(_SOFT))
+    hanging: FloatArray = 1 - loose * (far - most > 2 * _WIDER)[:, None]
+    return hanging
