@@ -153,6 +153,30 @@ def test_strands_on_what_looks_like_skin_keep_their_form() -> None:
     assert 0.5 < skin.mean() / skin.max() < 0.72  # a sine 0.64, a square 1
 
 
+def test_grey_hair_as_light_as_skin_is_lent_strands() -> None:
+    """Told from skin by its colour; hair as red as cheeks may be a forehead."""
+    lent = {}
+    for name, tone in (("grey", np.full(3, SKIN.mean())), ("skin", SKIN)):
+        image = head()
+        image[:, :60] = image[:, 196:] = 0.1
+        image[:60, 60:196] = tone
+        found = with_head_detail(image, image, here(layer(image, 3 * stripes())), outline())
+        lent[name] = (
+            np.abs(np.log(found + 0.03) - np.log(image + 0.03)).max(2)[HAIR, MIDDLE].max()
+        )
+    assert lent["grey"] > 0.4
+    assert lent["skin"] < 0.2
+
+
+def test_skin_in_blue_light_below_the_brows_is_no_grey_hair() -> None:
+    """Beside a blue wall a face's edge is as little red as grey hair."""
+    image = head()
+    image[200:, 60:196] = SKIN.mean()
+    found = with_head_detail(image, image, here(layer(image, 3 * stripes())), outline())
+    change = np.abs(np.log(found + 0.03) - np.log(image + 0.03)).max(2)
+    assert change[235:256, 100:156].max() < 0.2
+
+
 def test_strands_are_redder_in_shadow_than_in_light() -> None:
     found = np.log(lend(layer(head())) + 0.03) - np.log(head() + 0.03)
     red, _, blue = (

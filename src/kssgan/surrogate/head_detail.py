@@ -15,8 +15,10 @@ import numpy as np
 from kssgan.surrogate._mesh import CHIN, brow_line
 from kssgan.surrogate._regions import reduced as halved
 from kssgan.surrogate._tones import (
+    BLUR,
     COARSE,
     eased,
+    mean_where,
     planes_blurred,
     reduced,
     tones,
@@ -37,6 +39,9 @@ _MOST = np.float32(1.3)  # of a layer's logarithms
 _AGREE, _DIFFER = 0.35, 0.9  # mean difference of tones (logarithms): all detail, none
 _HAIR = np.float32(1.2)  # most that detail may usually change a tone, logarithm
 _SKIN = np.float32(0.06)  # the same on skin: pores as on photographs, but no strand of a fringe
+# Grey hair: how much less red it is than cheeks (logarithm of red over blue), none and all of it; pixels over
+# the brows in which it is looked for more and more.
+_GREY, _ABOVE = (0.15, 0.4), (0.0, 16.0)
 _WALL = np.float32(0.02)  # the same on a wall: grain, but no glow and no loose hair
 _AREA = 4.0  # "usually" is over so many pixels
 _REFINED = np.float32(0.5)  # share of the refined head where nothing is lent
@@ -169,6 +174,7 @@ def with_head_detail(
     small = tones(reduced(smooth_01))
     on_wall, skin = wall_and_skin(small, lender.cheeks)
     own_on_wall = reduced(outline.wall[..., None])[..., 0]
+    skin *= 1 - _grey_hair(reduced(smooth_01), own_on_wall, lender)
     field = fitted(lender.field, lender.wall, own_on_wall, around, lender.points)
     theirs = _lent_tones(layer, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
@@ -187,6 +193,21 @@ def with_head_detail(
     head = _without_glow(head, smooth_01, outline)
     found: FloatArray = refined_01 + around[..., None] * (head - refined_01)
     return found.clip(0, 1).astype(np.float32)
+
+
+def _grey_hair(small_01: FloatArray, wall: FloatArray, lender: Placed) -> FloatArray:
+    """(64, 64) where a head above the brows is less red than cheeks: grey hair may be as light as skin.
+
+    Nothing of the ``wall`` (64, 64) is blended in, which may be blue.
+    """
+    head = np.clip(1 - 2 * wall, 0, 1)[..., None]
+    logs = np.log(mean_where(small_01, head, BLUR * COARSE / CROP_SIZE, least=1e-3)[0] + DARK)
+    red, blue = np.log(lender.cheeks + DARK)[[0, 2]]
+    rows = np.arange(COARSE, dtype=np.float32)[:, None] + np.float32(0.5)
+    above = brow_line(lender.points) - rows * np.float32(CROP_SIZE / COARSE)
+    less_red = red - blue - (logs[..., 0] - logs[..., 2])
+    found: FloatArray = eased(above, *_ABOVE) * eased(less_red, *_GREY)
+    return found
 
 
 def _held(fine: FloatArray, limit: FloatArray) -> FloatArray:
