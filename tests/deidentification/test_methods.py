@@ -17,6 +17,7 @@ from kssgan.errors import UsageError, WeightsError
 from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import read_generator
 from kssgan.surrogate._mesh import across, brow_line
+from kssgan.surrogate.outline import reach, reach_at_jaw
 from kssgan.surrogate.restraint import LIKE
 from kssgan.surrogate.shape import ShapeMean, skin_tone
 from kssgan.surrogate.sight import sight
@@ -113,9 +114,12 @@ def test_the_head_does_not_change_with_the_expression(drawn: GeneratorSurrogate)
 def test_a_head_is_mixed_of_hair_of_one_length(drawn: GeneratorSurrogate) -> None:
     """Beside ears and jaw others differ from the first by less than a bob from tied hair (25 pixels)."""
     surrogate = drawn.surrogate(_faces())
+    detail = drawn._stored.detail
+    assert detail is not None
     for seed in range(40):
         rows = [row for row, _ in drawn.head(surrogate, {"gender": "female"}, seed=seed)]
-        assert (np.ptp(drawn._reach[rows], axis=0) < 17).all()
+        for far in (reach, reach_at_jaw):
+            assert np.ptp([far(detail.coarse[row], detail.points[row]) for row in rows]) < 17
 
 
 def test_below_the_brows_a_head_has_the_layout_of_the_donor_who_lends(

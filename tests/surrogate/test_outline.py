@@ -144,6 +144,15 @@ def test_fog_on_a_crown_becomes_hair_and_skin_stays() -> None:
     np.testing.assert_allclose(found[core], drawn[core], atol=0.05)
 
 
+def test_a_fleck_on_the_wall_becomes_wall() -> None:
+    drawn = foggy(GREY, 98, 102)
+    fleck = (X > 8) & (X < 18) & (Y > 216) & (Y < 226)
+    drawn[fleck] = HAIR
+    found = one_outline(drawn, SEEN, POINTS)
+    assert found.wall[fleck].min() > 0.9
+    assert np.abs(found.cut(drawn)[fleck] - GREY).max() < 0.1
+
+
 def test_nothing_grows_from_a_crown_to_the_border_above_it() -> None:
     """Between a head and the border is no notch to close."""
     drawn = crowned(np.full_like(FAR, MIDDLE[1] - 5), GREY)
