@@ -25,6 +25,7 @@ from kssgan.models.generator import Generator, GeneratorConfig, face_alone
 from kssgan.models.haar import haar, inverse_haar, softened, without_nyquist
 from kssgan.models.stored import PublicMean, StoredGenerator, read_generator, write_generator
 from kssgan.models.weights_file import about, packed, to_bytes, unpacked
+from kssgan.types import FloatArray
 
 SMALL = GeneratorConfig(
     size=64, widths=(6, 8, 10, 12), labels=2, style=5, layout=3, coarse=6, fine=5, blocks=2
@@ -373,6 +374,20 @@ def test_what_is_wanted_of_the_first_is_not_asked_of_the_others() -> None:
     # Where nobody has it, anybody is first.
     strange = [mixture(codes, {}, seed, first={"age": "unheard of"}) for seed in range(5)]
     assert strange == [mixture(codes, {}, seed) for seed in range(5)]
+
+
+def test_a_head_s_skin_is_like_the_face_s() -> None:
+    """One of the nearest third, or of all that are near: where many are, a third would be always the same."""
+    codes = table(30)
+    tone = np.full((30, 3), 0.5, np.float32)
+    tone[:, 0] = [0.5 + 0.003 * i if i < 24 else 0.9 for i in range(30)]
+    codes = replace(codes, tone=tone)
+
+    def firsts(of: FloatArray) -> set[int]:
+        return {mixture(codes, {}, seed, tone=of)[0][0] for seed in range(400)}
+
+    assert firsts(tone[0]) == set(range(24))
+    assert firsts(np.array([0.2, 0.5, 0.5], np.float32)) == set(range(10))
 
 
 def test_walls_of_two_colours_are_not_mixed_and_odd_ones_are_passed_over() -> None:

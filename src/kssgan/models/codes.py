@@ -18,6 +18,7 @@ __all__ = [
     "LEAST",
     "LENGTHS",
     "PARTS",
+    "TONES",
     "WALL",
     "CodeTable",
     "Codes",
@@ -47,6 +48,9 @@ WALL = 0.12
 LENGTHS = 8.0
 """How much farther one head of a mixture may reach beyond its face than another, pixels: of a bob and of tied
 hair nothing would come that anybody wears, and stumps beside the jaw of ends of hair and none."""
+
+TONES = 0.11
+"""How far a head's skin may lie from a face's tone, colours in [0, 1]: a mean of many people is near many."""
 
 # What may differ first, where too few donors agree with a label in everything.
 _DROPPED = ("age", "expression", "gender")
@@ -142,7 +146,8 @@ def mixture(
         wanted: category by attribute. Donors of another category are passed over as long as ``parts`` others
             are left; age gives way first, then expression, then gender. Donors of unknown category stay.
         seed: 0 or more; another seed, another head.
-        tone: (3,) colour of the face that the head is for; the first is one of the nearest third.
+        tone: (3,) colour of the face that the head is for; the first is one of the nearest third, or of all
+            within :data:`TONES`.
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
         reach: (D, R) how far their heads reach beyond their faces in R places, pixels; left out, nobody's
             differs.
@@ -178,7 +183,8 @@ def mixture(
         rows = np.array(own) if own else rows
     if tone is not None:
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
-        rows = rows[np.argsort(far, kind="stable")[: max(2 * parts, len(rows) // 3)]]
+        near = max(2 * parts, len(rows) // 3, int((far <= TONES).sum()))
+        rows = rows[np.argsort(far, kind="stable")[:near]]
     rng = np.random.default_rng([seed, len(table), parts])
     row = rng.choice(rows)
     others = agreeing[like[agreeing == row][0] & (agreeing != row)]
