@@ -76,18 +76,33 @@ def test_hair_that_hangs_from_above_stays(bottom: int) -> None:
     """A bob and hair that is longer."""
     head = tied()
     half = np.ptp(OUTLINE[:, 0]) / 2
-    head[box(MIDDLE[0] - half - 8, MIDDLE[0] + half + 8, TOP, bottom)] = 1
+    head[box(MIDDLE[0] - half - 10, MIDDLE[0] + half + 10, TOP, bottom)] = 1
     np.testing.assert_array_equal(one_piece(head, POINTS), head)
+
+
+@pytest.mark.parametrize(("bottom", "stays"), [(CHIN_ROW - 4, False), (128, True)])
+def test_below_an_ear_that_shows_no_hair_ends_in_the_air(bottom: int, stays: bool) -> None:
+    """Hair behind an ear reaches the shoulders, or is not seen; an ear keeps its lobe."""
+    head = tied()
+    half = np.ptp(OUTLINE[:, 0]) / 2
+    lock = box(MIDDLE[0] + half - 8, MIDDLE[0] + half + 3, EARS, bottom) & (head == 0)
+    head[lock] = 1
+    found = one_piece(head, POINTS)
+    lobe = TOP + 0.72 * (CHIN_ROW - TOP)
+    np.testing.assert_array_equal(found[lobe - 1 > Y], head[lobe - 1 > Y])
+    low = lock & (lobe + 4 < Y)
+    assert found[low].mean() == 1 if stays else found[low].mean() < 0.3
+    np.testing.assert_array_equal(found[~lock], head[~lock])
 
 
 def test_ends_that_flick_outwards_hang_straight() -> None:
     head = tied()
     half = np.ptp(OUTLINE[:, 0]) / 2
-    head[box(MIDDLE[0] - half - 4, MIDDLE[0] + half + 4, TOP, CHIN_ROW)] = 1
+    head[box(MIDDLE[0] - half - 10, MIDDLE[0] + half + 10, TOP, CHIN_ROW)] = 1
     straight = head.copy()
-    head[box(MIDDLE[0] - half - 14, MIDDLE[0] + half + 14, CHIN_ROW - 6, CHIN_ROW)] = 1
+    head[box(MIDDLE[0] - half - 20, MIDDLE[0] + half + 20, CHIN_ROW - 6, CHIN_ROW)] = 1
     found = one_piece(head, POINTS)
-    beyond = np.abs(X - MIDDLE[0]) > half + 6
+    beyond = np.abs(X - MIDDLE[0]) > half + 12
     assert found[beyond].max() == 0
     np.testing.assert_array_equal(found[straight == 1], 1)
 

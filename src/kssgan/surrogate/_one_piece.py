@@ -19,7 +19,12 @@ __all__ = ["one_piece"]
 _HEAD = 0.7  # how much of a place is head from which it counts as such
 _BLEND = (3, 2)  # pixels around a fleck that go with it, pixels around the head that stay
 _HOLE = 40  # most pixels of a hole: wider ones are wall seen between strands
-_EARS_END = 0.62  # of a face's height, from its top
+_ROWS = (
+    0.3,
+    0.62,
+    0.72,
+)  # of a face's height, from its top: brows, where ears end, and their lobes
+_EAR = 8.5  # pixels beside a face up to which an ear shows; hair that hides it is wider
 _SKIN = 2.0  # pixels by which a face may be wider than its mesh
 _WIDER = 0.5  # pixels by which hair may be wider than what it hangs from or rests on
 _SOFT = 1.0  # pixels over which what is too wide ends
@@ -50,14 +55,15 @@ def one_piece(head: FloatArray, points: FloatArray) -> FloatArray:
     flecks = ndimage.binary_dilation(solid & ~own, iterations=wide)
     flecks &= ~ndimage.binary_dilation(own, iterations=stays)
     kept = (~flecks).astype(np.float32)
-    top = outline[:, 1].min()
-    below = slice(round(float(top + _EARS_END * (at[CHIN, 1] - top))), None)
-    rows = np.arange(len(head), dtype=np.float32)[below] + np.float32(0.5)
+    top, chin = outline[:, 1].min(), at[CHIN, 1]
+    first, ears, lobes = (round(float(top + share * (chin - top))) for share in _ROWS)
+    rows = np.arange(first, len(head), dtype=np.float32) + np.float32(0.5)
     middle = int(x)
     for right, part in enumerate((slice(middle), slice(middle, None))):
         outwards = slice(None, None, 1 if right else -1)
         face = _face(outline - np.array([middle, 0], np.float32), rows, right=bool(right))
-        kept[below, part] *= _hanging(own[below, part][:, outwards], face)[:, outwards]
+        hanging = _hanging(own[first:, part][:, outwards], face, ears - first, lobes - first)
+        kept[first:, part] *= hanging[:, outwards]
     holes, count = ndimage.label(ndimage.binary_fill_holes(own) & ~own)
     small = np.bincount(holes.ravel(), minlength=count + 1) <= _HOLE
     small[0] = False
@@ -75,21 +81,28 @@ def _face(outline: FloatArray, rows: FloatArray, *, right: bool) -> FloatArray:
     return found
 
 
-def _hanging(side: npt.NDArray[np.bool_], face: FloatArray) -> FloatArray:
+def _hanging(
+    side: npt.NDArray[np.bool_], face: FloatArray, ears: int, lobes: int
+) -> FloatArray:
     """(R, C) 1 but where one side of a head below an ear, read outwards, is wider than above and below.
 
-    Below a place where nothing hangs beside the ``face`` (R,) nothing does.
+    Below a place where nothing hangs beside the ``face`` (R,) nothing does, nor below an ear that shows: rows
+    up to ``ears`` are beside it, rows up to ``lobes`` may be its lobe.
     """
     from scipy.ndimage import gaussian_filter1d
 
     width = side.shape[1]
     far = np.where(side.any(1), width - np.argmax(side[:, ::-1], axis=1), 0).astype(np.float32)
+    shows = np.median((far - face)[:ears]) < _EAR
+    far, face = far[ears:], face[ears:]
     bare = np.logical_or.accumulate((far <= face + _SKIN) & (face > 0))
+    bare[lobes - ears :] |= shows
     above = np.where(bare, face + _SKIN, np.minimum.accumulate(far))
     below = np.minimum.accumulate(far[::-1])[::-1]
     most = np.maximum(above, below).astype(np.float32)
     most = np.maximum(most, gaussian_filter1d(most, _EVEN, mode="nearest"))
     beyond = np.arange(width, dtype=np.float32) + np.float32(0.5) - most[:, None]
     loose = step((beyond - np.float32(_WIDER)) / np.float32(_SOFT))
-    hanging: FloatArray = 1 - loose * (far - most > 2 * _WIDER)[:, None]
+    hanging = np.ones(side.shape, np.float32)
+    hanging[ears:] -= loose * (far - most > 2 * _WIDER)[:, None]
     return hanging
