@@ -71,6 +71,20 @@ def test_a_stump_beside_the_jaw_goes(side: int) -> None:
     assert (left == 0)[~stump].all()
 
 
+def test_a_stump_below_short_hair_that_hides_the_ears_goes() -> None:
+    """No wider than the cheeks above it, but below the hair's end."""
+    head = tied()
+    half = np.ptp(OUTLINE[:, 0]) / 2
+    head[box(MIDDLE[0] - half - 10, MIDDLE[0] + half + 10, TOP, EARS + 3)] = 1
+    stump = box(MIDDLE[0] + 16, MIDDLE[0] + half - 2, CHIN_ROW - 14, CHIN_ROW - 2) & (head == 0)
+    short = head.copy()
+    head[stump] = 1
+    found = one_piece(head, POINTS)
+    assert stump.sum() > 30
+    assert found[stump].mean() < 0.5
+    np.testing.assert_array_equal(found[~stump], short[~stump])
+
+
 @pytest.mark.parametrize("bottom", [CHIN_ROW - 4, 128])
 def test_hair_that_hangs_from_above_stays(bottom: int) -> None:
     """A bob and hair that is longer."""
