@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,9 @@ def test_an_older_ledger_is_migrated(path: Path, hidden: Any) -> None:
     assert programs == ["", kssgan.__version__]
     with Ledger(path) as ledger:
         assert ledger.releases == 2
+        # It had one picture of each group and label.
+        assert ledger.parameters == {"k": 2, "variants": 1}
+        assert [cell.pictures for cell in ledger.frozen().cells.values()] == [(1,), (3,)]
 
 
 def test_an_older_ledger_that_was_changed_is_not_migrated(path: Path, hidden: Any) -> None:
@@ -323,6 +327,33 @@ def test_an_older_ledger_that_was_changed_is_not_migrated(path: Path, hidden: An
     con = sqlite3.connect(path)
     assert con.execute("PRAGMA user_version").fetchone() == (1,)
     con.close()
+
+
+def varied(*numbers: int) -> Draft:
+    """A group with variants of one picture, numbered so."""
+    first = draft(1, cells=len(numbers))
+    cells = [
+        cell._replace(label={**cell.label, "variant": str(number)})
+        for cell, number in zip(first.cells, numbers, strict=True)
+    ]
+    return replace(first, cells=cells)
+
+
+def test_variants_are_one_cell(path: Path, hidden: Any) -> None:
+    release(path, hidden("one"), varied(1, 2, 3))
+    with Ledger(path) as ledger:
+        (cell,) = ledger.frozen().cells.values()
+        assert cell.pictures == (1, 2, 3)
+        assert cell.label == {"expression": "happy"}
+        assert [ledger.picture(number)[-1:] for number in cell.pictures] == [b"0", b"1", b"2"]
+
+
+def test_a_variant_of_nothing_is_damage(path: Path, hidden: Any) -> None:
+    one = varied(1, 2)
+    other = one.cells[1]._replace(holders=frozenset({1}))
+    release(path, hidden("one"), replace(one, cells=[one.cells[0], other]))
+    with Ledger(path) as ledger, pytest.raises(LedgerRefused, match="damaged"):
+        ledger.frozen()
 
 
 def test_there_is_a_step_from_every_version() -> None:

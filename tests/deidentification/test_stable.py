@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+import kssgan
 from kssgan.deidentification import Release, deidentify
 from kssgan.deidentification.ledger import Ledger, LedgerBusy
 from kssgan.deidentification.release import PartialRelease
 from kssgan.errors import BadOutput, LedgerRefused, Reason, TooFewPeople, UsageError
 from kssgan.faces.thresholds import LOOK_ALIKE, SAME_PERSON
 from kssgan.surrogate import MeanSurrogate
-from kssgan.testing.fakes import PaintedAnalyser, PaintedLabels, paint_photo
+from kssgan.testing.fakes import PaintedAnalyser, PaintedLabels, PaintedVariants, paint_photo
 
 
 class Study:
@@ -166,6 +167,7 @@ def test_too_few_for_a_first_release_make_no_ledger(study: Study) -> None:
         ({"subjects": "auto"}, "grouped anew"),
         ({"auto_labels": ("gender",)}, "other labels"),
         ({"method": PaintedLabels()}, "other pictures"),
+        ({"variants": 2, "method": PaintedVariants()}, "keeps all of its pictures"),
     ],
 )
 def test_what_would_open_an_intersection_is_refused(
@@ -211,6 +213,53 @@ def test_labels_stay(study: Study) -> None:
     three = study.release(**labelled(study, [*both[:5]]))
     (picture,) = holders(three).items()
     assert picture in holders(one).items()
+
+
+def numbered(release: Release) -> dict[str, dict[str, str]]:
+    """What the manifest says of each picture, by its SHA-256."""
+    with (release.path / "manifest.csv").open(newline="") as file:
+        return {
+            hashlib.sha256((release.path / row.pop("file")).read_bytes()).hexdigest(): row
+            for row in csv.DictReader(file)
+        }
+
+
+def test_variants_stay(study: Study) -> None:
+    """Old groups keep all of theirs and the numbers of these, newcomers get as many."""
+    both = [(n, s, ("happy", "neutral")[s]) for n in range(6) for s in range(2)]
+    more: dict[str, Any] = {"method": PaintedVariants(), "variants": 3}
+    one = study.release(**{**labelled(study, both[:6]), **more})
+    assert len(holders(one)) == 2 * 3
+    two = study.release(**{**labelled(study, both), **more})
+    assert len(holders(two)) == 2 * 2 * 3
+    assert holders(one).items() <= holders(two).items()
+    assert numbered(one).items() <= numbered(two).items()
+    assert sorted(row["variant"] for row in numbered(two).values()) == sorted("123" * 4)
+    assert two.certificate["variants"] == 3
+    assert two.certificate["ledger"]["groups_as_before"] == 1
+    # Who has one photo only: a picture is left out for all, with all of its variants.
+    three = study.release(**{**labelled(study, both[:5]), **more})
+    assert len(holders(three)) == 3
+    assert holders(three).items() <= holders(one).items()
+    assert {row["variant"] for row in numbered(three).values()} == set("123")
+    assert len({row["expression"] for row in numbered(three).values()}) == 1
+
+
+def test_releases_with_variants_hold_together(study: Study) -> None:
+    more: dict[str, Any] = {"method": PaintedVariants(), "variants": 2}
+    study.release(range(6), **more)
+    folder = study.photos(range(9))
+    two = study.release(photos=folder, **more)
+    report = kssgan.audit(
+        two.path,
+        originals=folder,
+        map_path=two.map_path,
+        ledger=study.ledger,
+        analyser=PaintedAnalyser(),
+    )
+    assert report.holds, report.problems
+    assert report.k_over_time == 3
+    assert report.figures["releases"]["releases_in_the_ledger"] == 2
 
 
 def test_a_missing_column_is_unknown_for_newcomers(study: Study) -> None:

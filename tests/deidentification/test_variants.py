@@ -130,7 +130,6 @@ def test_an_escrow_names_the_originals_of_every_variant(run: Run, tmp_path: Path
         ({"variants": 0}, "from 1 up"),
         ({"variants": True}, "from 1 up"),
         ({"variants": 2.0}, "from 1 up"),
-        ({"variants": 2, "ledger": "ledger"}, "a ledger"),
         ({"variants": 2, "method": None, "surrogate": "mean"}, "one mean"),
         ({"variants": 2, "method": None, "mode": "utility", "weights": "run"}, "utility mode"),
     ],
@@ -138,8 +137,6 @@ def test_an_escrow_names_the_originals_of_every_variant(run: Run, tmp_path: Path
 def test_what_cannot_be_meant_is_refused(
     run: Run, tmp_path: Path, asked: dict[str, Any], said: str
 ) -> None:
-    if "ledger" in asked:
-        asked["ledger"] = tmp_path / "ledger"
     with pytest.raises(UsageError, match=said):
         run(**asked)
     assert not (tmp_path / "release").exists()

@@ -58,7 +58,8 @@ def deidentify(
         seed: of grouping and pictures, never of file names; 0 or more.
         variants: pictures of each group and label, each with other hair, clothes and features, for whoever
             trains on a release (``docs/teaching.md``). Everybody holds one file of each, so that the promise
-            is the same; the manifest numbers them. Not with ``ledger``, nor in utility mode.
+            is the same; the manifest numbers them. All releases of a ``ledger`` have as many. Not in utility
+            mode.
         mode: "strict" keeps the promise; "utility" draws each photo anew with ``weights`` of preset "paper"
             or "stargan" that were trained on these people. It keeps detail and promises nothing: the
             certificate says so first, and how often the recogniser still finds the right person.

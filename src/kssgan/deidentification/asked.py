@@ -90,9 +90,7 @@ class Asked:
             ledger=self.ledger,
             method=self.method,
         )
-        check_variants(
-            self.variants, mode=self.mode, ledger=self.ledger, surrogate=self.surrogate
-        )
+        check_variants(self.variants, mode=self.mode, surrogate=self.surrogate)
         check_escrow(self.escrow, self.escrow_key)
         check_ledger_key(self.ledger, self.ledger_key)
 
@@ -148,11 +146,11 @@ def check_asked(
         )
 
 
-def check_variants(variants: int, *, mode: str, ledger: object | None, surrogate: str) -> None:
-    """Several pictures of a group are for a release of its own, and for surrogates that can differ.
+def check_variants(variants: int, *, mode: str, surrogate: str) -> None:
+    """Several pictures of a group are for surrogates that can differ.
 
     Raises:
-        UsageError: they were asked for in utility mode, with a ledger, or of plain means.
+        UsageError: they were asked for in utility mode, or of plain means.
     """
     if variants == 1:
         return
@@ -163,11 +161,6 @@ def check_variants(variants: int, *, mode: str, ledger: object | None, surrogate
     if surrogate == "mean":
         raise UsageError(
             f"variants={variants} came with surrogate 'mean', and a group has one mean; leave one out"
-        )
-    if ledger is not None:
-        raise UsageError(
-            f"variants={variants} came with a ledger, which keeps one picture of each group and label; "
-            "leave one out"
         )
 
 

@@ -34,6 +34,7 @@ class Joined:
         plan: of these photos.
         rows: the newcomers' photos among them.
         old_cells: cells of the ledger, the first ones of the plan.
+        old_pictures: their pictures in the ledger, the first ones of the plan.
         old_groups: groups of the ledger, the first ones of the plan.
         old_people: people of the ledger, the first units of the plan.
         numbers: (U,) number of the person in the ledger, new ones counted on.
@@ -43,6 +44,7 @@ class Joined:
     plan: Plan
     rows: tuple[int, ...]
     old_cells: tuple[int, ...]
+    old_pictures: tuple[int, ...]
     old_groups: tuple[int, ...]
     old_people: tuple[int, ...]
     numbers: tuple[int, ...]
@@ -68,7 +70,7 @@ class Joined:
         Args:
             parameters: see :func:`~kssgan.deidentification.stable.asked_parameters`.
             declared: subject of each photo, None where nothing was declared.
-            first: free numbers of a person, a group and a cell.
+            first: free numbers of a person, a group and a picture.
         """
         plan, olds = self.plan, len(self.old_cells)
         group_of = [first[1] + g - len(self.old_groups) for g in range(plan.groups.count)]
@@ -93,15 +95,16 @@ class Joined:
         def filled(pictures: Drawn) -> Draft:
             cells = [
                 NewCell(
-                    first[2] + at - olds,
+                    first[2] + number - len(self.old_pictures),
                     group_of[int(plan.cells.group[at])],
-                    plan.labels[at],
+                    plan.shown(number),
                     frozenset(holders[at]),
-                    lambda at=at: pictures[at],  # type: ignore[misc]
+                    lambda number=number: pictures[number],  # type: ignore[misc]
                 )
                 for at in range(olds, plan.cells.count)
+                for number in plan.pictures(at)
             ]
-            shown = [*self.old_cells, *(cell.number for cell in cells)]
+            shown = [*self.old_pictures, *(cell.number for cell in cells)]
             return Draft(parameters, list(people.values()), cells, names, contents, shown)
 
         return filled
@@ -136,6 +139,7 @@ def join(
     drawn: tuple[str, ...],
     *,
     k: int,
+    variants: int,
     first_person: int,
 ) -> Joined:
     """Put two parts together.
@@ -150,6 +154,7 @@ def join(
         attributes: what the releases of this ledger say of a picture.
         drawn: those that change from photo to photo.
         k: people of a group.
+        variants: pictures of a cell.
         first_person: free number of a person.
     """
     old = sorted(returning.shown)
@@ -197,12 +202,14 @@ def join(
         attributes,
         of_cell,
         information_loss(mean_embeddings(shown, both), groups),
+        variants,
     )
     return Joined(
         shown,
         plan,
         tuple(rows),
         tuple(old_cells),
+        tuple(number for cell in old_cells for number in frozen.cells[cell].pictures),
         tuple(old_groups),
         tuple(old_people),
         tuple(number for part in parts for number in part.numbers),

@@ -26,6 +26,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
@@ -40,6 +41,7 @@ from kssgan.deidentification.ledger_errors import LedgerBusy, is_busy, ledger_st
 from kssgan.deidentification.ledger_records import Draft, Edition
 from kssgan.deidentification.ledger_rows import add_rows, erase_rows
 from kssgan.deidentification.ledger_vault import Vault, changed
+from kssgan.deidentification.plan import VARIANT
 from kssgan.deidentification.release import contents
 from kssgan.errors import LedgerRefused, OutputExists, UsageError
 from kssgan.grouping.ledger import Frozen, FrozenCell
@@ -144,10 +146,19 @@ class Ledger(AbstractContextManager["Ledger"]):
         for person, group in self._con.execute("SELECT id, grp FROM people"):
             groups.setdefault(group, set()).add(person)
         holders = self._holders()
-        cells = {
-            number: FrozenCell(group, self._facts(number, facts)["label"], holders[number])
-            for number, group, facts in self._con.execute("SELECT id, grp, facts FROM cells")
-        }
+        cells: dict[int, FrozenCell] = {}
+        first = 0
+        query = "SELECT id, grp, facts FROM cells ORDER BY id"
+        for number, group, facts in self._con.execute(query):
+            label = dict(self._facts(number, facts)["label"])
+            # Variants of a picture were entered one after the other, the first one first.
+            if int(label.pop(VARIANT, 1)) == 1:
+                first = number
+            own = FrozenCell(group, label, holders[number])
+            cell = cells.get(first, own)
+            if replace(cell, pictures=()) != own:
+                raise changed()
+            cells[first] = replace(cell, pictures=(*cell.pictures, number))
         return Frozen({g: frozenset(people) for g, people in groups.items()}, cells)
 
     def person_by_name(self, name: str) -> int | None:

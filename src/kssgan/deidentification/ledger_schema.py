@@ -7,6 +7,7 @@ was added, so that a release that never appeared can be taken back whole.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 
@@ -25,7 +26,7 @@ __all__ = [
 APPLICATION = 0x6B737367
 """``PRAGMA application_id`` of a ledger: "kssg"."""
 
-VERSION = 2
+VERSION = 3
 """``PRAGMA user_version`` that this program writes."""
 
 _VERSION_1 = (
@@ -41,7 +42,8 @@ _VERSION_1 = (
         hash BLOB PRIMARY KEY, person INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID""",
     """CREATE TABLE photos (
         hash BLOB PRIMARY KEY, person INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID""",
-    # facts: labels and SHA-256 of the picture, sealed; picture: the released PNG, sealed.
+    # facts: labels (a variant's number among them) and SHA-256 of the picture, sealed; picture: the released
+    # PNG, sealed.
     """CREATE TABLE cells (
         id INTEGER PRIMARY KEY, grp INTEGER NOT NULL, since INTEGER NOT NULL,
         facts BLOB NOT NULL, picture BLOB NOT NULL)""",
@@ -57,7 +59,18 @@ def _add_program(con: sqlite3.Connection) -> None:
     con.execute("ALTER TABLE releases ADD COLUMN program TEXT NOT NULL DEFAULT ''")
 
 
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _add_program}
+def _name_variants(con: sqlite3.Connection) -> None:
+    """Cells may be variants of one picture now, which older programs do not know; there was one of each."""
+    row = con.execute("SELECT value FROM meta WHERE name = 'parameters'").fetchone()
+    if row is not None:
+        named = json.dumps({**json.loads(row[0]), "variants": 1}, sort_keys=True)
+        con.execute("UPDATE meta SET value = ? WHERE name = 'parameters'", (named,))
+
+
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    1: _add_program,
+    2: _name_variants,
+}
 """By version: the step to the next one. Runs inside the transaction that opens the ledger."""
 
 

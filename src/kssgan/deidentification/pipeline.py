@@ -203,6 +203,7 @@ def _parameters(asked: Asked, analyser: FaceAnalyser) -> dict[str, Any]:
     return asked_parameters(
         k=asked.k,
         seed=asked.seed,
+        variants=asked.variants,
         subjects=asked.subjects,
         surrogate=asked.surrogate if asked.method is None else asked.method.name,
         auto_labels=asked.auto_labels,
@@ -249,9 +250,9 @@ def _draw(
             photos, staged.plan, method, reader, drawn, seed=asked.seed, progress=progress
         )
         return promise_nothing(photos, staged.plan, drawn)
-    for cell in staged.old_cells:
+    for number in staged.old_pictures:
         assert record is not None
-        drawn.append(record.picture(cell))
+        drawn.append(record.picture(number))
     if staged.fresh is not None:
         new = [photos[row] for row in staged.rows]
         draw_cells(new, staged.fresh, method, reader, drawn, seed=asked.seed, progress=progress)

@@ -40,7 +40,7 @@ class Staged:
     Attributes:
         collection: photos that are released; all others are among its refused.
         plan: of those photos.
-        old_cells: cells of the ledger, the first ones of ``plan``.
+        old_pictures: pictures of the ledger, the first ones of ``plan``.
         rows: the newcomers' photos, numbers in ``collection.photos``.
         fresh: the newcomers' own plan, None where nobody is new.
         draft: what is entered in the ledger, once the pictures are drawn; None without one.
@@ -50,7 +50,7 @@ class Staged:
 
     collection: Collection
     plan: Plan
-    old_cells: tuple[int, ...]
+    old_pictures: tuple[int, ...]
     rows: tuple[int, ...]
     fresh: Plan | None
     draft: Callable[[Drawn], Draft] | None = None
@@ -67,6 +67,7 @@ def asked_parameters(
     *,
     k: int,
     seed: int,
+    variants: int = 1,
     subjects: object,
     surrogate: str,
     auto_labels: Sequence[str],
@@ -87,6 +88,7 @@ def asked_parameters(
     asked = {
         "k": k,
         "seed": seed,
+        "variants": variants,
         "subjects": how,
         "surrogate": surrogate,
         "auto_labels": sorted(auto_labels),
@@ -172,6 +174,7 @@ def stage(
         tuple(usual),
         shown_of_photos,
         k=asked["k"],
+        variants=asked["variants"],
         first_person=first[0],
     )
     number = ledger.releases + 1
@@ -179,7 +182,7 @@ def stage(
     return Staged(
         replace(collection, photos=joined.photos, refused={**collection.refused, **away}),
         joined.plan,
-        joined.old_cells,
+        joined.old_pictures,
         joined.rows,
         fresh,
         joined.draft(asked, collection.declared, first),

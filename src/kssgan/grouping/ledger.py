@@ -49,22 +49,25 @@ _WHY = {
     "set_labels": "other labels divide people otherwise than those that are out",
     "attributes": "other labels divide people otherwise than those that are out",
     "analyser": "its embeddings cannot be compared with the templates in the ledger",
+    "variants": "a group keeps all of its pictures",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FrozenCell:
-    """A picture that was released.
+    """A picture that was released, or all variants of one.
 
     Attributes:
         group: the group that it belongs to.
-        label: what was released of it.
+        label: what was released of it, the variant's number aside.
         holders: everybody who has a file of it: the same people in every release that shows it.
+        pictures: numbers of the variants in the ledger, in their order; the cell has that of the first.
     """
 
     group: int
     label: Mapping[str, str]
     holders: frozenset[int]
+    pictures: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
