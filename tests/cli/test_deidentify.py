@@ -80,7 +80,6 @@ def test_refused_photos_give_three(
         (["--auto-label", "gender,diagnosis"], 2, "diagnosis"),
         (["--variants", "0"], 2, "variants=0 came"),
         (["--variants", "2", "--surrogate", "mean"], 2, "a group has one mean"),
-        (["--variants", "2", "--ledger", "ledger"], 2, "with a ledger"),
     ],
 )
 def test_what_cannot_be_done_says_so_and_writes_nothing(
