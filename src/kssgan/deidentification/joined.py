@@ -33,8 +33,7 @@ class Joined:
         photos: all that are released.
         plan: of these photos.
         rows: the newcomers' photos among them.
-        old_cells: cells of the ledger, the first ones of the plan.
-        old_pictures: their pictures in the ledger, the first ones of the plan.
+        old_pictures: pictures of the ledger, the first ones of the plan.
         old_groups: groups of the ledger, the first ones of the plan.
         old_people: people of the ledger, the first units of the plan.
         numbers: (U,) number of the person in the ledger, new ones counted on.
@@ -43,7 +42,6 @@ class Joined:
     photos: Sequence[Seen]
     plan: Plan
     rows: tuple[int, ...]
-    old_cells: tuple[int, ...]
     old_pictures: tuple[int, ...]
     old_groups: tuple[int, ...]
     old_people: tuple[int, ...]
@@ -72,7 +70,8 @@ class Joined:
             declared: subject of each photo, None where nothing was declared.
             first: free numbers of a person, a group and a picture.
         """
-        plan, olds = self.plan, len(self.old_cells)
+        plan = self.plan
+        olds = len(self.old_pictures) // plan.variants  # cells
         group_of = [first[1] + g - len(self.old_groups) for g in range(plan.groups.count)]
         auto = plan.subjects.how == "auto"
         means = mean_embeddings(self.photos, plan.subjects)
@@ -208,7 +207,6 @@ def join(
         shown,
         plan,
         tuple(rows),
-        tuple(old_cells),
         tuple(number for cell in old_cells for number in frozen.cells[cell].pictures),
         tuple(old_groups),
         tuple(old_people),

@@ -33,6 +33,7 @@ __all__ = [
     "brow_line",
     "check_points",
     "higher_brow",
+    "sides",
 ]
 
 POINTS = 468
@@ -145,6 +146,17 @@ def brow_line(points: FloatArray) -> float:
 def higher_brow(points: FloatArray) -> float:
     """Row of the upper edge of the higher brow."""
     return float(min(points[list(brow), 1].min() for brow in BROWS))
+
+
+def sides(points: FloatArray, rows: FloatArray) -> FloatArray:
+    """(R, 2) columns where a face's outline lies to the left and right in each row, NaN outside of it."""
+    outline = points[list(OVAL)]
+    middle = outline[:, 0].mean()
+    found = np.empty((len(rows), 2), np.float32)
+    for side, part in enumerate((outline[:, 0] < middle, outline[:, 0] >= middle)):
+        x, y = outline[part][np.argsort(outline[part, 1], kind="stable")].T
+        found[:, side] = np.interp(rows, y, x, left=np.nan, right=np.nan)
+    return found
 
 
 def across(points: FloatArray, columns: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kssgan.surrogate._mesh import CHIN, OVAL
+from kssgan.surrogate._mesh import CHIN, OVAL, sides
 from kssgan.surrogate._regions import step
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -59,9 +59,11 @@ def one_piece(head: FloatArray, points: FloatArray) -> FloatArray:
     first, ears, lobes = (round(float(top + share * (chin - top))) for share in _ROWS)
     rows = np.arange(first, len(head), dtype=np.float32) + np.float32(0.5)
     middle = int(x)
+    # How far the face reaches to either side; below its chin it does not.
+    faces = np.nan_to_num(abs(sides(at, rows) - np.float32(middle)))
     for right, part in enumerate((slice(middle), slice(middle, None))):
         outwards = slice(None, None, 1 if right else -1)
-        face = _face(outline - np.array([middle, 0], np.float32), rows, right=bool(right))
+        face = faces[:, right]
         hanging = _hanging(own[first:, part][:, outwards], face, ears - first, lobes - first)
         kept[first:, part] *= hanging[:, outwards]
     holes, count = ndimage.label(ndimage.binary_fill_holes(own) & ~own)
@@ -69,15 +71,6 @@ def one_piece(head: FloatArray, points: FloatArray) -> FloatArray:
     small[0] = False
     filled = ndimage.binary_dilation(small[holes]).astype(np.float32)
     found: FloatArray = np.maximum(head * kept, filled)
-    return found
-
-
-def _face(outline: FloatArray, rows: FloatArray, *, right: bool) -> FloatArray:
-    """(R,) how far a face reaches to one side in each row, 0 below its chin."""
-    x, y = outline.T if right else outline.T * np.array([[-1], [1]], np.float32)
-    side = np.flatnonzero(x >= 0)
-    side = side[np.argsort(y[side], kind="stable")]
-    found: FloatArray = np.interp(rows, y[side], x[side], right=0.0).astype(np.float32)
     return found
 
 

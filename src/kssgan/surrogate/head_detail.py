@@ -171,10 +171,11 @@ def with_head_detail(
     from kssgan.surrogate import _torch_warp
 
     layer, around = lender.layer, lender.around
-    small = tones(reduced(smooth_01))
+    small_01 = reduced(smooth_01)
+    small = tones(small_01)
     on_wall, skin = wall_and_skin(small, lender.cheeks)
     own_on_wall = reduced(outline.wall[..., None])[..., 0]
-    skin *= 1 - _grey_hair(reduced(smooth_01), own_on_wall, lender)
+    skin *= 1 - _grey_hair(small_01, own_on_wall, lender)
     field = fitted(lender.field, lender.wall, own_on_wall, around, lender.points)
     theirs = _lent_tones(layer, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kssgan.surrogate._crown import even_crown
-from kssgan.surrogate._mesh import CHIN, OVAL
+from kssgan.surrogate._mesh import CHIN, OVAL, sides
 from kssgan.surrogate._one_piece import one_piece
 from kssgan.surrogate._rays import Rays
 from kssgan.surrogate._regions import reduced, step
@@ -145,18 +145,14 @@ def _beside(
     (left, top), (right, bottom) = points.min(0) / small, points.max(0) / small
     first, last = (round(float(top + share * (bottom - top))) for share in between)
     rows = np.arange(max(first, 0), min(max(last, first + 1), len(head)))
-    ends = np.tile(np.array([left, right], np.float32), (len(rows), 1))
-    if curved:
-        outline = points[list(OVAL)] / small
-        middle = outline[:, 0].mean()
-        for side, part in enumerate((outline[:, 0] < middle, outline[:, 0] >= middle)):
-            x, y = outline[part][np.argsort(outline[part, 1], kind="stable")].T
-            ends[:, side] = np.interp(rows + 0.5, y, x)
+    middles = rows.astype(np.float32) + np.float32(0.5)
+    widest = np.tile(np.array([left, right], np.float32), (len(rows), 1))
+    ends = sides(points / np.float32(small), middles) if curved else widest
     found = []
     for row, (start, end) in zip(head[rows], ends, strict=True):
-        sides = row[: round(float(start))][::-1], row[round(float(end)) :]
+        beside = row[: round(float(start))][::-1], row[round(float(end)) :]
         # Up to the first pixel that is wall, or the border.
-        found.append([small * float(np.append(side, False).argmin()) for side in sides])
+        found.append([small * float(np.append(side, False).argmin()) for side in beside])
     return np.array(found or [[0.0, 0.0]], np.float32)
 
 
