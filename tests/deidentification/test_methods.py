@@ -17,7 +17,7 @@ from kssgan.errors import UsageError, WeightsError
 from kssgan.faces.landmarks import mean_shape
 from kssgan.models.stored import read_generator
 from kssgan.surrogate._mesh import across, brow_line
-from kssgan.surrogate.outline import reach, reach_at_jaw
+from kssgan.surrogate.outline import reach
 from kssgan.surrogate.restraint import LIKE
 from kssgan.surrogate.shape import ShapeMean, skin_tone
 from kssgan.surrogate.sight import sight
@@ -118,8 +118,8 @@ def test_a_head_is_mixed_of_hair_of_one_length(drawn: GeneratorSurrogate) -> Non
     assert detail is not None
     for seed in range(40):
         rows = [row for row, _ in drawn.head(surrogate, {"gender": "female"}, seed=seed)]
-        for far in (reach, reach_at_jaw):
-            assert np.ptp([far(detail.coarse[row], detail.points[row]) for row in rows]) < 17
+        found = [reach(detail.coarse[row], detail.points[row]) for row in rows]
+        assert (np.ptp(found, axis=0) < 17).all()
 
 
 def test_below_the_brows_a_head_has_the_layout_of_the_donor_who_lends(
@@ -249,30 +249,29 @@ def test_what_the_public_adds_is_aged_and_a_whole_mean_is_not(
     np.testing.assert_array_equal(*means)
 
 
-def test_a_band_of_few_heads_takes_those_of_the_next(drawn: GeneratorSurrogate) -> None:
+def test_a_head_is_at_most_one_band_of_age_away_from_its_face(
+    drawn: GeneratorSurrogate,
+) -> None:
+    """Of 29 women below 40 one is the first, but 18 between 40 and 60 and 8 over 60 are few."""
+    surrogate = drawn.surrogate(_faces())
     known = drawn._stored.codes.attributes
-    assert drawn._head_age(2.0, {"gender": "female"}) == {"age": "senior"}
-    assert drawn._head_age(0.2, {"gender": "female"}) == {"age": "young"}
-    old = [
-        i
-        for i, a in enumerate(known)
-        if a.get("gender") == "female" and a.get("age") == "senior"
-    ]
-    fewer = [
-        {**a, "age": "middle"} if i in old[8:] else a  # eight of them are left
-        for i, a in enumerate(known)
-    ]
-    eight = GeneratorSurrogate(
-        replace(drawn._stored, codes=replace(drawn._stored.codes, attributes=fewer)),
-        otherwise=mean_shape(),
-    )
-    assert eight._head_age(2.0, {"gender": "female"}) == {"age": "middle"}
-    assert eight._head_age(2.0, {"gender": "male"}) == {"age": "senior"}
+
+    def firsts(age: str) -> set[str]:
+        label = {"gender": "female", "age": age}
+        drawn_first = (drawn.head(surrogate, label, seed=seed)[0][0] for seed in range(60))
+        return {known[row].get("age", "") for row in drawn_first}
+
+    beside = {"young": ("young", "middle"), "senior": ("middle", "senior")}
+    for age, nearest in ((0.2, "young"), (1.4, "middle"), (1.8, "senior")):
+        wider = beside.get(nearest, ("young", "middle", "senior"))
+        assert drawn._head_ages(age) == [{"age": (nearest,)}, {"age": wider}]
+    assert firsts("young") == {"young"}
+    assert firsts("middle") == {"young", "middle"}  # no woman over 60 has skin of this tone
+    assert firsts("senior") <= {"middle", "senior"}
+    # Where nobody's age is known anybody may be the first.
     few = replace(drawn._stored.codes, attributes=[{} for _ in known])
-    without = GeneratorSurrogate(
-        replace(drawn._stored, codes=few, ageing=drawn._stored.ageing), otherwise=mean_shape()
-    )
-    assert without._head_age(2.0, {"gender": "male"}) == {}
+    without = GeneratorSurrogate(replace(drawn._stored, codes=few), otherwise=mean_shape())
+    assert len(without.head(surrogate, {"age": "senior"}, seed=0)) == 3
 
 
 def test_weights_without_ages_draw_no_age(drawn: GeneratorSurrogate) -> None:

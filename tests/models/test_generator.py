@@ -12,6 +12,7 @@ from kssgan.errors import WeightsError
 from kssgan.models.codes import (
     ALIKE,
     CLOSE,
+    FIRSTS,
     LEAST,
     Codes,
     CodeTable,
@@ -366,14 +367,32 @@ def test_what_is_wanted_of_the_first_is_not_asked_of_the_others() -> None:
     codes = replace(codes, attributes=known)
     firsts, others = set(), set()
     for seed in range(60):
-        first, *rest = (row for row, _ in mixture(codes, {}, seed, first={"age": "old"}))
+        first, *rest = (row for row, _ in mixture(codes, {}, seed, first=[{"age": ["old"]}]))
         firsts.add(first)
         others |= set(rest)
     assert firsts == set(range(6))
     assert len(others - set(range(6))) > 6
     # Where nobody has it, anybody is first.
-    strange = [mixture(codes, {}, seed, first={"age": "unheard of"}) for seed in range(5)]
+    strange = [mixture(codes, {}, seed, first=[{"age": ["unheard of"]}]) for seed in range(5)]
     assert strange == [mixture(codes, {}, seed) for seed in range(5)]
+
+
+def test_where_few_fit_the_first_is_drawn_from_more() -> None:
+    """Of few the same heads would come again and again; where enough fit, nobody else is drawn."""
+    codes = table(FIRSTS + 20)
+    wishes = [{"age": ["old"]}, {"age": ["old", "middle"]}]
+
+    def firsts(ages: list[str]) -> set[str]:
+        known = replace(codes, attributes=[{"age": age} for age in ages])
+        heads = (mixture(known, {}, seed, first=wishes)[0][0] for seed in range(150))
+        return {ages[row] for row in heads}
+
+    few = ["old"] * (FIRSTS - 1) + ["middle"] * 8 + ["young"] * 13
+    assert firsts(few) == {"old", "middle"}
+    assert firsts(["old", *few[:-1]]) == {"old"}
+    # The wider wish is fitted by too few as well, but by more; here by no more.
+    assert firsts(["old"] * 5 + ["middle"] * 8 + ["young"] * (FIRSTS + 7)) == {"old", "middle"}
+    assert firsts(["old"] * 5 + ["young"] * (FIRSTS + 15)) == {"old"}
 
 
 def test_a_head_s_skin_is_like_the_face_s() -> None:

@@ -12,7 +12,7 @@ from kssgan.faces.landmarks import mean_shape
 from kssgan.models.head_detail import UNIT, HeadDetail
 from kssgan.surrogate._mesh import OVAL
 from kssgan.surrogate.head_detail import around_face
-from kssgan.surrogate.outline import leaning, reach, reach_at_jaw
+from kssgan.surrogate.outline import leaning, reach
 from kssgan.training.data import Photos
 from kssgan.training.head_detail import _held, _turned, head_detail
 from kssgan.training.prepared import Prepared
@@ -127,7 +127,8 @@ def test_heads_turned_to_one_side_are_kept_from_others() -> None:
     """By hand: one ear of 12 pixels to the left, to the right, both; and long hair, which hides them."""
     heads = [_portrait(*ends) for ends in ((12, 0), (0, 12), (12, 12), (48, 24))]
     assert [leaning(*head) for head in heads] == [12, -12, 0, 24]
-    assert [reach(*head) for head in heads] == [6, 6, 12, 36]
+    # From 24 pixels on hair is long, however long.
+    assert [reach(*head)[0] for head in heads] == [6, 6, 12, 24]
     found = _turned(*(np.stack(part) for part in zip(*heads, strict=True)))
     assert found[0, 1] == found[1, 0] == pytest.approx(0.012 * 20)
     assert found[0, 2] == found[1, 2] == pytest.approx(0.012 * 8)
@@ -162,7 +163,7 @@ def test_hair_beside_a_jaw_is_measured_from_the_jaw(
         if outline[:, 1].min() < y:
             first, last = round(ends[0] / 4) - left // 4, round(ends[1] / 4) + right // 4
             coarse[row, max(first, 0) : last] = 60
-    assert reach_at_jaw(coarse, points) == pytest.approx(expected)
+    assert reach(coarse, points)[1] == pytest.approx(expected)
 
 
 def test_the_head_in_the_middle_of_a_mixture_lends(prepared: Prepared) -> None:
@@ -180,7 +181,7 @@ def test_the_head_in_the_middle_of_a_mixture_lends(prepared: Prepared) -> None:
 
 
 def test_a_narrow_head_lends_nothing_to_a_wide_mixture(prepared: Prepared) -> None:
-    """Dark heads before a light wall that reach 4, 20 and 28 pixels beyond the face."""
+    """Dark heads before a light wall that reach 4, 20 and 28 pixels beyond the face: the last is long."""
     heads = head_detail(Photos(prepared, CPU), np.arange(3))
     coarse = np.full((3, 64, 64, 3), 200, np.uint8)
     for number, beyond in enumerate((1, 5, 7)):
@@ -188,8 +189,8 @@ def test_a_narrow_head_lends_nothing_to_a_wide_mixture(prepared: Prepared) -> No
         coarse[number, 10:, round(float(left)) - beyond : round(float(right)) + beyond] = 40
     apart = np.array([[0, 1, 1], [1, 0, 3], [1, 3, 0]], np.float32)  # 0 is in the middle
     heads = replace(heads, apart=apart)
-    far = np.array([reach(*head) for head in zip(coarse, heads.points, strict=True)])
-    assert far.tolist() == [4, 20, 28]
+    far = np.array([reach(*head)[0] for head in zip(coarse, heads.points, strict=True)])
+    assert far.tolist() == [4, 20, 24]
     assert heads.lender([(0, 0.4), (1, 0.3), (2, 0.3)], far) == 1
     assert heads.lender([(0, 0.9), (1, 0.1)], far) == 0  # the mixture is hardly wider
     assert heads.lender([(0, 0.4), (1, 0.3), (2, 0.3)], far[[0, 0, 0]]) == 0

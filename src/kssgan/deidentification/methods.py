@@ -46,7 +46,7 @@ from kssgan.surrogate.lent import (
     texture,
     without,
 )
-from kssgan.surrogate.outline import Outline, one_outline, reach, reach_at_jaw, with_grain
+from kssgan.surrogate.outline import Outline, one_outline, reach, with_grain
 from kssgan.surrogate.restraint import LOWER, public_share, restrained, restrained_shape
 from kssgan.surrogate.shape import ShapeMean, moved, skin_tone
 from kssgan.surrogate.shape_method import ShapeMeanSurrogate
@@ -60,8 +60,6 @@ __all__ = ["GeneratorSurrogate", "make_method", "trained_method"]
 _HEAD = ("gender",)
 """Attributes of a group that choose whose codes are mixed. Those of a photo do not: all pictures of a group
 show one head. Age chooses the first donor alone."""
-
-_HEADS = 9  # of a gender and an age band; of fewer, the same ones would be seen again and again
 
 
 class GeneratorSurrogate(ShapeMeanSurrogate):
@@ -206,7 +204,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             tone=skin_tone(surrogate),
             apart=detail.apart if detail else None,
             reach=self._reach if detail else None,
-            first={} if age is None else self._head_age(age, wanted),
+            first=() if age is None else self._head_ages(age),
         )
 
     def _finished(
@@ -266,7 +264,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
         """(D, 2) float32, how far the donors' heads reach beyond their faces, beside ears and jaw."""
         detail = self._stored.detail
         heads = () if detail is None else zip(detail.coarse, detail.points, strict=True)
-        return np.array([(reach(*head), reach_at_jaw(*head)) for head in heads], np.float32)
+        return np.array([reach(*head) for head in heads], np.float32)
 
     def _age(self, surrogate: ShapeMean, label: Mapping[str, str]) -> float | None:
         """Where S_g lies among the age bands: as labelled, else as it looks; None where nothing is known."""
@@ -280,16 +278,13 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             return None
         return _age_of(mean, ageing, space, self._common)
 
-    def _head_age(self, age: float, wanted: Mapping[str, str]) -> dict[str, str]:
-        """The band nearest to an age of which enough heads are known; empty where there is none."""
+    def _head_ages(self, age: float) -> list[dict[str, tuple[str, ...]]]:
+        """The band of age that is nearest, and where few heads are of it, those beside it as well."""
         assert self._stored.ageing is not None
-        bands = self._stored.ageing.bands
-        for place in sorted(range(len(bands)), key=lambda place: abs(place - age)):
-            asked = {**wanted, "age": bands[place]}
-            known = self._stored.codes.attributes
-            if sum(asked.items() <= own.items() for own in known) >= _HEADS:
-                return {"age": bands[place]}
-        return {}
+        bands = tuple(self._stored.ageing.bands)
+        nearest = min(range(len(bands)), key=lambda place: abs(place - age))
+        beside = bands[max(nearest - 1, 0) : nearest + 2]
+        return [{"age": names} for names in ((bands[nearest],), beside)]
 
     def _prepared(
         self, surrogate: ShapeMean, label: Mapping[str, str], age: float | None, seed: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from kssgan.types import FloatArray, IntArray
 
 __all__ = [
     "CLOSE",
+    "FIRSTS",
     "LEAST",
     "LENGTHS",
     "PARTS",
@@ -48,6 +49,9 @@ WALL = 0.12
 LENGTHS = 8.0
 """How much farther one head of a mixture may reach beyond its face than another, pixels: of a bob and of tied
 hair nothing would come that anybody wears, and stumps beside the jaw of ends of hair and none."""
+
+FIRSTS = 24
+"""Donors of whom a mixture's first is drawn, where there are so many: of fewer the same heads come again."""
 
 TONES = 0.11
 """How far a head's skin may lie from a face's tone, colours in [0, 1]: a mean of many people is near many."""
@@ -136,7 +140,7 @@ def mixture(
     tone: FloatArray | None = None,
     apart: FloatArray | None = None,
     reach: FloatArray | None = None,
-    first: Mapping[str, str] | None = None,
+    first: Sequence[Mapping[str, Collection[str]]] = (),
     parts: int = PARTS,
 ) -> tuple[tuple[int, float], ...]:
     """Which donors make a fresh code, and how much of each.
@@ -151,7 +155,8 @@ def mixture(
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
         reach: (D, R) how far their heads reach beyond their faces in R places, pixels; left out, nobody's
             differs.
-        first: what is wanted of the first donor besides, where one has it: the others resemble it.
+        first: what is wanted of the first donor besides, categories by attribute: the first of these that
+            :data:`FIRSTS` donors fit, else the one that most do. The others resemble it.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
             others from the :data:`CLOSE` of these that are most like it, and like each other where there are
             such, all with hair as long (:data:`LENGTHS`): heads that differ in everything have no clean
@@ -178,9 +183,7 @@ def mixture(
         rows = agreeing[like.sum(1) >= parts]
     if not len(rows):  # no three of a kind
         like, rows = np.ones_like(like), agreeing
-    if first:
-        own = [row for row in rows if first.items() <= table.attributes[row].items()]
-        rows = np.array(own) if own else rows
+    rows = _fit_first(table, rows, first)
     if tone is not None:
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
         near = max(2 * parts, len(rows) // 3, int((far <= TONES).sum()))
@@ -202,6 +205,20 @@ def mixture(
     least = min(LEAST, 0.9 / parts)
     weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))
     return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))
+
+
+def _fit_first(
+    table: CodeTable, rows: IntArray, wanted: Sequence[Mapping[str, Collection[str]]]
+) -> IntArray:
+    """Those of some rows that fit the first of what is wanted that enough do; all where none fits any."""
+    most = rows[:0]
+    for wish in wanted:
+        known = [table.attributes[row] for row in rows]
+        fits = rows[[all(has.get(n) in wish[n] for n in wish) for has in known]]
+        most = fits if len(fits) > len(most) else most
+        if len(most) >= FIRSTS:
+            break
+    return most if len(most) else rows
 
 
 def _apart(table: CodeTable, rows: IntArray, row: int) -> npt.NDArray[np.float64]:

@@ -57,6 +57,7 @@ _LOOSE, _LOOSE_REACH = np.float32(4), 5.0  # loose hair: nearer to the head, pix
 _SHOULDERS = (-24.0, -8.0)  # pixels below the chin between which cloth begins
 _SEAM, _SEAM_REACH = np.float32(2.5), 3.0  # how wide a seam before the wall may be, pixels
 _KNOWN = np.float32(20)  # share of what lies inside it from which that is known, its inverse
+_READ = 2.0  # pixels beyond a layer's border in which it ends
 _BEYOND, _BEYOND_SOFT = 4, 3.0  # how far a face is kept clear, and how softly, pixels
 
 
@@ -182,6 +183,7 @@ def with_head_detail(
     fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)
     limit = _HAIR + on_wall * (_WALL - _HAIR) + skin * (_SKIN - _HAIR)
     agreed, limit = _torch_warp.enlarge(np.stack([agreed, limit]), CROP_SIZE)
+    agreed = agreed * _within(field)
     fine = _ended(_held(fine, limit), outline, lender.points)
     under_it = planes_blurred(smooth_01, _SOFT)
     under_it = under_it + _at_outline(outline) * (planes_blurred(smooth_01, _EDGE) - under_it)
@@ -208,6 +210,15 @@ def _grey_hair(small_01: FloatArray, wall: FloatArray, lender: Placed) -> FloatA
     above = brow_line(lender.points) - rows * np.float32(CROP_SIZE / COARSE)
     less_red = red - blue - (logs[..., 0] - logs[..., 2])
     found: FloatArray = eased(above, *_ABOVE) * eased(less_red, *_GREY)
+    return found
+
+
+def _within(field: FloatArray) -> FloatArray:
+    """(256, 256) 1 where a layer is read inside of its picture, 0 beyond, where strands would be mirrored."""
+    from kssgan.surrogate import _torch_warp
+
+    beyond = np.maximum(-field, field - 1).max(2) * np.float32(CROP_SIZE)
+    found: FloatArray = 1 - eased(_torch_warp.enlarge(beyond[None], CROP_SIZE)[0], 0.0, _READ)
     return found
 
 

@@ -21,9 +21,9 @@ from kssgan.surrogate._regions import reduced, step
 from kssgan.surrogate._tones import COARSE, wall_tone
 from kssgan.surrogate._walls import find_wall, share_of_wall
 from kssgan.surrogate.shape import DARK
-from kssgan.types import CROP_SIZE, FloatArray, U8Array
+from kssgan.types import CROP_SIZE, BoolArray, FloatArray, U8Array
 
-__all__ = ["Outline", "leaning", "one_outline", "reach", "reach_at_jaw", "with_grain"]
+__all__ = ["Outline", "leaning", "one_outline", "reach", "with_grain"]
 
 _HEAD = (0.6, 0.8)  # how much of a place is head: it becomes wall, it becomes head
 _BELOW = 0.3  # of it, by which less is asked for below the ears: necks are as pale as walls
@@ -35,7 +35,7 @@ _STAYS = 0.05  # pixels from which anything is moved
 _NECK = 0.55  # of a face's width
 _EARS = (0.3, 0.7)  # of a face's height, from its top: brows to nose
 _JAW = (0.62, 0.85)  # of the same: below the ears, above the neck
-_LONG = 24.0  # pixels beside a jaw from which hair is long
+_LONG = 24.0  # pixels beside a face from which hair is long
 _CORNERS = (slice(16), 6)  # rows and columns of a reduced portrait that show its wall
 _OFF_WALL = 0.35  # how far a portrait's tone lies from its wall's (logarithm) where its head is
 _GRAIN, _GRAIN_SOFT = np.float32(0.003), 0.6  # of a camera; deviation, and blur in pixels
@@ -96,27 +96,24 @@ def one_outline(picture_01: FloatArray, seen: FloatArray, points: FloatArray) ->
     )
 
 
-def reach(coarse_u8: U8Array, points: FloatArray) -> float:
-    """How far a portrait's head reaches beyond its face, from brows to nose: pixels, mean of both sides.
+def reach(coarse_u8: U8Array, points: FloatArray) -> tuple[float, float]:
+    """How far a portrait's head reaches beyond its face, beside the ears and beside the jaw.
 
-    Short hair leaves ears alone there, long hair more. A head ends where its wall begins, whose colour is
-    that of the upper corners.
+    Short hair leaves ears alone above and nothing below, long hair 24 pixels: how long does not matter. A
+    head ends where its wall begins, whose colour is that of the upper corners.
 
     Args:
         coarse_u8: (64, 64, 3) uint8, the portrait reduced four times.
         points: (468, 2) its mesh in pixels of a 256 px crop.
+
+    Returns:
+        Pixels from where the face is widest, from brows to nose, and from its outline in each row, between
+        ears and neck; each the median of the rows, mean of both sides, at most 24.
     """
-    return float(np.median(_beside(coarse_u8, points).mean(1)))
-
-
-def reach_at_jaw(coarse_u8: U8Array, points: FloatArray) -> float:
-    """How far a portrait's head reaches beyond its face beside the jaw: pixels, mean of both sides.
-
-    Nothing where hair is short or tied, 24 where it is long: how long does not matter. Arguments as of
-    :func:`reach`.
-    """
-    found = _beside(coarse_u8, points, _JAW, curved=True)
-    return min(float(np.median(found.mean(1))), _LONG)
+    head = _head(coarse_u8)
+    rows = _beside(head, points, _EARS), _beside(head, points, _JAW, curved=True)
+    ears, jaw = (min(float(np.median(beside.mean(1))), _LONG) for beside in rows)
+    return ears, jaw
 
 
 def leaning(coarse_u8: U8Array, points: FloatArray) -> float:
@@ -124,30 +121,34 @@ def leaning(coarse_u8: U8Array, points: FloatArray) -> float:
 
     A head that is turned hides one of its ears. Arguments as of :func:`reach`.
     """
-    return float(np.median(np.diff(_beside(coarse_u8, points)[:, ::-1], axis=1)))
+    beside = _beside(_head(coarse_u8), points, _EARS)
+    return float(np.median(np.diff(beside[:, ::-1], axis=1)))
+
+
+def _head(coarse_u8: U8Array) -> BoolArray:
+    """(64, 64) where a reduced portrait shows no wall."""
+    portrait = coarse_u8.astype(np.float32) / np.float32(255)
+    away = np.log(portrait + DARK) - np.log(wall_tone(portrait, _CORNERS) + DARK)
+    found: BoolArray = np.abs(away).max(2) > _OFF_WALL
+    return found
 
 
 def _beside(
-    coarse_u8: U8Array,
-    points: FloatArray,
-    between: tuple[float, float] = _EARS,
-    *,
-    curved: bool = False,
+    head: BoolArray, points: FloatArray, between: tuple[float, float], *, curved: bool = False
 ) -> FloatArray:
     """(R, 2) pixels from the face's left and right to the wall, in rows ``between`` shares of its height.
 
-    A face ends where it is widest, or, ``curved``, where its outline lies in each row.
+    A face ends where it is widest, or, ``curved``, where its outline lies in a row that it reaches.
     """
-    portrait = coarse_u8.astype(np.float32) / np.float32(255)
-    away = np.log(portrait + DARK) - np.log(wall_tone(portrait, _CORNERS) + DARK)
-    head = np.abs(away).max(2) > _OFF_WALL
     small = CROP_SIZE // COARSE
     (left, top), (right, bottom) = points.min(0) / small, points.max(0) / small
     first, last = (round(float(top + share * (bottom - top))) for share in between)
     rows = np.arange(max(first, 0), min(max(last, first + 1), len(head)))
     middles = rows.astype(np.float32) + np.float32(0.5)
-    widest = np.tile(np.array([left, right], np.float32), (len(rows), 1))
-    ends = sides(points / np.float32(small), middles) if curved else widest
+    ends = np.tile(np.array([left, right], np.float32), (len(rows), 1))
+    if curved:
+        outline = sides(points / np.float32(small), middles)
+        ends = np.where(np.isnan(outline), ends, outline)
     found = []
     for row, (start, end) in zip(head[rows], ends, strict=True):
         beside = row[: round(float(start))][::-1], row[round(float(end)) :]

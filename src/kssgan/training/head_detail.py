@@ -96,7 +96,7 @@ def _turned(coarse: U8Array, points: FloatArray) -> FloatArray:
     a second outline beside a temple. Long hair hides both ears.
     """
     heads = list(zip(coarse, points, strict=True))
-    short = np.array([reach(*head) < _SHORT for head in heads])
+    short = np.array([reach(*head)[0] < _SHORT for head in heads])
     lean = np.array([leaning(*head) for head in heads], np.float32)
     away = np.maximum(np.abs(lean[:, None] - lean) - _ALIKE, 0)
     found: FloatArray = np.float32(_TURNED) * away * (short[:, None] & short)
