@@ -86,6 +86,20 @@ def test_hair_that_agrees_is_lent_strands() -> None:
     assert striped(lend(layer(head())), HAIR, MIDDLE) > 0.6
 
 
+def test_nothing_is_lent_from_beyond_a_layer_s_border() -> None:
+    """The lender's face lies 40 pixels higher: his picture ends below the upper rows of what is drawn."""
+    image = head()
+    above = replace(layer(image), points=POINTS - np.array([0, 40], np.float32))
+    bare = replace(above, fine=np.zeros_like(above.fine))
+    lent = (
+        with_head_detail(image, image, placed(each, POINTS, SKIN, WARP), outline())
+        for each in (above, bare)
+    )
+    away = np.abs(np.subtract(*lent))[:, MIDDLE].max((1, 2))
+    assert away[:12].max() < 2e-3  # the head's contrast reaches a little farther
+    assert away[16:50].min() > 0.1
+
+
 def test_hair_that_differs_stays_as_it_was_drawn() -> None:
     other = head()
     other[:60, 60:196] = 0.75  # the donor is bald
