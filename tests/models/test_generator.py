@@ -390,7 +390,7 @@ def test_where_few_fit_the_first_is_drawn_from_more() -> None:
     few = ["old"] * (FIRSTS - 1) + ["middle"] * 8 + ["young"] * 13
     assert firsts(few) == {"old", "middle"}
     assert firsts(["old", *few[:-1]]) == {"old"}
-    # The wider wish is fitted by too few as well, but by more; here by no more.
+    # Too few fit even the wider wish: they are all that fit it.
     assert firsts(["old"] * 5 + ["middle"] * 8 + ["young"] * (FIRSTS + 7)) == {"old", "middle"}
     assert firsts(["old"] * 5 + ["young"] * (FIRSTS + 15)) == {"old"}
 

@@ -155,8 +155,8 @@ def mixture(
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
         reach: (D, R) how far their heads reach beyond their faces in R places, pixels; left out, nobody's
             differs.
-        first: what is wanted of the first donor besides, categories by attribute: the first of these that
-            :data:`FIRSTS` donors fit, else the one that most do. The others resemble it.
+        first: what is wanted of the first donor besides, categories by attribute, each wider than the one
+            before: the narrowest that :data:`FIRSTS` donors fit, else the widest. The others resemble it.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
             others from the :data:`CLOSE` of these that are most like it, and like each other where there are
             such, all with hair as long (:data:`LENGTHS`): heads that differ in everything have no clean
@@ -183,7 +183,7 @@ def mixture(
         rows = agreeing[like.sum(1) >= parts]
     if not len(rows):  # no three of a kind
         like, rows = np.ones_like(like), agreeing
-    rows = _fit_first(table, rows, first)
+    rows = _firsts(table, rows, first)
     if tone is not None:
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
         near = max(2 * parts, len(rows) // 3, int((far <= TONES).sum()))
@@ -207,18 +207,16 @@ def mixture(
     return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))
 
 
-def _fit_first(
+def _firsts(
     table: CodeTable, rows: IntArray, wanted: Sequence[Mapping[str, Collection[str]]]
 ) -> IntArray:
-    """Those of some rows that fit the first of what is wanted that enough do; all where none fits any."""
-    most = rows[:0]
+    """Those of some rows that fit the narrowest of what is wanted that enough do; all where none does."""
+    known, fits = [table.attributes[row] for row in rows], rows
     for wish in wanted:
-        known = [table.attributes[row] for row in rows]
         fits = rows[[all(has.get(n) in wish[n] for n in wish) for has in known]]
-        most = fits if len(fits) > len(most) else most
-        if len(most) >= FIRSTS:
+        if len(fits) >= FIRSTS:
             break
-    return most if len(most) else rows
+    return fits if len(fits) else rows
 
 
 def _apart(table: CodeTable, rows: IntArray, row: int) -> npt.NDArray[np.float64]:
