@@ -67,7 +67,7 @@ def asked_parameters(
     *,
     k: int,
     seed: int,
-    variants: int = 1,
+    variants: int,
     subjects: object,
     surrogate: str,
     auto_labels: Sequence[str],
@@ -76,7 +76,7 @@ def asked_parameters(
 ) -> dict[str, Any]:
     """What all releases of a ledger must have in common, as it is kept there.
 
-    >>> asked_parameters(k=5, seed=0, subjects="folder", surrogate="mean", auto_labels=(),
+    >>> asked_parameters(k=5, seed=0, variants=1, subjects="folder", surrogate="mean", auto_labels=(),
     ...     set_labels=None, analyser="a")["subjects"]
     'folder'
     """
