@@ -252,7 +252,7 @@ def test_what_the_public_adds_is_aged_and_a_whole_mean_is_not(
 def test_a_head_is_at_most_one_band_of_age_away_from_its_face(
     drawn: GeneratorSurrogate,
 ) -> None:
-    """Of 29 women below 40 one is the first, but 18 between 40 and 60 and 8 over 60 are few."""
+    """Of 29 women below 35 one is the first, but 18 from there to 59 and 8 from 60 on are few."""
     surrogate = drawn.surrogate(_faces())
     known = drawn._stored.codes.attributes
 
