@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -367,32 +368,42 @@ def test_what_is_wanted_of_the_first_is_not_asked_of_the_others() -> None:
     codes = replace(codes, attributes=known)
     firsts, others = set(), set()
     for seed in range(60):
-        first, *rest = (row for row, _ in mixture(codes, {}, seed, first=[{"age": ["old"]}]))
+        first, *rest = (row for row, _ in mixture(codes, {}, seed, first=[{"age": "old"}]))
         firsts.add(first)
         others |= set(rest)
     assert firsts == set(range(6))
     assert len(others - set(range(6))) > 6
     # Where nobody has it, anybody is first.
-    strange = [mixture(codes, {}, seed, first=[{"age": ["unheard of"]}]) for seed in range(5)]
+    strange = [mixture(codes, {}, seed, first=[{"age": "unheard of"}]) for seed in range(5)]
     assert strange == [mixture(codes, {}, seed) for seed in range(5)]
 
 
-def test_where_few_fit_the_first_is_drawn_from_more() -> None:
-    """Of few the same heads would come again and again; where enough fit, nobody else is drawn."""
+def test_half_of_the_firsts_are_of_the_nearest_kind() -> None:
+    """However many are of a kind: two kinds that are as near are as likely."""
     codes = table(FIRSTS + 20)
-    wishes = [{"age": ["old"]}, {"age": ["old", "middle"]}]
+    wishes = [{"age": "middle"}, {"age": "young"}, {"age": "old"}]
+    draws = 400
 
-    def firsts(ages: list[str]) -> set[str]:
+    def firsts(ages: list[str], *, alone: bool) -> Counter[str]:
         known = replace(codes, attributes=[{"age": age} for age in ages])
-        heads = (mixture(known, {}, seed, first=wishes)[0][0] for seed in range(150))
-        return {ages[row] for row in heads}
+        heads = (
+            mixture(known, {}, seed, first=wishes, alone=alone)[0][0] for seed in range(draws)
+        )
+        return Counter(ages[row] for row in heads)
 
-    few = ["old"] * (FIRSTS - 1) + ["middle"] * 8 + ["young"] * 13
-    assert firsts(few) == {"old", "middle"}
-    assert firsts(["old", *few[:-1]]) == {"old"}
-    # Too few fit even the wider wish: they are all that fit it.
-    assert firsts(["old"] * 5 + ["middle"] * 8 + ["young"] * (FIRSTS + 7)) == {"old", "middle"}
-    assert firsts(["old"] * 5 + ["young"] * (FIRSTS + 15)) == {"old"}
+    many = ["young"] * 30 + ["middle"] * 10 + ["old"] * (FIRSTS - 20)
+    for alone in (False, True):  # ten are too few to stay alone
+        found = firsts(many, alone=alone)
+        for age, share in (("middle", 0.5), ("young", 0.25), ("old", 0.25)):
+            assert found[age] / draws == pytest.approx(share, abs=0.07), age
+    enough = ["young"] * 15 + ["middle"] * FIRSTS + ["old"] * 5
+    assert set(firsts(enough, alone=True)) == {"middle"}
+    assert firsts(enough, alone=False)["young"] / draws == pytest.approx(0.25, abs=0.07)
+    # One middle-aged donor too few.
+    assert set(firsts(["young", *enough[:14], *enough[16:], "old"], alone=True)) > {"middle"}
+    nobody = ["young"] * (FIRSTS + 10) + ["old"] * 5 + [""] * 5
+    assert firsts(nobody, alone=True)["old"] / draws == pytest.approx(0.5, abs=0.07)
+    assert not firsts(nobody, alone=True)[""]
 
 
 def test_a_head_s_skin_is_like_the_face_s() -> None:

@@ -12,9 +12,11 @@ from kssgan.surrogate.lent import (
     lent,
     level_at_rim,
     missing_texture,
+    texture,
     without,
 )
 from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.sight import sight
 from kssgan.surrogate.warp import Warp
 
 
@@ -64,6 +66,19 @@ def test_a_texture_is_moved_to_where_the_expression_is_plain() -> None:
     assert np.abs(there).max() < 1e-3
     far = missing_texture(own, origin + 50 * way, way, own.points, warp)
     assert np.abs(far).max() <= 2.01 * np.abs(way).max()
+
+
+def test_hair_and_walls_are_no_part_of_a_texture() -> None:
+    own = mean()
+    x, y = np.linspace(0.2, 0.8, 256), np.linspace(-0.1, 0.1, 256)
+    image = np.broadcast_to((x + y[:, None])[..., None], (256, 256, 3)).astype(np.float32)
+    seen = sight(own.points).repeat(2, 0).repeat(2, 1)[..., None] > 0
+    faces = (image, np.where(seen, image, 0.02).astype(np.float32))
+    warp = Warp(own.points)
+    plain, dark = (texture(ShapeMean(face, own.points, 7), own.points, warp) for face in faces)
+    np.testing.assert_array_equal(dark, plain)
+    assert np.abs(plain[80]).max() > 0.1
+    assert not plain[sight(own.points) == 0].any()
 
 
 def test_features_keep_off_the_way_of_an_expression() -> None:

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from kssgan.faces.landmarks import mean_shape
+from kssgan.surrogate.lent import texture
+from kssgan.surrogate.shape import ShapeMean
+from kssgan.surrogate.warp import Warp
 from kssgan.training import face_space as module
 from kssgan.training.data import Photos
-from kssgan.training.face_space import face_space
+from kssgan.training.face_space import face_space, faces_and_shapes
 from kssgan.training.prepared import Prepared
 
 
@@ -55,6 +59,21 @@ def test_expressions_have_a_texture_of_people_who_show_all(
     monkeypatch.setattr(module, "_FEWEST", 9)
     few = face_space(photos, "expression")
     assert few is None or few.kinds == {}
+
+
+def test_a_mean_is_compared_with_what_faces_taught(photos: Photos) -> None:
+    """What is read off S_g is read as it was learnt: neither hair nor a wall is a part of it."""
+    rows = photos.train[:3]
+    common = mean_shape()
+    learnt, _ = faces_and_shapes(photos, rows, torch.from_numpy(common))
+    for row, values in zip(rows.tolist(), learnt.numpy(), strict=True):
+        crop = photos.crops(np.array([row]))[0].permute(1, 2, 0).numpy()
+        own = ShapeMean(crop, photos.shapes(np.array([row]))[0].numpy(), 1)
+        read = texture(own, common, Warp(common)).transpose(2, 0, 1)
+        taught = values.reshape(3, 128, 128)
+        np.testing.assert_array_equal(read.any(0), taught.any(0))
+        # Hardly any texture, and the two find skin's tone each in its own way.
+        assert np.abs(read - taught).mean() < 0.03
 
 
 def test_means_of_gender_and_label_are_taken_away() -> None:

@@ -197,6 +197,7 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     ) -> tuple[tuple[int, float], ...]:
         wanted = {n: label[n] for n in _HEAD if label.get(n) in self._known[n]}
         detail = self._stored.detail
+        ages = () if age is None else self._head_ages(age)
         return mixture(
             self._stored.codes,
             wanted,
@@ -204,7 +205,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             tone=skin_tone(surrogate),
             apart=detail.apart if detail else None,
             reach=self._reach if detail else None,
-            first=() if age is None else self._head_ages(age),
+            first=[{"age": band} for band in ages],
+            # Nobody young has a bald crown where there are enough young heads.
+            alone=self._stored.ageing is not None and ages[:1] == self._stored.ageing.bands[:1],
         )
 
     def _finished(
@@ -278,13 +281,13 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
             return None
         return _age_of(mean, ageing, space, self._common)
 
-    def _head_ages(self, age: float) -> list[dict[str, tuple[str, ...]]]:
-        """The band of age that is nearest, and where few heads are of it, those beside it as well."""
+    def _head_ages(self, age: float) -> tuple[str, ...]:
+        """The bands of age that a head may be of: the nearest, and those beside it."""
         assert self._stored.ageing is not None
         bands = tuple(self._stored.ageing.bands)
         nearest = min(range(len(bands)), key=lambda place: abs(place - age))
         beside = bands[max(nearest - 1, 0) : nearest + 2]
-        return [{"age": names} for names in ((bands[nearest],), beside)]
+        return (bands[nearest], *(band for band in beside if band != bands[nearest]))
 
     def _prepared(
         self, surrogate: ShapeMean, label: Mapping[str, str], age: float | None, seed: int

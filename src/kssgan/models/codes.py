@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "FIRSTS",
     "LEAST",
     "LENGTHS",
+    "NEAREST",
     "PARTS",
     "TONES",
     "WALL",
@@ -51,7 +52,10 @@ LENGTHS = 8.0
 hair nothing would come that anybody wears, and stumps beside the jaw of ends of hair and none."""
 
 FIRSTS = 24
-"""Donors of whom a mixture's first is drawn, where there are so many: of fewer the same heads come again."""
+"""Donors of one kind that are enough to draw a mixture's first from: of fewer the same heads come again."""
+
+NEAREST = 0.5
+"""How likely a mixture's first is of the kind that is wanted most, where others are not passed over."""
 
 TONES = 0.11
 """How far a head's skin may lie from a face's tone, colours in [0, 1]: a mean of many people is near many."""
@@ -140,7 +144,8 @@ def mixture(
     tone: FloatArray | None = None,
     apart: FloatArray | None = None,
     reach: FloatArray | None = None,
-    first: Sequence[Mapping[str, Collection[str]]] = (),
+    first: Sequence[Mapping[str, str]] = (),
+    alone: bool = True,
     parts: int = PARTS,
 ) -> tuple[tuple[int, float], ...]:
     """Which donors make a fresh code, and how much of each.
@@ -155,8 +160,10 @@ def mixture(
         apart: (D, D) how differently the donors' heads look; left out, how far apart their codes lie.
         reach: (D, R) how far their heads reach beyond their faces in R places, pixels; left out, nobody's
             differs.
-        first: what is wanted of the first donor besides, categories by attribute, each wider than the one
-            before: the narrowest that :data:`FIRSTS` donors fit, else the widest. The others resemble it.
+        first: kinds that the first donor may be of, categories by attribute, what is wanted most before the
+            others. He is of that one with a chance of :data:`NEAREST`, else of one of the others, each as
+            likely; kinds of which nobody is fall away, and where none is left anybody may be the first.
+        alone: the others are passed over where :data:`FIRSTS` donors are of the first kind.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
             others from the :data:`CLOSE` of these that are most like it, and like each other where there are
             such, all with hair as long (:data:`LENGTHS`): heads that differ in everything have no clean
@@ -183,13 +190,14 @@ def mixture(
         rows = agreeing[like.sum(1) >= parts]
     if not len(rows):  # no three of a kind
         like, rows = np.ones_like(like), agreeing
-    rows = _firsts(table, rows, first)
+    kinds = _firsts(table, rows, first, alone)
+    rows = np.unique(np.concatenate(kinds))
     if tone is not None:
         far = np.linalg.norm(table.tone[rows] - tone, axis=1)
         near = max(2 * parts, len(rows) // 3, int((far <= TONES).sum()))
         rows = rows[np.argsort(far, kind="stable")[:near]]
     rng = np.random.default_rng([seed, len(table), parts])
-    row = rng.choice(rows)
+    row = rng.choice(rows, p=_chances(rows, kinds))
     others = agreeing[like[agreeing == row][0] & (agreeing != row)]
     far = _apart(table, others, int(row)) if apart is None else apart[row][others]
     order = np.argsort(far, kind="stable")
@@ -208,15 +216,27 @@ def mixture(
 
 
 def _firsts(
-    table: CodeTable, rows: IntArray, wanted: Sequence[Mapping[str, Collection[str]]]
-) -> IntArray:
-    """Those of some rows that fit the narrowest of what is wanted that enough do; all where none does."""
-    known, fits = [table.attributes[row] for row in rows], rows
-    for wish in wanted:
-        fits = rows[[all(has.get(n) in wish[n] for n in wish) for has in known]]
-        if len(fits) >= FIRSTS:
-            break
-    return fits if len(fits) else rows
+    table: CodeTable, rows: IntArray, first: Sequence[Mapping[str, str]], alone: bool
+) -> list[IntArray]:
+    """Of some rows those of each kind of which there are any; all of them as one where there is none."""
+    known = [table.attributes[row] for row in rows]
+    kinds = [
+        rows[[all(has.get(n) == kind[n] for n in kind) for has in known]] for kind in first
+    ]
+    if kinds and alone and len(kinds[0]) >= FIRSTS:
+        return kinds[:1]
+    return [kind for kind in kinds if len(kind)] or [rows]
+
+
+def _chances(rows: IntArray, kinds: Sequence[IntArray]) -> npt.NDArray[np.float64]:
+    """How likely each of some rows is the first, by the kinds of which any are among them."""
+    inside = [there for there in (np.isin(rows, kind) for kind in kinds) if there.any()]
+    others = (1 - NEAREST) / max(len(inside) - 1, 1)
+    found = np.zeros(len(rows))
+    for number, there in enumerate(inside):
+        found[there] += (others if number else NEAREST) / there.sum()
+    result: npt.NDArray[np.float64] = found / found.sum()
+    return result
 
 
 def _apart(table: CodeTable, rows: IntArray, row: int) -> npt.NDArray[np.float64]:

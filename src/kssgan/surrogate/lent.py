@@ -14,7 +14,7 @@ import numpy as np
 
 from kssgan.surrogate._tones import planes_blurred
 from kssgan.surrogate.shape import DARK, ShapeMean, moved, skin_tone
-from kssgan.surrogate.sight import sight
+from kssgan.surrogate.sight import SEEN, sight
 from kssgan.surrogate.warp import Warp
 from kssgan.types import CROP_SIZE, FloatArray
 
@@ -71,6 +71,9 @@ def lent(mean: ShapeMean, ratio: FloatArray, points: FloatArray, warp: Warp) -> 
 def texture(mean: ShapeMean, points: FloatArray, warp: Warp) -> FloatArray:
     """Texture of a mean in another shape, (128, 128, 3) float32: natural logarithm over its skin tone.
 
+    As of the faces that a face space and the reader of ages were learnt from, it is zero where a generator
+    sees nothing of the shape: hair and walls tell nothing.
+
     Args:
         mean: S_g.
         points: (468, 2) the shape.
@@ -78,7 +81,8 @@ def texture(mean: ShapeMean, points: FloatArray, warp: Warp) -> FloatArray:
     """
     common = moved(mean, points, warp)
     ratio = np.log(common.image_01 + DARK) - np.log(skin_tone(common) + DARK)
-    found: FloatArray = ratio.reshape(_SIDE, 2, _SIDE, 2, 3).mean((1, 3)).astype(np.float32)
+    small = ratio.reshape(_SIDE, 2, _SIDE, 2, 3).mean((1, 3))
+    found: FloatArray = (small * (sight(points) > SEEN)[..., None]).astype(np.float32)
     return found
 
 

@@ -11,10 +11,13 @@ import numpy as np
 from kssgan.surrogate._mesh import BROWS, OVAL
 from kssgan.types import CROP_SIZE, FloatArray
 
-__all__ = ["SIGHT_SIZE", "sight"]
+__all__ = ["SEEN", "SIGHT_SIZE", "sight"]
 
 SIGHT_SIZE = 128
 """Side of the mask."""
+
+SEEN = 0.02
+"""What of the mask is part of a face's texture is more than this."""
 
 _SCALE = (
     0.96  # of the face's outline about its middle: jaws of several people differ at the rim

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 from kssgan.models.face_space import FaceSpace
 from kssgan.surrogate._mesh import CHEEKS
 from kssgan.surrogate.shape import DARK
-from kssgan.surrogate.sight import sight
+from kssgan.surrogate.sight import SEEN, sight
 from kssgan.training.data import Photos, at_most
 from kssgan.training.warps import Spline
 from kssgan.types import CROP_SIZE, FloatArray, IntArray
@@ -73,7 +73,7 @@ def faces_and_shapes(photos: Photos, rows: IntArray, common: Tensor) -> tuple[Te
     spline = Spline(common)
     cheeks = common[[i for cheek in CHEEKS for i in cheek]]
     x, y = cheeks.round().long().clamp(0, CROP_SIZE - 1).unbind(1)
-    seen = torch.from_numpy(sight(common.cpu().numpy()) > 0.02).to(common)
+    seen = torch.from_numpy(sight(common.cpu().numpy()) > SEEN).to(common)
     found = []
     for start in range(0, len(rows), _WARPS):
         part = rows[start : start + _WARPS]
