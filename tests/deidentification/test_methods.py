@@ -420,11 +420,11 @@ def test_hair_beside_a_face_ends_and_temples_are_clear(
                 changed.setattr(
                     "kssgan.surrogate.even_skin.cleared", lambda small, *_: np.zeros_like(small)
                 )
-            pictures = [drawn.draw(surrogate, {"gender": "female"}, seed=s) for s in range(6)]
+            pictures = [drawn.draw(surrogate, {"gender": "female"}, seed=s) for s in range(12)]
         seen[how] = [_beside_eyes(picture, surrogate.points) for picture in pictures]
 
     def steepest(found: list[FloatArray]) -> float:
         return float(np.mean([np.abs(x[:, 4:] - x[:, :-4]).max(1).mean() for x in found]))
 
-    assert steepest(seen["as it is"]) > 1.03 * steepest(seen["fog"])
+    assert steepest(seen["as it is"]) > 1.02 * steepest(seen["fog"])
     assert np.mean(seen["as it is"]) > np.mean(seen["smoke"]) + 0.03
