@@ -284,10 +284,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     def _head_ages(self, age: float) -> tuple[str, ...]:
         """The bands of age that a head may be of: the nearest, and those beside it."""
         assert self._stored.ageing is not None
-        bands = tuple(self._stored.ageing.bands)
-        nearest = min(range(len(bands)), key=lambda place: abs(place - age))
-        beside = bands[max(nearest - 1, 0) : nearest + 2]
-        return (bands[nearest], *(band for band in beside if band != bands[nearest]))
+        bands, own = tuple(self._stored.ageing.bands), self._stored.ageing.band(age)
+        at = bands.index(own)
+        return (own, *bands[max(at - 1, 0) : at], *bands[at + 1 : at + 2])
 
     def _prepared(
         self, surrogate: ShapeMean, label: Mapping[str, str], age: float | None, seed: int
