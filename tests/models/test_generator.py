@@ -406,6 +406,31 @@ def test_half_of_the_firsts_are_of_the_nearest_kind() -> None:
     assert not firsts(nobody, alone=True)[""]
 
 
+def test_walls_are_as_likely_as_among_all_donors() -> None:
+    """Of 20 donors before each of two walls all may be the first before one, and four before the other."""
+    codes = table(40)
+    wall = np.full((40, 3), 0.8, np.float32)
+    wall[20:] = (0.2, 0.3, 0.8)
+    # Before the blue wall seven have hair of one length, which is enough, three of them of another age.
+    reach = np.zeros((40, 1), np.float32)
+    reach[27:, 0] = 20 * np.arange(1, 14)
+    ages = [{"age": "old" if 24 <= row < 27 else "young"} for row in range(40)]
+    draws = 400
+
+    def last_four(wall: FloatArray) -> float:
+        known = replace(codes, wall=wall, attributes=ages)
+        mixes = (
+            mixture(known, {}, seed, reach=reach, first=[{"age": "young"}])
+            for seed in range(draws)
+        )
+        heads = [mix[0][0] for mix in mixes]
+        assert set(heads) == set(range(24))
+        return sum(row >= 20 for row in heads) / draws
+
+    assert last_four(wall) == pytest.approx(0.5, abs=0.07)
+    assert last_four(wall[:1].repeat(40, 0)) == pytest.approx(4 / 24, abs=0.06), "one wall"
+
+
 def test_a_head_s_skin_is_like_the_face_s() -> None:
     """One of the nearest third, or of all that are near: where many are, a third would be always the same."""
     codes = table(30)

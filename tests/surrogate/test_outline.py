@@ -181,9 +181,12 @@ def test_a_head_that_fills_the_picture_keeps_its_border() -> None:
     assert found.wall[beside].max(initial=0) < 0.5
 
 
-def lending(wall: FloatArray) -> Placed:
+NOWHERE = np.zeros((64, 64), np.float32)
+
+
+def lending(wall: FloatArray, skin: FloatArray = NOWHERE) -> Placed:
     layer = Layer(np.zeros((256, 256), np.float32), np.zeros((64, 64, 3), np.uint8), POINTS)
-    return Placed(layer, POINTS, SKIN, around_face(POINTS), identity(), wall)
+    return Placed(layer, POINTS, SKIN, around_face(POINTS), identity(), wall, skin)
 
 
 def drawn_outline(radius: FloatArray | float) -> Outline:
@@ -245,8 +248,7 @@ def read_at(field: FloatArray) -> FloatArray:
 
 @pytest.mark.parametrize("theirs", [88.0, 108.0])
 def test_another_heads_outline_is_brought_to_this_ones(theirs: float) -> None:
-    around = around_face(POINTS)
-    field = fitted(identity(), small_wall(theirs), small_wall(98), around, POINTS)
+    field = fitted(lending(small_wall(theirs)), small_wall(98), NOWHERE)
     far, whole = FAR[::2, ::2], read_at(field)
     above = (Y[::2, ::2] < MIDDLE[1] - 60) & (np.abs(far - 98) < 0.7)
     assert np.abs(whole[above] - theirs).max() < 3.5
@@ -258,13 +260,12 @@ def test_another_heads_outline_is_brought_to_this_ones(theirs: float) -> None:
 
 
 def test_heads_that_end_alike_are_not_moved() -> None:
-    field = fitted(identity(), small_wall(98), small_wall(98), around_face(POINTS), POINTS)
+    field = fitted(lending(small_wall(98)), small_wall(98), NOWHERE)
     assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.2
 
 
 def test_where_no_outline_is_seen_nothing_is_moved() -> None:
-    none = np.zeros((64, 64), np.float32)
-    field = fitted(identity(), none, small_wall(98), around_face(POINTS), POINTS)
+    field = fitted(lending(NOWHERE), small_wall(98), NOWHERE)
     assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.2
 
 
@@ -274,8 +275,41 @@ def test_light_on_another_heads_hair_does_not_end_it() -> None:
     far = np.hypot(by[1] - MIDDLE[0], by[0] - MIDDLE[1])
     bright = small_wall(98)
     bright[(far > 76) & (far < 90) & (np.abs(by[1] - MIDDLE[0]) < 12) & (by[0] < MIDDLE[1])] = 1
-    field = fitted(identity(), bright, small_wall(98), around_face(POINTS), POINTS)
+    field = fitted(lending(bright), small_wall(98), NOWHERE)
     assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.5
+
+
+def above(middle: FloatArray, far: FloatArray) -> FloatArray:
+    """Places straight above the middle of a face, where a hairline may be as low as they come."""
+    found: FloatArray = (middle[1] - Y[::2, ::2] > 0.98 * FAR[::2, ::2]) & far
+    return found
+
+
+@pytest.mark.parametrize("theirs", [74.0, 86.0])
+def test_another_heads_hairline_is_brought_to_this_ones(theirs: float) -> None:
+    """Strands begin where the drawn forehead ends, and both outlines stay together."""
+    drawn_line = 80.0
+    field = fitted(
+        lending(small_wall(108), 1 - small_wall(theirs)),
+        small_wall(104),
+        1 - small_wall(drawn_line),
+    )
+    far, whole = FAR[::2, ::2], read_at(field)
+    line = above(MIDDLE, np.abs(far - drawn_line) < 0.7)
+    assert np.abs(whole[line] - theirs).max() < 3
+    assert np.abs(whole[above(MIDDLE, np.abs(far - 104) < 0.7)] - 108).max() < 3
+    assert np.abs(whole - far)[SEEN > 0.95].max() < 1.5, "faces stay"
+    column = whole[: int(MIDDLE[1] / 2), int(MIDDLE[0] / 2)]
+    assert (np.diff(column) < 0).all(), "nothing is folded"
+
+
+@pytest.mark.parametrize(("theirs", "own"), [(0.0, 77.0), (77.0, 0.0), (102.0, 77.0)])
+def test_a_fringe_and_a_bald_crown_have_no_hairline(theirs: float, own: float) -> None:
+    """Where either head shows no skin over its face, or no hair over its skin, nothing is moved."""
+    field = fitted(
+        lending(small_wall(104), 1 - small_wall(theirs)), small_wall(104), 1 - small_wall(own)
+    )
+    assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.2
 
 
 def portrait(wall: float = 0.75) -> FloatArray:

@@ -164,10 +164,11 @@ def mixture(
             others. He is of that one with a chance of :data:`NEAREST`, else of one of the others, each as
             likely; kinds of which nobody is fall away, and where none is left anybody may be the first.
         alone: the others are passed over where :data:`FIRSTS` donors are of the first kind.
-        parts: how many donors. The first is drawn from all with enough others in front of a like wall, the
-            others from the :data:`CLOSE` of these that are most like it, and like each other where there are
-            such, all with hair as long (:data:`LENGTHS`): heads that differ in everything have no clean
-            middle.
+        parts: how many donors. The first is drawn from all with enough others in front of a like wall, each
+            wall as likely as among all who agree where there are such (the men and the women who may be first
+            stand mostly before two different walls). The others come from the :data:`CLOSE` of these that are
+            most like it, and like each other where there are such, all with hair as long (:data:`LENGTHS`):
+            heads that differ in everything have no clean middle.
 
     Returns:
         (row, weight) pairs; weights are at least 0.3 (three parts) and add up to 1.
@@ -197,7 +198,7 @@ def mixture(
         near = max(2 * parts, len(rows) // 3, int((far <= TONES).sum()))
         rows = rows[np.argsort(far, kind="stable")[:near]]
     rng = np.random.default_rng([seed, len(table), parts])
-    row = rng.choice(rows, p=_chances(rows, kinds))
+    row = rng.choice(rows, p=_chances(rows, kinds, _rarer(table.wall, rows, agreeing)))
     others = agreeing[like[agreeing == row][0] & (agreeing != row)]
     far = _apart(table, others, int(row)) if apart is None else apart[row][others]
     order = np.argsort(far, kind="stable")
@@ -228,15 +229,28 @@ def _firsts(
     return [kind for kind in kinds if len(kind)] or [rows]
 
 
-def _chances(rows: IntArray, kinds: Sequence[IntArray]) -> npt.NDArray[np.float64]:
-    """How likely each of some rows is the first, by the kinds of which any are among them."""
-    inside = [there for there in (np.isin(rows, kind) for kind in kinds) if there.any()]
+def _chances(
+    rows: IntArray, kinds: Sequence[IntArray], weight: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """How likely each of some rows is the first, by kinds of which any are there and by weight within one."""
+    inside = [each for each in (weight * np.isin(rows, kind) for kind in kinds) if each.any()]
     others = (1 - NEAREST) / max(len(inside) - 1, 1)
     found = np.zeros(len(rows))
-    for number, there in enumerate(inside):
-        found[there] += (others if number else NEAREST) / there.sum()
+    for number, each in enumerate(inside):
+        found += (others if number else NEAREST) * each / each.sum()
     result: npt.NDArray[np.float64] = found / found.sum()
     return result
+
+
+def _rarer(wall: FloatArray, rows: IntArray, others: IntArray) -> npt.NDArray[np.float64]:
+    """How many times as many of some others as of some rows have a wall like each of the rows."""
+
+    def like(compared: IntArray) -> npt.NDArray[np.float64]:
+        away = wall[rows][:, None] - wall[compared]
+        share: npt.NDArray[np.float64] = (np.linalg.norm(away, axis=2) <= WALL).mean(1)
+        return share
+
+    return like(others) / like(rows)
 
 
 def _apart(table: CodeTable, rows: IntArray, row: int) -> npt.NDArray[np.float64]:

@@ -1,7 +1,7 @@
-"""Part the hair beside a drawn face from its skin.
+"""Part the hair around a drawn face from its skin.
 
 A mixture of donors has hair that ends in three places, so that a network draws the one fading into the other
-over a finger's breadth. On photographs a face ends beside its hair within few pixels. What lies between is
+over a finger's breadth. On photographs a face ends at its hair within few pixels. What lies between is
 told by how much of it is hair, and made more one of the two; colours of both stay.
 """
 
@@ -26,12 +26,13 @@ _LEAST = np.float32(1e-3)
 _BESIDE = (0.70, 0.85)  # halves of a face's width, from which its side begins
 _FROM, _TO = (-40.0, -20.0), (70.0, 100.0)
 """Pixels below the brows, in which the side begins and ends."""
+_OVER = (30.0, 44.0)  # pixels above the brows, from which hair may end over a forehead
 
 
 def parted(
     smooth_01: FloatArray, points: FloatArray, cheeks: FloatArray, wall: FloatArray
 ) -> FloatArray:
-    """A drawn picture whose hair ends beside the face as on a photograph.
+    """A drawn picture whose hair ends beside the face and over it as on a photograph.
 
     Args:
         smooth_01: (256, 256, 3) float32 in [0, 1], drawn smoothly.
@@ -54,7 +55,7 @@ def parted(
     apart = (away * away).sum(2, keepdims=True)
     share = ((logs - skin_tone) * away).sum(2, keepdims=True) / (apart + _LEAST)
     steeper = np.clip(_STEEPER * (share - np.float32(0.5)) + np.float32(0.5), 0, 1)
-    there = (_sides(points) * head)[..., None] * is_skin * is_hair * eased(apart, *_APART)
+    there = (_at_hairline(points) * head)[..., None] * is_skin * is_hair * eased(apart, *_APART)
     move = (steeper - np.clip(share, 0, 1)) * away * there
     move = _torch_warp.enlarge(move.transpose(2, 0, 1), CROP_SIZE).transpose(1, 2, 0)
     found: FloatArray = (smooth_01 + DARK) * np.exp(move) - DARK
@@ -67,10 +68,11 @@ def _around(logs: FloatArray, where: FloatArray) -> tuple[FloatArray, FloatArray
     return tone, np.clip(share / np.float32(_KNOWN), 0, 1)
 
 
-def _sides(points: FloatArray) -> FloatArray:
-    """(128, 128) float32: 1 beside a face, from its forehead to its lips; 0 elsewhere."""
+def _at_hairline(points: FloatArray) -> FloatArray:
+    """(128, 128) float32: 1 beside a face, from its forehead to its lips, and over it; 0 elsewhere."""
     at = np.arange(_SIZE, dtype=np.float32) * 2 + np.float32(0.5)
     below = at[:, None] - brow_line(points)
     down = eased(below, *_FROM) * (1 - eased(below, *_TO))
-    found: FloatArray = down * eased(np.abs(across(points, at)), *_BESIDE)
+    beside = down * eased(np.abs(across(points, at)), *_BESIDE)
+    found: FloatArray = np.maximum(beside, eased(-below, *_OVER))
     return found.astype(np.float32)

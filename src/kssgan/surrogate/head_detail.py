@@ -87,6 +87,7 @@ class Placed:
         around: (256, 256) :func:`around_face` of it.
         field: (256, 256, 2) where the layer is read for each pixel, fractions.
         wall: (64, 64) how much of the layer's portrait, read so, is wall.
+        skin: (64, 64) the same of skin.
     """
 
     layer: Layer
@@ -95,6 +96,7 @@ class Placed:
     around: FloatArray
     field: FloatArray
     wall: FloatArray
+    skin: FloatArray
 
 
 def placed(
@@ -115,8 +117,8 @@ def placed(
         seen: :func:`~kssgan.surrogate.sight.sight` of ``points``, where it is already made.
     """
     field = warp.sources(layer.points, size=CROP_SIZE)
-    wall, _ = wall_and_skin(_lent_tones(layer, field), cheeks)
-    return Placed(layer, points, cheeks, around_face(points, seen=seen), field, wall)
+    wall, skin = wall_and_skin(_lent_tones(layer, field), cheeks)
+    return Placed(layer, points, cheeks, around_face(points, seen=seen), field, wall, skin)
 
 
 def below_brows(points: FloatArray, grid: int) -> FloatArray:
@@ -177,7 +179,7 @@ def with_head_detail(
     on_wall, skin = wall_and_skin(small, lender.cheeks)
     own_on_wall = reduced(outline.wall[..., None])[..., 0]
     skin *= 1 - _grey_hair(small_01, own_on_wall, lender)
-    field = fitted(lender.field, lender.wall, own_on_wall, around, lender.points)
+    field = fitted(lender, own_on_wall, skin)
     theirs = _lent_tones(layer, field)
     agreed = 1 - eased(np.abs(theirs - small).mean(2), _AGREE, _DIFFER)
     fine = _STRENGTH * _torch_warp.sample_logs(layer.fine, field, _MOST)

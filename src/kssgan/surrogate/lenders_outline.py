@@ -1,11 +1,12 @@
-"""A drawn head's outline and that of the donor who lends it strands of hair, brought together.
+"""A drawn head's outline and hairline and those of the donor who lends it strands, brought together.
 
 Beside the face a drawn head stays near the lender's: hair that the lender has not would stay fog. Then the
-lender's strands are moved so that they end where the drawn head does.
+lender's strands are moved so that they begin at the drawn hairline and end where the drawn head does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -37,6 +38,9 @@ _NARROWER = (1.5, 3.0)  # pixels from which it is made so, and over which it the
 _DOUBT = 0.02  # where an outline is seen in few of the angles beside, it is moved less
 _LEAST_LEFT = 0.4  # of the way from face to outline that strands keep
 _BEYOND = 12.0  # pixels in which what lies beyond an outline is moved less and less
+_LEAST_HAIR = 6.0  # pixels of hair over a forehead from which its hairline is known
+_MOST_LINE = 16.0  # most that a hairline is moved, pixels
+_APART = 2.0  # least that a face, a hairline and an outline lie apart once moved, pixels
 
 # (ANGLES,) where along each line something ends, and whether it does.
 _Ends: TypeAlias = tuple[FloatArray, npt.NDArray[np.bool_]]
@@ -69,36 +73,82 @@ def narrowed(outline: Outline, lender: Placed) -> Outline:
     return replace(outline, wall=np.maximum(outline.wall, more))
 
 
-def fitted(
-    field: FloatArray,
-    theirs: FloatArray,
-    wall: FloatArray,
-    around: FloatArray,
-    points: FloatArray,
-) -> FloatArray:
-    """A field that brings another head's outline to where this one's is; faces stay.
+def fitted(lender: Placed, wall: FloatArray, skin: FloatArray) -> FloatArray:
+    """Where a layer is read so that its outline and hairline lie where those of a drawn head do; faces stay.
 
     Args:
-        field: (256, 256, 2) where the other head is read for each pixel of this one, fractions.
-        theirs: (64, 64) how much of the other head's picture, read so, is wall.
-        wall: (64, 64) the same of this picture.
-        around: (256, 256) 0 on the face, 1 elsewhere.
-        points: (468, 2) where the face lies.
-    """
-    from scipy.ndimage import gaussian_filter1d, median_filter
+        lender: the layer, brought to where the drawn face is.
+        wall: (64, 64) how much of the drawn picture is wall.
+        skin: (64, 64) the same of skin.
 
-    rays = Rays(points)
-    face, (other, seen), (own, also) = _both_ends(theirs, wall, around, points, rays)
+    Returns:
+        (256, 256, 2) fractions, for each pixel of the drawn picture.
+    """
+    from scipy.ndimage import median_filter
+
+    rays = Rays(lender.points)
+    face, (other, seen), (own, also) = _both_ends(
+        lender.wall, wall, lender.around, lender.points, rays
+    )
     known = seen & also
+    hairlines = [
+        _hairline(plane, rays, face, end) for plane, end in ((lender.skin, other), (skin, own))
+    ]
     away = np.where(known, other - own, 0.0)
     most = _most(rays, _MOST_BESIDE)
     away = median_filter(away, 3, mode="wrap").clip(-most, most)
-    weight = gaussian_filter1d(known.astype(np.float64), _SMOOTH, mode="wrap")
-    away = gaussian_filter1d(away * known, _SMOOTH, mode="wrap") / (weight + _DOUBT)
-    own = gaussian_filter1d(np.where(known, own, 0.0), _SMOOTH, mode="wrap") / (weight + 1e-6)
+    away, _ = _smoothed(away, known, _DOUBT)
+    own, _ = _smoothed(own, known, 1e-6)
     own = np.maximum(own, face + 4)
     away = np.maximum(away, -(1 - _LEAST_LEFT) * (own - face))
-    return _moved(field, rays, away, own, face)
+    line, moved = _lines(hairlines, known, face, own, away)
+    return _moved(lender.field, rays, (face, line, own), (moved, away))
+
+
+def _hairline(skin: FloatArray, rays: Rays, face: FloatArray, end: FloatArray) -> _Ends:
+    """Where along each line that leads up a forehead's skin ends, and whether hair follows."""
+    shown = rays.along(skin) > 0.5
+    shown &= (rays.far >= face[:, None]) & (rays.far < end[:, None])
+    line = np.float32(FARTHEST) - np.argmax(shown[:, ::-1], axis=1)
+    known = shown.any(1) & (end - line >= _LEAST_HAIR) & (rays.sine < _UPWARDS)
+    return line.astype(np.float32), known
+
+
+def _lines(
+    hairlines: Sequence[_Ends],
+    known: npt.NDArray[np.bool_],
+    face: FloatArray,
+    own: FloatArray,
+    away: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Where along each line this head's hairline lies, and by how much farther out another's does; pixels.
+
+    Where either is not known (a fringe, a bald crown, beside the face), it is moved as a part of the way from
+    the face to the outline is.
+    """
+    from scipy.ndimage import median_filter
+
+    (other, seen), (line, also) = hairlines
+    both = known & seen & also
+    moved = median_filter(np.where(both, other - line, 0.0), 5, mode="wrap")
+    moved, sure = _smoothed(moved.clip(-_MOST_LINE, _MOST_LINE), both, _DOUBT)
+    line, _ = _smoothed(line, both, 1e-6)
+    line = line.clip(face + _APART, own - _APART)
+    sure = np.clip(2 * sure - 0.5, 0, 1)
+    moved = sure * moved + (1 - sure) * away * (line - face) / (own - face)
+    # Hair stays between the face and the outline.
+    return line, moved.clip(face + _APART - line, own + away - line - _APART)
+
+
+def _smoothed(
+    values: FloatArray, known: npt.NDArray[np.bool_], doubt: float
+) -> tuple[FloatArray, FloatArray]:
+    """Values (ANGLES,) blurred over those that are known, and how many of those around are."""
+    from scipy.ndimage import gaussian_filter1d
+
+    share = gaussian_filter1d(known.astype(np.float64), _SMOOTH, mode="wrap")
+    found = gaussian_filter1d(np.where(known, values, 0.0), _SMOOTH, mode="wrap")
+    return found / (share + doubt), share
 
 
 def _without_bites(head: FloatArray, points: FloatArray) -> FloatArray:
@@ -154,16 +204,26 @@ def _end(wall: FloatArray, where: npt.NDArray[np.bool_], last: npt.NDArray[np.bo
 
 
 def _moved(
-    field: FloatArray, rays: Rays, away: FloatArray, own: FloatArray, face: FloatArray
+    field: FloatArray,
+    rays: Rays,
+    knots: tuple[FloatArray, FloatArray, FloatArray],
+    moves: tuple[FloatArray, FloatArray],
 ) -> FloatArray:
+    """A field that is read farther out along each line.
+
+    By nothing up to the first knot, where the face ends, by ``moves`` at the second and the third, in
+    proportion between, and by less and less beyond.
+    """
     from scipy.ndimage import map_coordinates
 
     # Every second pixel: nothing finer is moved.
     at = rays.places(CROP_SIZE // 2)
-    move, end, start = at.at(away), at.at(own), at.at(face)
-    inner = np.clip((at.far - start) / (end - start), 0, 1)
-    outer = np.exp(-np.maximum(at.far - end, 0) / np.maximum(_BEYOND, 1.5 * np.abs(move)))
-    move = move * inner * outer
+    face, line, end = (at.at(knot) for knot in knots)
+    first, last = (at.at(move) for move in moves)
+    below = np.clip((at.far - face) / (line - face), 0, 1)
+    above = np.clip((at.far - line) / (end - line), 0, 1)
+    outer = np.exp(-np.maximum(at.far - end, 0) / np.maximum(_BEYOND, 1.5 * np.abs(last)))
+    move = (first * below + (last - first) * above) * outer
     row, column = np.mgrid[:CROP_SIZE:2, :CROP_SIZE:2].astype(np.float64) + 0.5
     unit = np.maximum(at.far, 1e-6)
     places = [row + move * at.dy / unit, column + move * at.dx / unit]
