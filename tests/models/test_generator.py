@@ -406,7 +406,7 @@ def test_half_of_the_firsts_are_of_the_nearest_kind() -> None:
     assert not firsts(nobody, alone=True)[""]
 
 
-def test_walls_are_as_likely_as_among_all_donors() -> None:
+def test_walls_are_as_likely_as_among_all_donors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 20 donors before each of two walls all may be the first before one, and four before the other."""
     codes = table(40)
     wall = np.full((40, 3), 0.8, np.float32)
@@ -427,8 +427,12 @@ def test_walls_are_as_likely_as_among_all_donors() -> None:
         assert set(heads) == set(range(24))
         return sum(row >= 20 for row in heads) / draws
 
+    monkeypatch.setattr("kssgan.models.codes.RARER", 4.0)
     assert last_four(wall) == pytest.approx(0.5, abs=0.07)
     assert last_four(wall[:1].repeat(40, 0)) == pytest.approx(4 / 24, abs=0.06), "one wall"
+    # Four before a wall are not made so likely that they come again and again.
+    monkeypatch.setattr("kssgan.models.codes.RARER", 1.2)
+    assert last_four(wall) == pytest.approx(1.2 * 4 / (1.2 * 4 + 0.6 * 20), abs=0.07)
 
 
 def test_a_head_s_skin_is_like_the_face_s() -> None:

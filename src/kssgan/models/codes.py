@@ -20,6 +20,7 @@ __all__ = [
     "LENGTHS",
     "NEAREST",
     "PARTS",
+    "RARER",
     "TONES",
     "WALL",
     "CodeTable",
@@ -56,6 +57,9 @@ FIRSTS = 24
 
 NEAREST = 0.5
 """How likely a mixture's first is of the kind that is wanted most, where others are not passed over."""
+
+RARER = 3.0
+"""Most by which a rare wall makes a head likelier to be a mixture's first: one alone would come every time."""
 
 TONES = 0.11
 """How far a head's skin may lie from a face's tone, colours in [0, 1]: a mean of many people is near many."""
@@ -166,7 +170,7 @@ def mixture(
         alone: the others are passed over where :data:`FIRSTS` donors are of the first kind.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, each
             wall as likely as among all who agree where there are such (the men and the women who may be first
-            stand mostly before two different walls). The others come from the :data:`CLOSE` of these that are
+            stand mostly before two different walls), a rare one up to :data:`RARER` times. The others come from the :data:`CLOSE` of these that are
             most like it, and like each other where there are such, all with hair as long (:data:`LENGTHS`):
             heads that differ in everything have no clean middle.
 
@@ -243,14 +247,14 @@ def _chances(
 
 
 def _rarer(wall: FloatArray, rows: IntArray, others: IntArray) -> npt.NDArray[np.float64]:
-    """How many times as many of some others as of some rows have a wall like each of the rows."""
+    """How many times as many of some others as of some rows have a wall like each of the rows, to RARER."""
 
     def like(compared: IntArray) -> npt.NDArray[np.float64]:
         away = wall[rows][:, None] - wall[compared]
         share: npt.NDArray[np.float64] = (np.linalg.norm(away, axis=2) <= WALL).mean(1)
         return share
 
-    return like(others) / like(rows)
+    return np.minimum(like(others) / like(rows), RARER)
 
 
 def _apart(table: CodeTable, rows: IntArray, row: int) -> npt.NDArray[np.float64]:
