@@ -59,7 +59,7 @@ NEAREST = 0.5
 """How likely a mixture's first is of the kind that is wanted most, where others are not passed over."""
 
 RARER = 3.0
-"""Most by which a rare wall makes a head likelier to be a mixture's first: one alone would come every time."""
+"""Most by which a rare wall makes a head likelier to be a mixture's first: one alone would come again."""
 
 TONES = 0.11
 """How far a head's skin may lie from a face's tone, colours in [0, 1]: a mean of many people is near many."""
@@ -170,9 +170,9 @@ def mixture(
         alone: the others are passed over where :data:`FIRSTS` donors are of the first kind.
         parts: how many donors. The first is drawn from all with enough others in front of a like wall, each
             wall as likely as among all who agree where there are such (the men and the women who may be first
-            stand mostly before two different walls), a rare one up to :data:`RARER` times. The others come from the :data:`CLOSE` of these that are
-            most like it, and like each other where there are such, all with hair as long (:data:`LENGTHS`):
-            heads that differ in everything have no clean middle.
+            stand mostly before two different walls), a rare one up to :data:`RARER` times. The others come
+            from the :data:`CLOSE` of these that are most like it, and like each other where there are such,
+            all with hair as long (:data:`LENGTHS`): heads that differ in everything have no clean middle.
 
     Returns:
         (row, weight) pairs; weights are at least 0.3 (three parts) and add up to 1.
