@@ -36,11 +36,11 @@ _AT_LEAST = 10.0  # pixels between a face and its head's outline where a head is
 _BESIDE = (-0.8, -0.5)  # sine of the angles from which, and up to which, a head may become so
 _NARROWER = (1.5, 3.0)  # pixels from which it is made so, and over which it then ends
 _DOUBT = 0.02  # where an outline is seen in few of the angles beside, it is moved less
-_LEAST_LEFT = 0.4  # of the way from face to outline that strands keep
+_LEAST_LEFT = 0.4  # of the way from the face to a hairline or an outline that strands keep
 _BEYOND = 12.0  # pixels in which what lies beyond an outline is moved less and less
 _LEAST_HAIR = 6.0  # pixels of hair over a forehead from which its hairline is known
 _MOST_LINE = 16.0  # most that a hairline is moved, pixels
-_APART = 2.0  # least that a face, a hairline and an outline lie apart once moved, pixels
+_APART = 2.0  # least that a face, a hairline and an outline lie apart, pixels
 
 # (ANGLES,) where along each line something ends, and whether it does.
 _Ends: TypeAlias = tuple[FloatArray, npt.NDArray[np.bool_]]
@@ -97,11 +97,11 @@ def fitted(lender: Placed, wall: FloatArray, skin: FloatArray) -> FloatArray:
     away = np.where(known, other - own, 0.0)
     most = _most(rays, _MOST_BESIDE)
     away = median_filter(away, 3, mode="wrap").clip(-most, most)
-    away, _ = _smoothed(away, known, _DOUBT)
-    own, _ = _smoothed(own, known, 1e-6)
+    away = _smoothed(away, known, _DOUBT)
+    own = _smoothed(own, known, 1e-6)
     own = np.maximum(own, face + 4)
-    away = np.maximum(away, -(1 - _LEAST_LEFT) * (own - face))
-    line, moved = _lines(hairlines, known, face, own, away)
+    away = _not_folded(away, own - face)
+    line, moved = _lines(hairlines, known, face, own)
     return _moved(lender.field, rays, (face, line, own), (moved, away))
 
 
@@ -119,36 +119,35 @@ def _lines(
     known: npt.NDArray[np.bool_],
     face: FloatArray,
     own: FloatArray,
-    away: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Where along each line this head's hairline lies, and by how much farther out another's does; pixels.
 
-    Where either is not known (a fringe, a bald crown, beside the face), it is moved as a part of the way from
-    the face to the outline is.
+    Where either is not known (a fringe, a bald crown, beside the face) it lies on the face, and stays.
     """
     from scipy.ndimage import median_filter
 
     (other, seen), (line, also) = hairlines
     both = known & seen & also
     moved = median_filter(np.where(both, other - line, 0.0), 5, mode="wrap")
-    moved, sure = _smoothed(moved.clip(-_MOST_LINE, _MOST_LINE), both, _DOUBT)
-    line, _ = _smoothed(line, both, 1e-6)
-    line = line.clip(face + _APART, own - _APART)
-    sure = np.clip(2 * sure - 0.5, 0, 1)
-    moved = sure * moved + (1 - sure) * away * (line - face) / (own - face)
-    # Hair stays between the face and the outline.
-    return line, moved.clip(face + _APART - line, own + away - line - _APART)
+    moved = _smoothed(moved.clip(-_MOST_LINE, _MOST_LINE), both, _DOUBT)
+    line = _smoothed(line, both, 1e-6).clip(face + _APART, own - _APART)
+    return line, _not_folded(moved, line - face)
 
 
-def _smoothed(
-    values: FloatArray, known: npt.NDArray[np.bool_], doubt: float
-) -> tuple[FloatArray, FloatArray]:
-    """Values (ANGLES,) blurred over those that are known, and how many of those around are."""
+def _smoothed(values: FloatArray, known: npt.NDArray[np.bool_], doubt: float) -> FloatArray:
+    """Values (ANGLES,) blurred over those that are known; towards 0 where few are, the more the doubt."""
     from scipy.ndimage import gaussian_filter1d
 
     share = gaussian_filter1d(known.astype(np.float64), _SMOOTH, mode="wrap")
-    found = gaussian_filter1d(np.where(known, values, 0.0), _SMOOTH, mode="wrap")
-    return found / (share + doubt), share
+    found: FloatArray = gaussian_filter1d(np.where(known, values, 0.0), _SMOOTH, mode="wrap")
+    found /= share + doubt
+    return found
+
+
+def _not_folded(move: FloatArray, way: FloatArray) -> FloatArray:
+    """A move inwards that leaves strands some of their way from the face, both in pixels."""
+    found: FloatArray = np.maximum(move, -(1 - _LEAST_LEFT) * way)
+    return found
 
 
 def _without_bites(head: FloatArray, points: FloatArray) -> FloatArray:
