@@ -305,6 +305,15 @@ def test_another_heads_hairline_is_brought_to_this_ones(theirs: float) -> None:
     )
 
 
+def test_strands_are_hardly_stretched_to_a_hairline() -> None:
+    """A bald forehead and a low one are 28 px apart; 16 are bridged."""
+    field = fitted(
+        lending(small_wall(112), 1 - small_wall(100)), small_wall(112), 1 - small_wall(72)
+    )
+    line = above(MIDDLE, np.abs(FAR[::2, ::2] - 72) < 0.7)
+    assert np.median(read_at(field)[line]) == pytest.approx(72 + 16, abs=2.5)
+
+
 @pytest.mark.parametrize("theirs", [70.0, 92.0])
 def test_a_moved_hairline_folds_and_tears_nothing(theirs: float) -> None:
     """A forehead's corners are seen as a part of the face: beside them a hairline is known no longer."""
