@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kssgan.models.generator import GeneratorConfig
-from kssgan.types import FloatArray, IntArray
+from kssgan.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "CLOSE",
@@ -183,18 +183,7 @@ def mixture(
     if len(table) < parts:
         raise ValueError(f"{len(table)} donors came; a mixture needs {parts}")
     agreeing = _agreeing(table, wanted, parts)
-    walls = table.wall[agreeing]
-    like = np.linalg.norm(walls[:, None] - walls[None], axis=2) <= WALL
-    if apart is not None:
-        like &= apart[np.ix_(agreeing, agreeing)] <= ALIKE
-    if reach is not None:
-        like &= (np.abs(reach[agreeing][:, None] - reach[agreeing]) <= LENGTHS).all(2)
-    # Itself and enough others: with only two it would always be the same three.
-    rows = agreeing[like.sum(1) >= parts + MORE]
-    if not len(rows):
-        rows = agreeing[like.sum(1) >= parts]
-    if not len(rows):  # no three of a kind
-        like, rows = np.ones_like(like), agreeing
+    rows, like = _mixable(agreeing, _alike(table, agreeing, apart, reach), parts)
     kinds = _firsts(table, rows, first, alone)
     rows = np.unique(np.concatenate(kinds))
     if tone is not None:
@@ -218,6 +207,29 @@ def mixture(
     least = min(LEAST, 0.9 / parts)
     weights = least + (1 - least * parts) * rng.dirichlet(np.ones(parts))
     return tuple((int(r), float(w)) for r, w in zip(chosen, weights, strict=True))
+
+
+def _alike(
+    table: CodeTable, rows: IntArray, apart: FloatArray | None, reach: FloatArray | None
+) -> BoolArray:
+    """(R, R) which of some rows may be mixed with each other: before a like wall, looks and lengths alike."""
+    walls = table.wall[rows]
+    found: BoolArray = np.linalg.norm(walls[:, None] - walls[None], axis=2) <= WALL
+    if apart is not None:
+        found &= apart[np.ix_(rows, rows)] <= ALIKE
+    if reach is not None:
+        found &= (np.abs(reach[rows][:, None] - reach[rows]) <= LENGTHS).all(2)
+    return found
+
+
+def _mixable(rows: IntArray, like: BoolArray, parts: int) -> tuple[IntArray, BoolArray]:
+    """Those of some rows that have enough others like them, and who is like whom; anybody where none has."""
+    # Itself and enough others: with only two it would always be the same three.
+    for least in (parts + MORE, parts):
+        found = rows[like.sum(1) >= least]
+        if len(found):
+            return found, like
+    return rows, np.ones_like(like)
 
 
 def _firsts(
