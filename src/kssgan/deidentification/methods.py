@@ -69,9 +69,9 @@ class GeneratorSurrogate(ShapeMeanSurrogate):
     mean of sixteen. z_g has two parts, both drawn by the group's seed: the features of a person who does not
     exist, which S_g is lent, and a head: the mixed codes of three donors. Below the brows it is laid out as
     that of the middle one of the three. The head gets one crisp outline before a plain wall; where it agrees
-    with this donor's, the donor lends strands of hair, brought to that outline, never anything of a face. The
-    fine detail of the face is a mean of eight public people. A picture that comes out near to a face trained
-    on is drawn again, with all others of its group.
+    with this donor's, the donor lends strands of hair, brought to that outline and to the drawn hairline,
+    never anything of a face. The fine detail of the face is a mean of eight public people. A picture that
+    comes out near to a face trained on is drawn again, with all others of its group.
     One picture is drawn at a time, on one thread: its bytes depend on the group, the label, the seed and the
     machine's build of torch, never on neighbours or the number of cores.
 
