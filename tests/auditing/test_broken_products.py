@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,41 @@ def test_a_label_that_is_no_function_of_the_picture(made: Any) -> None:
     made.manifest[1] = (files[1], "happy")
     text = breaks(made.audit(k=4))
     assert "2: column 2 of the manifest is no function of the picture" in text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda number, file: [(file, "neutral"), (file, f"case {number}")],
+        lambda number, file: [(file, "neutral", f"case {number}")],
+        lambda number, file: [(Path(file).name, f"case {number}")],
+        lambda number, file: [(f"./{file}".upper(), f"case {number}")],
+        lambda number, file: [(file.replace("/", "\\"), f"case {number}")],
+        lambda number, file: [(f"{file};case {number}", "")],
+        lambda number, file: [(file, "neutral")] if number else [],
+        lambda number, file: [(file, "neutral")] * (1 if number else 2),
+    ],
+    ids=["twice", "a cell more", "name", "case", "backslash", "semicolon", "left out", "again"],
+)
+def test_a_manifest_says_the_same_of_equal_files_in_every_notation(
+    made: Any, written: Callable[[int, str], list[tuple[str, ...]]]
+) -> None:
+    """A recipient reads rows that a strict reader passes over."""
+    made.columns = ("expression",)
+    files = made.group(made.people(range(4)), label=("neutral",))
+    made.manifest = [row for number, file in enumerate(files) for row in written(number, file)]
+    text = breaks(made.audit(k=4))
+    assert "2: " in text
+    assert "splits the people behind them" in text
+
+
+def test_a_manifest_that_is_odd_for_all_files_alike_is_warned_of(made: Any) -> None:
+    made.columns = ("expression",)
+    files = made.group(made.people(range(4)), label=("neutral",))
+    made.manifest = [(f"./{file}", "neutral") for file in files]
+    report = made.audit(k=4)
+    assert report.holds, breaks(report)
+    assert [problem.rule for problem in report.problems] == [5]
 
 
 def test_uneven_copies_per_person(good: Any) -> None:

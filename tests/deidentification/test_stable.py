@@ -106,6 +106,18 @@ def test_new_photos_and_new_labels_change_nothing(study: Study) -> None:
     assert holders(one) == holders(two)
 
 
+@pytest.mark.parametrize("how", ["folder", "auto"])
+def test_a_folder_without_any_face_is_refused_and_the_ledger_stays(
+    study: Study, how: str
+) -> None:
+    study.release(range(4), subjects=how)
+    paint_photo(study.home / "none" / "n0" / "0.png", kind="no_face")
+    with pytest.raises(TooFewPeople, match="0 people in 0 usable photos"):
+        study.release(photos=study.home / "none", subjects=how)
+    assert not (study.home / "release1").exists()
+    assert study.release(range(4), subjects=how).certificate["ledger"]["release"] == 2
+
+
 def test_newcomers_wait_listed_until_k_have_come(study: Study) -> None:
     one = study.release(range(6))
     two = study.release(range(8))

@@ -57,11 +57,13 @@ class Manifest:
         columns: names after ``file``.
         rows: cells by file, in the manifest's order.
         ragged: rows that repeat a file or have a wrong number of cells.
+        lines: all rows as they are written, but the header.
     """
 
     columns: tuple[str, ...]
     rows: dict[str, tuple[str, ...]]
     ragged: int = 0
+    lines: tuple[tuple[str, ...], ...] = ()
 
     @property
     def variant(self) -> int | None:
@@ -130,7 +132,7 @@ def read_manifest(root: Path) -> Manifest | None:
         if len(row) != len(columns) + 1 or row[0] in cells:
             ragged += 1
         cells.setdefault(row[0], (*row[1:], *[""] * len(columns))[: len(columns)])
-    return Manifest(columns, cells, ragged)
+    return Manifest(columns, cells, ragged, tuple(map(tuple, rows[1:])))
 
 
 def read_certificate(root: Path) -> dict[str, Any] | None:

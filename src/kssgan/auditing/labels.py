@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -20,7 +21,7 @@ _USUAL = frozenset({"expression", "gender", "age", "ethnicity", "pose", "group",
 def label_problems(
     release: ReleaseFiles, manifest: Manifest | None, attributes: Sequence[str] | None
 ) -> tuple[Problem, ...]:
-    """Check that every cell of the manifest is a function of the picture.
+    """Check that every cell of the manifest, and all else that it says of a file, follows from the picture.
 
     Args:
         release: the files.
@@ -30,22 +31,35 @@ def label_problems(
     if manifest is None:
         return ()
     problems = []
+    split: set[str] = set()
     for number, _ in enumerate(manifest.columns):
         values: dict[str, set[str]] = defaultdict(set)
         for file, cells in manifest.rows.items():
             if file in release.digest:
                 values[release.digest[file]].add(cells[number])
-        torn = sum(len(v) > 1 for v in values.values())
+        torn = {sha for sha, cells in values.items() if len(cells) > 1}
+        split |= torn
         if torn:
             problems.append(
                 Problem(
                     2,
                     "breaks",
-                    f"column {number + 2} of the manifest is no function of the picture: in {torn} "
+                    f"column {number + 2} of the manifest is no function of the picture: in {len(torn)} "
                     f"distinct pictures it differs between equal files, and so splits the people behind them",
                     (manifest.columns[number],),
                 )
             )
+    if unlike := _said_unlike(release, manifest) - split:
+        problems.append(
+            Problem(
+                2,
+                "breaks",
+                f"in {len(unlike)} distinct pictures the manifest says something else of one file than of an "
+                f"equal one (leaves it out, names it twice or in another way, or with other cells), and so "
+                f"splits the people behind them; it must have one row for each file",
+                tuple(file for sha in sorted(unlike) for file in release.pictures[sha].files),
+            )
+        )
     allowed = _USUAL if attributes is None else set(attributes)
     extra = [name for name in manifest.columns if name.strip().lower() not in allowed]
     if extra:
@@ -70,6 +84,33 @@ def label_problems(
             )
         )
     return tuple(problems)
+
+
+def _said_unlike(release: ReleaseFiles, manifest: Manifest) -> set[str]:
+    """Pictures of whose files the manifest says different things, however a row names its file.
+
+    A recipient is not held by the format: "./images/3F..PNG;41" tells a file's label as well.
+    """
+    names = Counter(_stem(file) for file in release.digest)
+    by_stem = {_stem(file): file for file in release.digest if names[_stem(file)] == 1}
+    said: dict[str, list[str]] = defaultdict(list)
+    for line in manifest.lines:
+        text = "\n".join(line).casefold()
+        if line[0] in release.digest:
+            said[line[0]].append("\n".join(line[1:]).casefold())
+            continue
+        for stem in {_stem(word) for word in re.split(r"[\s,;|\"']+", text)} & by_stem.keys():
+            said[by_stem[stem]].append(text.replace(stem, ""))
+    return {
+        sha
+        for sha, picture in release.pictures.items()
+        if len({tuple(sorted(said[file])) for file in picture.files}) > 1
+    }
+
+
+def _stem(name: str) -> str:
+    """A file's name without folders and ending, in any notation."""
+    return PurePosixPath(name.replace("\\", "/")).stem.casefold()
 
 
 def read_labels(path: Path, originals: Path) -> dict[str, dict[str, dict[str, str]]]:

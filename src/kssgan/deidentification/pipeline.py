@@ -148,7 +148,9 @@ def _release(
                 declared=declared is not None,
                 auto_labels=asked.auto_labels,
             )
-        if places.ledger is None or not places.ledger.exists():
+        # Of a ledger's people fewer than k may come; of photos without a face nobody comes at all.
+        returning = places.ledger is not None and places.ledger.exists()
+        if not returning or not collection.photos:
             check_enough(collection, known.subjects, asked.k)
         with _opened(places) as record, Drawn(store.folder) as drawn:
             with _clock(seconds, "group"):
