@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from kssgan.auditing import AuditReport
+from kssgan.auditing import AuditReport, audit
 from kssgan.errors import Reason
 from kssgan.testing.fakes import PaintedAnalyser
 from kssgan.types import Refused
@@ -337,6 +337,51 @@ def test_a_manifest_that_is_odd_for_all_files_alike_is_warned_of(made: Any) -> N
     assert [problem.rule for problem in report.problems] == [5]
 
 
+def move_each(good: Any, folder: Callable[[int, str], str]) -> None:
+    """Files of the first picture, each to a folder, and all traces of it."""
+    good.finish()
+    first = Image.open(good.release / good.manifest[0][0]).tobytes()
+    same = [f for f, *_ in good.manifest if Image.open(good.release / f).tobytes() == first]
+    holder = {released: subject for _, subject, released, _ in good.rows}
+    moved = {}
+    for number, file in enumerate(same):
+        target = f"images/{folder(number, holder[file])}/{Path(file).name}"
+        (good.release / target).parent.mkdir(exist_ok=True)
+        (good.release / file).rename(good.release / target)
+        moved[file] = target
+    good.manifest = [(moved.get(file, file), *rest) for file, *rest in good.manifest]
+    good.rows = [
+        (o, s, moved.get(released, released), why) for o, s, released, why in good.rows
+    ]
+
+
+def test_a_folder_for_each_file_of_a_picture(good: Any) -> None:
+    move_each(good, lambda number, _: f"part{number}")
+    text = breaks(good.audit(k=3))
+    assert "4: the files of 1 distinct pictures lie in several folders" in text
+
+
+def test_a_folder_named_after_somebody(good: Any) -> None:
+    """No text of the release need name them."""
+    move_each(good, lambda *_: good.rows[0][1])
+    good.finish()
+    (good.release / "manifest.csv").unlink()
+    report = audit(
+        good.release,
+        originals=good.photos,
+        map_path=good.map_path,
+        analyser=PaintedAnalyser(),
+        k=3,
+    )
+    assert "4: texts and folders of the release contain 1 names" in breaks(report)
+
+
+def test_a_folder_without_pictures(good: Any) -> None:
+    good.finish()
+    (good.release / "images" / "somebody").mkdir()
+    assert "4: 1 folders of the release hold no picture" in breaks(good.audit(k=3))
+
+
 def test_uneven_copies_per_person(good: Any) -> None:
     """Photo counts 3, 1, 1 give one person 3/5 of the files."""
     people = good.people(range(10, 13))
@@ -428,7 +473,7 @@ def broken_rules(report: AuditReport) -> set[int]:
 
 def test_names_in_the_report(good: Any) -> None:
     (good.release / "report.html").write_text("<p>made from P-000x&#46;png, P-001x</p>")
-    assert "texts in the release contain" in breaks(good.audit(k=3))
+    assert "texts and folders of the release contain" in breaks(good.audit(k=3))
 
 
 def test_a_clean_report_is_fine(good: Any) -> None:

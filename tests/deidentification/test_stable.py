@@ -106,6 +106,18 @@ def test_new_photos_and_new_labels_change_nothing(study: Study) -> None:
     assert holders(one) == holders(two)
 
 
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_ledger_that_is_gone_is_told_of(study: Study, emptied: bool) -> None:
+    """Its key is there still; people would be grouped anew, which intersections see."""
+    told = "its key was there before"
+    assert not any(told in word for word in study.release(range(4)).words)
+    assert not any(told in word for word in study.release(range(4)).words)
+    study.ledger.unlink()
+    if emptied:
+        study.ledger.touch()
+    assert any(told in word for word in study.release(range(4)).words)
+
+
 @pytest.mark.parametrize("how", ["folder", "auto"])
 def test_a_folder_without_any_face_is_refused_and_the_ledger_stays(
     study: Study, how: str

@@ -43,6 +43,7 @@ class ReleaseFiles:
         digest: SHA-256 by path, for every picture file.
         others: other files, relative paths.
         links: symbolic links and special files, relative paths.
+        folders: relative paths.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class ReleaseFiles:
     digest: dict[str, str]
     others: tuple[str, ...] = ()
     links: tuple[str, ...] = field(default=())
+    folders: tuple[str, ...] = ()
 
 
 def digest_of(path: Path) -> str:
@@ -76,9 +78,10 @@ def scan(root: Path) -> ReleaseFiles:
         UsageError: a file cannot be read.
     """
     by_digest: dict[str, list[str]] = {}
-    others, links = [], []
+    others, links, inside = [], [], []
     for folder, folders, names in os.walk(root):
         here = Path(folder)
+        inside += [(here / n).relative_to(root).as_posix() for n in folders]
         links += [
             (here / n).relative_to(root).as_posix() for n in folders if (here / n).is_symlink()
         ]
@@ -108,4 +111,11 @@ def scan(root: Path) -> ReleaseFiles:
             sha, tuple(sorted(files)), pixels, (image.shape[1], image.shape[0])
         )
     digest = {name: sha for sha, picture in pictures.items() for name in picture.files}
-    return ReleaseFiles(root, pictures, digest, tuple(sorted(others)), tuple(sorted(links)))
+    return ReleaseFiles(
+        root,
+        pictures,
+        digest,
+        tuple(sorted(others)),
+        tuple(sorted(links)),
+        tuple(sorted(inside)),
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from kssgan.auditing._containers import HARMLESS, extras
 from kssgan.auditing._pictures import ReleaseFiles
@@ -89,6 +89,7 @@ def folder_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
                 release.links,
             )
         )
+    problems += _folders(release)
     strange = [name for name in release.others if name not in _EXPECTED]
     readable = [n for n in strange if _is_text(release.root / n)]
     opaque = [n for n in strange if n not in readable]
@@ -123,6 +124,32 @@ def folder_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
             )
         )
     return tuple(problems)
+
+
+def _folders(release: ReleaseFiles) -> Iterator[Problem]:
+    """Where a picture lies may tell its copies apart, and a folder's name may name somebody."""
+    apart = {
+        sha: picture.files
+        for sha, picture in release.pictures.items()
+        if len({PurePosixPath(file).parent for file in picture.files}) > 1
+    }
+    if apart:
+        yield Problem(
+            4,
+            "breaks",
+            f"the files of {len(apart)} distinct pictures lie in several folders, which splits the people "
+            f"behind them; all pictures belong in one folder",
+            tuple(file for files in apart.values() for file in files),
+        )
+    used = {str(folder) for file in release.digest for folder in PurePosixPath(file).parents}
+    if bare := [folder for folder in release.folders if folder not in used]:
+        yield Problem(
+            4,
+            "breaks",
+            f"{len(bare)} folders of the release hold no picture; remove them, as their names may name "
+            f"somebody",
+            tuple(bare),
+        )
 
 
 def _is_text(path: Path) -> bool:

@@ -249,7 +249,11 @@ def _check_leaks(
     case.problems += names.order_problems(pairs, orders, case.originals)
     known = {value for cells in (manifest.rows.values() if manifest else ()) for value in cells}
     case.problems += words.word_problems(
-        root, release.others, [(r.original, r.subject) for r in case.rows], known
+        root,
+        release.others,
+        release.folders,
+        [(r.original, r.subject) for r in case.rows],
+        known,
     )
     case.figures["names"] = {
         "false_alarm_per_test": names.FALSE_ALARM,

@@ -1,4 +1,4 @@
-"""Rule 4, texts: does a file of the release say the name of a photo or of a person?"""
+"""Rule 4, texts: does a file or a folder of the release say the name of a photo or of a person?"""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ _ORDINARY = frozenset(_ORDINARY_WORDS.split(" "))
 
 
 def word_problems(
-    root: Path, texts: Iterable[str], names: Iterable[tuple[str, str]], known: Iterable[str]
+    root: Path,
+    texts: Iterable[str],
+    folders: Iterable[str],
+    names: Iterable[tuple[str, str]],
+    known: Iterable[str],
 ) -> tuple[Problem, ...]:
-    """Search the release's texts for names of photos and people.
+    """Search the release's texts, and the names of its folders, for names of photos and people.
 
     File names with their ending, and names that are no ordinary words, break the promise; a lower-case word
     in prose only warns, since a person may be called "may". Numbers of fewer than six digits are skipped.
@@ -40,6 +44,7 @@ def word_problems(
     Args:
         root: the release.
         texts: its files that are not pictures, relative paths.
+        folders: relative paths.
         names: (original, subject) of every photo.
         known: words that may be there: the released labels.
     """
@@ -53,15 +58,16 @@ def word_problems(
             if not short and token.lower() not in skipped:
                 bare.add(token)
     said: dict[str, set[str]] = {"breaks": set(), "warns": set()}
-    for relative in texts:
-        for text in _readings(root / relative):
-            tokens = _tokens(text)
-            for name in _present(full, text, tokens):
-                said["breaks"].add(name)
-            for name in _present(bare, text, tokens):
-                ordinary = name.isalpha() and name.islower()
-                prose = Path(relative).suffix.lower() in _PROSE
-                said["warns" if ordinary and prose else "breaks"].add(name)
+    readings = [(name, text) for name in texts for text in _readings(root / name)]
+    readings += [("", folder) for folder in folders]
+    for relative, text in readings:
+        tokens = _tokens(text)
+        for name in _present(full, text, tokens):
+            said["breaks"].add(name)
+        for name in _present(bare, text, tokens):
+            ordinary = name.isalpha() and name.islower()
+            prose = Path(relative).suffix.lower() in _PROSE
+            said["warns" if ordinary and prose else "breaks"].add(name)
     said["warns"] -= said["breaks"]
     problems = []
     if said["breaks"]:
@@ -69,7 +75,7 @@ def word_problems(
             Problem(
                 4,
                 "breaks",
-                f"texts in the release contain {len(said['breaks'])} names of photos or people",
+                f"texts and folders of the release contain {len(said['breaks'])} names of photos or people",
                 tuple(sorted(said["breaks"])),
             )
         )

@@ -73,6 +73,9 @@ class Ledger(AbstractContextManager["Ledger"]):
         create: make both where they are absent.
         wait_s: how long to wait for another run.
 
+    Attributes:
+        perhaps_lost: made anew beside a key that was there already: an earlier one may have been lost.
+
     Raises:
         UsageError: it is not there, or its key cannot be read.
         LedgerRefused: another key, a changed or damaged file, or a newer version.
@@ -94,6 +97,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise UsageError("the ledger is not there; give the file that --ledger wrote")
         with ledger_storage():
             fresh = not path.exists() or not path.stat().st_size
+            beside = self.key_path == key_of(path) and self.key_path.exists()
+            self.perhaps_lost = fresh and beside
             if not self.key_path.exists():
                 if not (create and fresh):
                     raise LedgerRefused(

@@ -191,7 +191,7 @@ def stage(
             "groups_as_before": len(joined.old_groups),
             "groups_new": joined.new_groups,
         },
-        tuple(_words(number, joined, returning, waiting, missing, asked["k"])),
+        (*_of_loss(ledger), *_words(number, joined, returning, waiting, missing, asked["k"])),
     )
 
 
@@ -206,6 +206,15 @@ def _grouped(
         return make(rows, newcomers), 0
     except TooFewPeople as few:
         return None, max(1, few.need - few.have)
+
+
+def _of_loss(ledger: Ledger) -> tuple[str, ...]:
+    if not ledger.perhaps_lost:
+        return ()
+    return (
+        "This ledger is new, though its key was there before. If an earlier ledger was lost or emptied, hand "
+        "nothing over: put it back and release again, since people are grouped anew here.",
+    )
 
 
 def _words(
