@@ -423,8 +423,9 @@ def test_hair_beside_a_face_ends_and_temples_are_clear(
             pictures = [drawn.draw(surrogate, {"gender": "female"}, seed=s) for s in range(12)]
         seen[how] = [_beside_eyes(picture, surrogate.points) for picture in pictures]
 
-    def steepest(found: list[FloatArray]) -> float:
-        return float(np.mean([np.abs(x[:, 4:] - x[:, :-4]).max(1).mean() for x in found]))
+    def steepest(found: list[FloatArray]) -> FloatArray:
+        return np.array([np.abs(x[:, 4:] - x[:, :-4]).max(1).mean() for x in found], np.float32)
 
-    assert steepest(seen["as it is"]) > 1.03 * steepest(seen["fog"])
+    # Of most: what comes near to somebody trained on in one way alone is drawn again, with another head.
+    assert np.median(steepest(seen["as it is"]) / steepest(seen["fog"])) > 1.03
     assert np.mean(seen["as it is"]) > np.mean(seen["smoke"]) + 0.03
