@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import kssgan
 from kssgan.deidentification import Release, deidentify
@@ -466,3 +468,26 @@ def _killed_at(name: str) -> Any:
         return real(self, target)
 
     return rename
+
+
+def test_who_looks_like_somebody_known_today_is_no_newcomer(study: Study) -> None:
+    """Far from the template of a person, near to another photo of theirs in the same release."""
+    rng = np.random.default_rng(1)
+    base, way = rng.normal(size=(2, 8, 8, 3))
+
+    def photo(folder: Path, name: str, turned: float) -> None:
+        pattern = np.clip(128 + 36 * (base + way * turned), 1, 254).astype(np.uint8)
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(np.kron(pattern, np.ones((8, 8, 1), np.uint8))).save(folder / name)
+
+    first, second = study.home / "first", study.home / "second"
+    for folder, people in ((first, (2, 3)), (second, (2, 3, 5, 6, 7))):
+        for person in people:
+            paint_photo(folder / f"p{person}.png", person)
+        photo(folder, "a0.png", 0)
+    for name, turned in (("a1.png", 0.25), ("a2.png", 0.55)):
+        photo(second, name, turned)
+    study.release(photos=first, subjects="auto")
+    two = study.release(photos=second, subjects="auto")
+    assert reasons(two) == {"a2.png": Reason.LEDGER_UNSURE}
+    assert two.certificate["ledger"]["groups_new"] == 1

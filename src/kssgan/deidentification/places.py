@@ -13,8 +13,8 @@ from kssgan.types import PathLike
 
 __all__ = ["Places", "check_places", "check_release_outside", "inside"]
 
-# A hidden sibling carries the name and up to 60 characters more.
-_LONGEST_NAME = 180
+# A hidden sibling carries the name, and up to 77 characters more with a map, its page and an escrow.
+_LONGEST_NAME = 178
 
 
 @dataclass(frozen=True, slots=True)
