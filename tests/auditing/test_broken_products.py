@@ -337,15 +337,14 @@ def test_a_manifest_that_is_odd_for_all_files_alike_is_warned_of(made: Any) -> N
     assert [problem.rule for problem in report.problems] == [5]
 
 
-def move_each(good: Any, folder: Callable[[int, str], str]) -> None:
-    """Files of the first picture, each to a folder, and all traces of it."""
+def move_each(good: Any, folder: Callable[[int], str]) -> None:
+    """Files of the first picture, each to a folder."""
     good.finish()
     first = Image.open(good.release / good.manifest[0][0]).tobytes()
     same = [f for f, *_ in good.manifest if Image.open(good.release / f).tobytes() == first]
-    holder = {released: subject for _, subject, released, _ in good.rows}
     moved = {}
     for number, file in enumerate(same):
-        target = f"images/{folder(number, holder[file])}/{Path(file).name}"
+        target = f"images/{folder(number)}/{Path(file).name}"
         (good.release / target).parent.mkdir(exist_ok=True)
         (good.release / file).rename(good.release / target)
         moved[file] = target
@@ -356,14 +355,14 @@ def move_each(good: Any, folder: Callable[[int, str], str]) -> None:
 
 
 def test_a_folder_for_each_file_of_a_picture(good: Any) -> None:
-    move_each(good, lambda number, _: f"part{number}")
+    move_each(good, lambda number: f"part{number}")
     text = breaks(good.audit(k=3))
     assert "4: the files of 1 distinct pictures lie in several folders" in text
 
 
 def test_a_folder_named_after_somebody(good: Any) -> None:
     """No text of the release need name them."""
-    move_each(good, lambda *_: good.rows[0][1])
+    move_each(good, lambda _: good.rows[0][1])
     good.finish()
     (good.release / "manifest.csv").unlink()
     report = audit(

@@ -280,9 +280,10 @@ def test_light_on_another_heads_hair_does_not_end_it() -> None:
     assert np.abs(read_at(field) - FAR[::2, ::2]).max() < 1.5
 
 
-def above(middle: FloatArray, far: FloatArray) -> FloatArray:
-    """Places straight above the middle of a face, where a hairline may be as low as they come."""
-    found: FloatArray = (middle[1] - Y[::2, ::2] > 0.98 * FAR[::2, ::2]) & far
+def straight_above(radius: float) -> FloatArray:
+    """Places so far above the middle of a face, where a hairline may be as low as they come."""
+    far = FAR[::2, ::2]
+    found: FloatArray = (MIDDLE[1] - Y[::2, ::2] > 0.98 * far) & (np.abs(far - radius) < 0.7)
     return found
 
 
@@ -296,9 +297,8 @@ def test_another_heads_hairline_is_brought_to_this_ones(theirs: float) -> None:
         1 - small_wall(drawn_line),
     )
     far, whole = FAR[::2, ::2], read_at(field)
-    line = above(MIDDLE, np.abs(far - drawn_line) < 0.7)
-    assert np.abs(whole[line] - theirs).max() < 3
-    assert np.abs(whole[above(MIDDLE, np.abs(far - 104) < 0.7)] - 108).max() < 3
+    assert np.abs(whole[straight_above(drawn_line)] - theirs).max() < 3
+    assert np.abs(whole[straight_above(104)] - 108).max() < 3
     assert np.abs(whole - far)[SEEN > 0.95].max() < 1.5, "faces stay"
     assert np.abs(whole - far)[np.abs(Y[::2, ::2] - MIDDLE[1]) < 16].max() < 4.5, (
         "nor beside it"
@@ -310,8 +310,7 @@ def test_strands_are_hardly_stretched_to_a_hairline() -> None:
     field = fitted(
         lending(small_wall(112), 1 - small_wall(100)), small_wall(112), 1 - small_wall(72)
     )
-    line = above(MIDDLE, np.abs(FAR[::2, ::2] - 72) < 0.7)
-    assert np.median(read_at(field)[line]) == pytest.approx(72 + 16, abs=2.5)
+    assert np.median(read_at(field)[straight_above(72)]) == pytest.approx(72 + 16, abs=2.5)
 
 
 @pytest.mark.parametrize("theirs", [70.0, 92.0])

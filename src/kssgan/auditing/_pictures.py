@@ -81,10 +81,9 @@ def scan(root: Path) -> ReleaseFiles:
     others, links, inside = [], [], []
     for folder, folders, names in os.walk(root):
         here = Path(folder)
-        inside += [(here / n).relative_to(root).as_posix() for n in folders]
-        links += [
-            (here / n).relative_to(root).as_posix() for n in folders if (here / n).is_symlink()
-        ]
+        below = [(here / name).relative_to(root).as_posix() for name in folders]
+        inside += below
+        links += [name for name in below if (root / name).is_symlink()]
         for name in sorted(names):
             path = here / name
             relative = path.relative_to(root).as_posix()

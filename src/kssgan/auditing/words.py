@@ -8,6 +8,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -58,9 +59,8 @@ def word_problems(
             if not short and token.lower() not in skipped:
                 bare.add(token)
     said: dict[str, set[str]] = {"breaks": set(), "warns": set()}
-    readings = [(name, text) for name in texts for text in _readings(root / name)]
-    readings += [("", folder) for folder in folders]
-    for relative, text in readings:
+    in_texts = ((name, text) for name in texts for text in _readings(root / name))
+    for relative, text in chain(in_texts, (("", folder) for folder in folders)):
         tokens = _tokens(text)
         for name in _present(full, text, tokens):
             said["breaks"].add(name)

@@ -15,11 +15,11 @@ from kssgan.errors import Reason
 from kssgan.faces.distances import pairs_below
 from kssgan.faces.thresholds import LOOK_ALIKE, SAME_PERSON
 from kssgan.grouping.ledger import (
-    NEWCOMER,
     OTHER_NAME,
     UNSURE,
     Frozen,
     FrozenCell,
+    doubted,
     match_templates,
     recognise,
     share_out,
@@ -141,22 +141,8 @@ def _recognise(
         same_person=SAME_PERSON,
         look_alike=LOOK_ALIKE,
     )
-    return _beside_known(recognise(subject, None, by_photo, by_face.tolist()), subjects)
-
-
-def _beside_known(person: IntArray, subjects: Subjects) -> IntArray:
-    """(P,) the same, but no newcomer looks like somebody known, or like who does.
-
-    A new photo of somebody may be far from the template in the ledger, and near to another photo of today.
-    """
-    subject = subjects.photo_subject
-    told = set(subject[person != NEWCOMER].tolist())
-    pairs = subjects.look_alikes.tolist()
-    while more := {b if a in told else a for a, b in pairs if (a in told) != (b in told)}:
-        told |= more
-    beside = (person == NEWCOMER) & np.isin(subject, list(told))
-    found: IntArray = np.where(beside, UNSURE, person)
-    return found
+    person = recognise(subject, None, by_photo, by_face.tolist())
+    return doubted(person, subjects.photo_subject, subjects.look_alikes)
 
 
 def _alike(

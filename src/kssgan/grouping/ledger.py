@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from kssgan.errors import LedgerRefused, Reason
+from kssgan.grouping._look_alikes import LookAlikes
 from kssgan.types import FloatArray, IntArray
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Frozen",
     "FrozenCell",
     "check_parameters",
+    "doubted",
     "match_templates",
     "recognise",
     "share_out",
@@ -155,6 +157,32 @@ def recognise(
         for row in own:
             known = by_photo[row]
             found[row] = rest if known is None else known
+    return found
+
+
+def doubted(person: IntArray, subject: IntArray, look_alikes: IntArray) -> IntArray:
+    """Be unsure of newcomers who look like somebody known in the same release, or like who does.
+
+    A new photo of somebody may be far from the template in the ledger, and near to another photo of today.
+
+    Args:
+        person: (P,) of each photo, as :func:`recognise` says.
+        subject: (P,) of each photo, as this release tells people apart.
+        look_alikes: (M, 2) pairs of subjects that may be one human.
+
+    Returns:
+        (P,) person, or :data:`NEWCOMER`, :data:`UNSURE`, :data:`OTHER_NAME`.
+
+    >>> doubted(np.array([7, -1, -1, -1]), np.arange(4), np.array([[0, 1], [1, 2]])).tolist()
+    [7, -2, -2, -1]
+    """
+    subjects = int(subject.max(initial=-1)) + 1
+    known = set(subject[person != NEWCOMER].tolist())
+    graph = LookAlikes.from_pairs(look_alikes, rows=subjects)
+    beside = [
+        each for part in graph.parts(range(subjects)) if known & set(part) for each in part
+    ]
+    found: IntArray = np.where((person == NEWCOMER) & np.isin(subject, beside), UNSURE, person)
     return found
 
 

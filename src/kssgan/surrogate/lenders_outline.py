@@ -54,9 +54,7 @@ def narrowed(outline: Outline, lender: Placed) -> Outline:
 
     rays = Rays(lender.points)
     wall = reduced(outline.wall, CROP_SIZE // COARSE)
-    face, (other, seen), (own, also) = _both_ends(
-        lender.wall, wall, lender.around, lender.points, rays
-    )
+    face, (other, seen), (own, also) = _both_ends(lender, wall, rays)
     known = seen & also
     wider = np.where(known, own - other - _most(rays, _WIDER), 0).clip(0)
     wider = np.minimum(median_filter(wider, 5, mode="wrap"), (own - face - _AT_LEAST).clip(0))
@@ -87,9 +85,7 @@ def fitted(lender: Placed, wall: FloatArray, skin: FloatArray) -> FloatArray:
     from scipy.ndimage import median_filter
 
     rays = Rays(lender.points)
-    face, (other, seen), (own, also) = _both_ends(
-        lender.wall, wall, lender.around, lender.points, rays
-    )
+    face, (other, seen), (own, also) = _both_ends(lender, wall, rays)
     known = seen & also
     hairlines = [
         _hairline(plane, rays, face, end) for plane, end in ((lender.skin, other), (skin, own))
@@ -165,12 +161,10 @@ def _without_bites(head: FloatArray, points: FloatArray) -> FloatArray:
     return found
 
 
-def _both_ends(
-    theirs: FloatArray, wall: FloatArray, around: FloatArray, points: FloatArray, rays: Rays
-) -> tuple[FloatArray, _Ends, _Ends]:
-    """Where along each line the face ends, another head, and this one."""
-    theirs = 1 - _without_bites(1 - theirs, points)
-    face = np.argmax(rays.along(around) > 0.5, axis=1).astype(np.float32)
+def _both_ends(lender: Placed, wall: FloatArray, rays: Rays) -> tuple[FloatArray, _Ends, _Ends]:
+    """Where along each line the face ends, the lender's head, and this one."""
+    theirs = 1 - _without_bites(1 - lender.wall, lender.points)
+    face = np.argmax(rays.along(lender.around) > 0.5, axis=1).astype(np.float32)
     beyond_face = rays.inside & (rays.far > face[:, None] + 2)
     upwards = rays.sine < _UPWARDS
     other, own = (_end(rays.along(plane), beyond_face, upwards) for plane in (theirs, wall))
