@@ -67,6 +67,36 @@ def test_the_distance_of_a_distribution_to_itself_is_nothing_and_grows_with_a_fa
     assert kernel_distance(worse, real, scale=real) == near
 
 
+@pytest.mark.parametrize(
+    ("away", "highest"),
+    # Where the distance is nothing, the jackknife's variance is twice the true one; never below it.
+    [(0.0, 2**0.5), (1.0, 1.0)],
+)
+def test_the_deviation_is_that_of_other_pictures_and_not_below_it(
+    away: float, highest: float
+) -> None:
+    rng = np.random.default_rng(1)
+    real = rng.normal(size=(200, 8)).astype(np.float32)
+    found = [
+        kernel_distance(rng.normal(away, 1, (24, 8)).astype(np.float32), real, scale=real)
+        for _ in range(300)
+    ]
+    true = np.std([each.value for each in found])
+    said = np.mean([each.deviation**2 for each in found]) ** 0.5
+    assert 0.9 * true < said < 1.2 * highest * true
+
+
+def test_the_deviation_is_that_of_leaving_each_picture_out() -> None:
+    rng = np.random.default_rng(2)
+    drawn, real = rng.normal(0.5, 1, (6, 4)), rng.normal(size=(9, 4))
+    without = [
+        kernel_distance(np.delete(drawn, row, 0), real, scale=real).value for row in range(6)
+    ]
+    found = kernel_distance(drawn, real, scale=real)
+    assert found.deviation == pytest.approx(np.std(without) * 5**0.5)
+    assert np.isnan(kernel_distance(drawn[:2], real, scale=real).deviation)
+
+
 def test_frechet_of_many_pictures_is_scipys_and_that_of_gaussians_is_known() -> None:
     from scipy.linalg import sqrtm
 

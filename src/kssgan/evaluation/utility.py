@@ -108,7 +108,7 @@ def _distances(own: FloatArray, real: FloatArray, seed: int) -> dict[str, float 
     as_many = np.random.default_rng(seed).permutation(len(real))[: len(own)]
     values = (
         kid.value,
-        kid.deviation,
+        None if np.isnan(kid.deviation) else kid.deviation,
         frechet_distance(own, real, scale=real),
         frechet_distance(real[as_many], real, scale=real),
     )
