@@ -6,7 +6,7 @@ import hashlib
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ FACE = np.full(4, 0.5, np.float32)
 
 def draft(first: int = 1, *, name: str = "Anna", cells: int = 1) -> Draft:
     """Two new people in one new group, with a picture or more."""
-    people = [NewPerson(first, first, FACE), NewPerson(first + 1, first)]
+    people = [NewPerson(first, first), NewPerson(first + 1, first)]
     return Draft(
         {"k": 2},
         people,
@@ -41,6 +41,7 @@ def draft(first: int = 1, *, name: str = "Anna", cells: int = 1) -> Draft:
             )
             for n in range(cells)
         ],
+        [(first, FACE)],
         [(f"{name} {first}", first), (f"Bert {first}", first + 1)],
         [(hashlib.sha256(b"%d" % n).hexdigest(), n) for n in (first, first + 1)],
         [first + n for n in range(cells)],
@@ -82,6 +83,7 @@ def content(path: Path) -> list[tuple[Any, ...]]:
         for table, columns in {
             "releases": "id, state, digest",
             "people": "id, grp, since",
+            "templates": "id, person, since",
             "names": "*",
             "photos": "*",
             "cells": "id, grp, since",
@@ -275,7 +277,7 @@ def _version_1(path: Path, places: tuple[Path, Path]) -> None:
             real = ledger._con
 
             class Old:
-                """The first version had no column for the program."""
+                """The first version had no column for the program, and a template in a person's row."""
 
                 def execute(self, query: str, values: tuple[Any, ...] = ()) -> Any:
                     if query.startswith("INSERT INTO releases"):
@@ -285,6 +287,12 @@ def _version_1(path: Path, places: tuple[Path, Path]) -> None:
                         )
                         values = values[:3]
                     return real.execute(query, values)
+
+                def executemany(self, query: str, rows: Iterable[tuple[Any, ...]]) -> Any:
+                    if query.startswith("INSERT INTO templates"):
+                        query = "UPDATE people SET template = ? WHERE id = ?"
+                        rows = [(sealed, person) for person, _, sealed in rows]
+                    return real.executemany(query, rows)
 
                 def __getattr__(self, name: str) -> Any:
                     return getattr(real, name)
@@ -303,6 +311,10 @@ def test_an_older_ledger_is_migrated(path: Path, hidden: Any) -> None:
     with Ledger(path) as ledger:
         assert ledger.person_by_name("Anna 1") == 1
         assert ledger.picture(1) == b"\x89PNG picture 1 0"
+        people, faces = ledger.templates()
+        assert people == [1]
+        assert (faces == FACE).all()
+        assert ledger.frozen().groups == {1: frozenset({1, 2})}
     release(path, hidden("two"), draft(3))
     con = sqlite3.connect(path)
     assert con.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
@@ -387,9 +399,42 @@ def test_a_pending_release_is_settled(
     after = content(path)
     if renamed or gone:
         assert ("releases", 2, "out") in [row[:3] for row in after]
-        assert len(after) == len(before) + 11
+        assert len(after) == len(before) + 12
     else:
         assert after == before
+
+
+def test_a_disk_that_is_full_once_the_release_is_out_changes_nothing(
+    path: Path, hidden: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(path, hidden("one"), draft(1))
+    places = hidden("two")
+    with Ledger(path) as ledger, ledger.pending(draft(3), *places):
+        places[0].rename(places[1])
+        # Not one page more than there are.
+        (pages,) = ledger._con.execute("PRAGMA page_count").fetchone()
+        real = ledger._con
+
+        class Full:
+            def execute(self, query: str, values: tuple[Any, ...] = ()) -> Any:
+                if query.startswith("UPDATE releases"):
+                    query, values = "INSERT INTO photos VALUES (randomblob(?), 1, 1)", (10**6,)
+                    real.execute(f"PRAGMA max_page_count = {pages}")
+                return real.execute(query, values)
+
+            def close(self) -> None:
+                real.close()
+
+        monkeypatch.setattr(ledger, "_con", Full())
+    assert ("releases", 2, "pending") in [row[:3] for row in _as_it_lies(path)]
+    assert ("releases", 2, "out") in [row[:3] for row in content(path)]
+
+
+def _as_it_lies(path: Path) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(path) as con:
+        found = [("releases", *row) for row in con.execute("SELECT id, state FROM releases")]
+    con.close()
+    return found
 
 
 def test_a_second_run_waits_and_then_says_why(path: Path, hidden: Any) -> None:

@@ -364,6 +364,37 @@ class TestAuto:
         assert set(holders(one)) < set(holders(two))
         assert any("may show somebody of the ledger" in words for words in two.words)
 
+    def test_of_two_who_count_once_each_is_known_again(self, study: Study) -> None:
+        def photos(away: float) -> Path:
+            """Four people; the last looks like the second, the less the farther away."""
+            folder = study.photos(range(3))
+            paint_photo(folder / "twin" / "0.png", 60, like=1, away=away)
+            return folder
+
+        one = study.release(photos=photos(0.4), subjects="auto")
+        assert one.certificate["lookalikes_merged"] == 1
+        # Too far from the second by now, near to what the twin was.
+        two = study.release(photos=photos(0.5), subjects="auto")
+        assert not reasons(two)
+        assert holders(two) == holders(one)
+        on = {row["original"]: row["subject"] for row in rows(two)}
+        assert on["twin/0.png"] == on["n1/0.png"]
+
+    def test_faces_of_later_releases_are_known_again(self, study: Study) -> None:
+        def photos(away: float) -> Path:
+            folder = study.photos(range(2))
+            paint_photo(folder / "n2" / "0.png", 70, like=2, away=away)
+            return folder
+
+        # Who comes a little more unlike the first photo each time is nobody new.
+        one, *later = [
+            study.release(photos=photos(away), subjects="auto") for away in (0.0, 0.25, 0.5)
+        ]
+        for each in later:
+            assert holders(each) == holders(one)
+        with Ledger(study.ledger) as ledger:
+            assert ledger.templates()[0] == [1, 2, 3, 3, 3]
+
     def test_another_analyser_is_refused(self, study: Study) -> None:
         study.release(range(6), subjects="auto")
         with pytest.raises(LedgerRefused, match="cannot be compared"):

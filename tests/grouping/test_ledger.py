@@ -109,6 +109,9 @@ def test_templates() -> None:
     twins = np.stack([at(0), at(0.1)])
     found = match_templates(faces[:1], twins, [7, 8], same_person=0.3, look_alike=0.4)
     assert found.tolist() == [UNSURE]
+    # Two faces of one person are no doubt.
+    found = match_templates(faces, twins, [7, 7], same_person=0.3, look_alike=0.4)
+    assert found.tolist() == [7, 7, 7, UNSURE]
     nobody = np.zeros((0, 0), np.float32)
     found = match_templates(faces, nobody, [], same_person=0.3, look_alike=0.4)
     assert set(found.tolist()) == {NEWCOMER}

@@ -20,7 +20,7 @@ from kssgan.grouping.cells import Cells
 from kssgan.grouping.ledger import Frozen
 from kssgan.grouping.loss import information_loss
 from kssgan.grouping.subjects import Subjects
-from kssgan.types import Groups, IntArray
+from kssgan.types import FloatArray, Groups, IntArray
 
 __all__ = ["Joined", "join", "part_of"]
 
@@ -37,6 +37,7 @@ class Joined:
         old_groups: groups of the ledger, the first ones of the plan.
         old_people: people of the ledger, the first units of the plan.
         numbers: (U,) number of the person in the ledger, new ones counted on.
+        templates: of people, for the ledger; see :class:`~kssgan.deidentification.ledger_records.Draft`.
     """
 
     photos: Sequence[Seen]
@@ -46,6 +47,7 @@ class Joined:
     old_groups: tuple[int, ...]
     old_people: tuple[int, ...]
     numbers: tuple[int, ...]
+    templates: tuple[tuple[int, FloatArray], ...]
 
     @property
     def new_groups(self) -> int:
@@ -73,12 +75,10 @@ class Joined:
         plan = self.plan
         olds = len(self.old_pictures) // plan.variants  # cells
         group_of = [first[1] + g - len(self.old_groups) for g in range(plan.groups.count)]
-        auto = plan.subjects.how == "auto"
-        means = mean_embeddings(self.photos, plan.subjects)
         people: dict[int, NewPerson] = {}
         for unit in range(len(self.old_people), len(self.numbers)):
             number, group = self.numbers[unit], group_of[int(plan.groups.labels[unit])]
-            people.setdefault(number, NewPerson(number, group, means[unit] if auto else None))
+            people[number] = NewPerson(number, group)
         on_photo = [self.numbers[unit] for unit in plan.subjects.photo_subject.tolist()]
         holders: dict[int, set[int]] = {}
         for cell, number in zip(plan.cells.photo_cell.tolist(), on_photo, strict=True):
@@ -104,7 +104,15 @@ class Joined:
                 for number in plan.pictures(at)
             ]
             shown = [*self.old_pictures, *(cell.number for cell in cells)]
-            return Draft(parameters, list(people.values()), cells, names, contents, shown)
+            return Draft(
+                parameters,
+                list(people.values()),
+                cells,
+                self.templates,
+                names,
+                contents,
+                shown,
+            )
 
         return filled
 
@@ -186,6 +194,7 @@ def join(
         k,
     )
     of_cell = tuple(label for part in parts for label in part.cell_labels)
+    numbers = tuple(number for part in parts for number in part.numbers)
     plan = Plan(
         both,
         groups,
@@ -210,8 +219,40 @@ def join(
         tuple(number for cell in old_cells for number in frozen.cells[cell].pictures),
         tuple(old_groups),
         tuple(old_people),
-        tuple(number for part in parts for number in part.numbers),
+        numbers,
+        _templates(photos, subjects, returning, kept, [numbers[unit] for unit in photo_unit]),
     )
+
+
+def _templates(
+    photos: Sequence[Seen],
+    subjects: Subjects,
+    returning: Returning,
+    kept: Sequence[int],
+    numbers: Sequence[int],
+) -> tuple[tuple[int, FloatArray], ...]:
+    """What found people are known again by: a mean of each found subject with a new photo.
+
+    Those who count as one person may look unlike, and so may a face of today and the one in the ledger.
+
+    Args:
+        photos: P usable photos.
+        subjects: who is on them, as this release tells people apart.
+        returning: which of them the ledger knows.
+        kept: photos that are released.
+        numbers: person of each of these.
+    """
+    if subjects.how != "auto":
+        return ()
+    rows_of: dict[tuple[int, int], list[int]] = {}
+    for row, number in zip(kept, numbers, strict=True):
+        rows_of.setdefault((number, int(subjects.photo_subject[row])), []).append(row)
+    found = []
+    for (number, _), rows in sorted(rows_of.items()):
+        if not returning.known[rows].all():
+            alone = part_of(subjects, photos, rows)
+            found.append((number, mean_embeddings([photos[row] for row in rows], alone)[0]))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

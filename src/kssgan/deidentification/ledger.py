@@ -43,7 +43,7 @@ from kssgan.deidentification.ledger_rows import add_rows, erase_rows
 from kssgan.deidentification.ledger_vault import Vault, changed
 from kssgan.deidentification.plan import VARIANT
 from kssgan.deidentification.release import contents
-from kssgan.errors import LedgerRefused, OutputExists, UsageError
+from kssgan.errors import LedgerRefused, OutputExists, StorageError, UsageError
 from kssgan.grouping.ledger import Frozen, FrozenCell
 from kssgan.types import FloatArray
 
@@ -180,9 +180,9 @@ class Ledger(AbstractContextManager["Ledger"]):
         return self._person("photos", self._vault.photo_hash(content))
 
     def templates(self) -> tuple[list[int], FloatArray]:
-        """People with a template, and their (L, D) float32 mean embeddings."""
+        """Person of each template, and the (L, D) float32 mean embeddings; a person may have several."""
         people, rows = [], []
-        query = "SELECT id, template FROM people WHERE template IS NOT NULL ORDER BY id"
+        query = "SELECT person, sealed FROM templates ORDER BY person, id"
         for person, sealed in self._con.execute(query):
             data = self._vault.unsealed(sealed)
             number, _, body = data.partition(b"\n")
@@ -238,7 +238,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             out: the name that it gets.
 
         Raises:
-            StorageError: the disk refuses; nothing was entered then.
+            StorageError: the disk refuses before the body began; nothing was entered then. If it refuses
+                afterwards the release is out all the same, and the next opening finds that.
         """
         with ledger_storage():
             release = self._enter(draft, release_digest(hidden), hidden, out)
@@ -248,7 +249,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             with ledger_storage():
                 self._settle()
             raise
-        with ledger_storage():
+        with suppress(StorageError), ledger_storage():
             self._confirm(release)
 
     # Opening.

@@ -17,12 +17,10 @@ class NewPerson(NamedTuple):
     Attributes:
         number: of the person, not in the ledger yet.
         group: number of the group.
-        template: (D,) float32 mean embedding, where people are told apart by it.
     """
 
     number: int
     group: int
-    template: FloatArray | None = None
 
 
 class NewCell(NamedTuple):
@@ -51,6 +49,8 @@ class Draft:
         parameters: what later releases must ask for as well; used by the first one.
         people: the new ones.
         cells: the new ones.
+        templates: (person, (D,) float32 mean embedding), where people are told apart by it: one of each found
+            subject with a photo that the ledger did not know.
         names: (name, person) of everybody in the release.
         photos: (SHA-256, person) of every photo in the release.
         shown: all cells of the release, new or not.
@@ -59,6 +59,7 @@ class Draft:
     parameters: Mapping[str, Any]
     people: Sequence[NewPerson] = ()
     cells: Sequence[NewCell] = ()
+    templates: Sequence[tuple[int, FloatArray]] = ()
     names: Iterable[tuple[str, int]] = ()
     photos: Iterable[tuple[str, int]] = ()
     shown: Sequence[int] = ()

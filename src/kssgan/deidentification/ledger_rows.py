@@ -8,8 +8,9 @@ import sqlite3
 
 import numpy as np
 
-from kssgan.deidentification.ledger_records import Draft, NewCell, NewPerson
+from kssgan.deidentification.ledger_records import Draft, NewCell
 from kssgan.deidentification.ledger_vault import Vault
+from kssgan.types import FloatArray
 
 __all__ = ["add_rows", "erase_rows"]
 
@@ -23,8 +24,14 @@ def add_rows(con: sqlite3.Connection, vault: Vault, draft: Draft, release: int) 
         draft: what the release adds.
         release: its number.
     """
-    for person in draft.people:
-        _add_person(con, vault, person, release)
+    con.executemany(
+        "INSERT INTO people (id, grp, since) VALUES (?, ?, ?)",
+        ((person.number, person.group, release) for person in draft.people),
+    )
+    con.executemany(
+        "INSERT INTO templates (person, since, sealed) VALUES (?, ?, ?)",
+        ((number, release, _sealed(vault, number, face)) for number, face in draft.templates),
+    )
     for cell in draft.cells:
         _add_cell(con, vault, cell, release)
     for table, hashed, pairs in (
@@ -41,15 +48,8 @@ def add_rows(con: sqlite3.Connection, vault: Vault, draft: Draft, release: int) 
     )
 
 
-def _add_person(con: sqlite3.Connection, vault: Vault, person: NewPerson, release: int) -> None:
-    template = None
-    if person.template is not None:
-        body = np.asarray(person.template, "<f4").tobytes()
-        template = vault.sealed(b"template %d\n" % person.number + body)
-    con.execute(
-        "INSERT INTO people (id, grp, since, template) VALUES (?, ?, ?, ?)",
-        (person.number, person.group, release, template),
-    )
+def _sealed(vault: Vault, person: int, template: FloatArray) -> bytes:
+    return vault.sealed(b"template %d\n" % person + np.asarray(template, "<f4").tobytes())
 
 
 def _add_cell(con: sqlite3.Connection, vault: Vault, cell: NewCell, release: int) -> None:
@@ -74,7 +74,7 @@ def erase_rows(con: sqlite3.Connection, release: int) -> None:
     """Take a release back whole, inside the caller's transaction."""
     one = (release,)
     con.execute("DELETE FROM holders WHERE cell IN (SELECT id FROM cells WHERE since = ?)", one)
-    for table in ("cells", "people", "names", "photos"):
+    for table in ("cells", "people", "templates", "names", "photos"):
         con.execute(f"DELETE FROM {table} WHERE since = ?", one)  # noqa: S608
     con.execute("DELETE FROM shown WHERE release = ?", one)
     con.execute("DELETE FROM releases WHERE id = ?", one)

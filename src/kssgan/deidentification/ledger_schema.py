@@ -26,7 +26,7 @@ __all__ = [
 APPLICATION = 0x6B737367
 """``PRAGMA application_id`` of a ledger: "kssg"."""
 
-VERSION = 3
+VERSION = 4
 """``PRAGMA user_version`` that this program writes."""
 
 _VERSION_1 = (
@@ -67,9 +67,25 @@ def _name_variants(con: sqlite3.Connection) -> None:
         con.execute("UPDATE meta SET value = ? WHERE name = 'parameters'", (named,))
 
 
+def _part_templates(con: sqlite3.Connection) -> None:
+    """A person may have several templates, of faces that were found apart or of a later release."""
+    for statement in (
+        """CREATE TABLE templates (
+            id INTEGER PRIMARY KEY, person INTEGER NOT NULL, since INTEGER NOT NULL, sealed BLOB NOT NULL)""",
+        """INSERT INTO templates (person, since, sealed)
+            SELECT id, since, template FROM people WHERE template IS NOT NULL ORDER BY id""",
+        "CREATE TABLE plain (id INTEGER PRIMARY KEY, grp INTEGER NOT NULL, since INTEGER NOT NULL)",
+        "INSERT INTO plain (id, grp, since) SELECT id, grp, since FROM people",
+        "DROP TABLE people",
+        "ALTER TABLE plain RENAME TO people",
+    ):
+        con.execute(statement)
+
+
 MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     1: _add_program,
     2: _name_variants,
+    3: _part_templates,
 }
 """By version: the step to the next one. Runs inside the transaction that opens the ledger."""
 

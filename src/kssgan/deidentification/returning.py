@@ -25,7 +25,7 @@ from kssgan.grouping.ledger import (
     share_out,
 )
 from kssgan.grouping.subjects import Subjects
-from kssgan.types import IntArray
+from kssgan.types import BoolArray, IntArray
 
 __all__ = ["Absent", "Returning", "find_returning"]
 
@@ -51,12 +51,14 @@ class Returning:
 
     Attributes:
         person: (P,) of each photo, see :func:`~kssgan.grouping.ledger.recognise`.
+        known: (P,) photos whose very file the ledger knows.
         shown: cell of the ledger, by photo.
         refused: reason, by photo.
         absent: groups that are not shown.
     """
 
     person: IntArray
+    known: BoolArray
     shown: Mapping[int, int]
     refused: Mapping[int, str]
     absent: Absent
@@ -120,7 +122,8 @@ def find_returning(
         groups, away, others = groups + 1, away + len(people - here), others + len(here)
         why = Reason.GROUP_SHORT if here == people else Reason.GROUP_ABSENT
         refused |= dict.fromkeys(rows, str(why))
-    return Returning(person, shown, refused, Absent(groups, away, others))
+    known = np.array([number is not None for number in by_photo], bool)
+    return Returning(person, known, shown, refused, Absent(groups, away, others))
 
 
 def _recognise(

@@ -200,13 +200,13 @@ def match_templates(
 ) -> IntArray:
     """Find people of the ledger by their faces.
 
-    Whoever is near to one template alone is that person; far from all of them, a newcomer. Anybody else may
+    Whoever is near to one person alone is that person; far from all of them, a newcomer. Anybody else may
     be somebody of the ledger, whom a second group would give away.
 
     Args:
         means: (N, D) mean embedding of each subject, unit length.
         templates: (L, D) of the ledger's people.
-        people: (L,) their numbers.
+        people: (L,) their numbers; somebody may have several templates.
         same_person: distance up to which two faces are one person's.
         look_alike: distance up to which they may be.
 
@@ -223,9 +223,9 @@ def match_templates(
         return found
     for row, mean in enumerate(means):
         apart = np.linalg.norm(templates.astype(np.float64) - mean, axis=1)
-        near = np.flatnonzero(apart <= same_person)
+        near = np.unique(numbers[apart <= same_person])
         if near.size == 1:
-            found[row] = numbers[near[0]]
+            found[row] = near[0]
         elif near.size or (apart <= look_alike).any():
             found[row] = UNSURE
     return found
