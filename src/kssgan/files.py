@@ -11,7 +11,7 @@ from typing import Any
 
 from kssgan.errors import KssganError, StorageError, UsageError
 
-__all__ = ["in_one_step", "read_toml", "reveal", "storage", "write_whole"]
+__all__ = ["in_one_step", "is_part", "read_toml", "reveal", "storage", "write_whole"]
 
 
 @contextmanager
@@ -33,6 +33,15 @@ def storage(what: str) -> Iterator[None]:
         problem.errno = error.errno
         # The original error quotes a path.
         raise problem from None
+
+
+def is_part(path: Path) -> bool:
+    """Whether :func:`in_one_step` gives such a name to what is not whole yet.
+
+    >>> is_part(Path("run/.config.json.part")), is_part(Path("run/config.json"))
+    (True, False)
+    """
+    return path.name.startswith(".") and path.suffix == ".part"
 
 
 @contextmanager

@@ -128,3 +128,13 @@ def test_what_cannot_be_reported_is_refused(
     assert not (tmp_path / "dir").exists()
     assert main(["report", str(good), "--out", str(tmp_path / "dir")]) == 0
     assert "index.html" in capsys.readouterr().out
+
+
+def test_an_evaluation_without_a_row_adds_none(evaluations: dict[str, Evaluation]) -> None:
+    pixel = read_results(evaluations["pixel"].path)
+    empty = replace(pixel, rows=[])
+    for both in ([pixel, empty], [empty, pixel]):
+        (found,) = put_together(both)
+        assert found.rows == pixel.rows
+    (nothing,) = put_together([empty, empty])
+    assert nothing.rows == []

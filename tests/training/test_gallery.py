@@ -275,8 +275,21 @@ def test_a_probe_tells_bright_from_dark_halves() -> None:
     pictures = torch.rand(60, 3, 32, 32, generator=source) * 0.5
     kinds = torch.arange(60) % 2
     pictures[kinds == 1, :, :16] += 0.3
-    probe = Probe(pictures[:40], kinds[:40], 2)
+    probe = Probe([pictures[:40]], kinds[:40], 2)
     assert (probe(pictures[40:]) == kinds[40:]).float().mean() == 1
+
+
+@pytest.mark.parametrize("count", [20, 60])
+def test_a_probe_is_ridge_regression_of_few_pictures_and_of_many(count: int) -> None:
+    source = torch.Generator().manual_seed(2)
+    pictures = torch.rand(count, 3, 3, 3, generator=source)  # 27 pixels
+    kinds = torch.arange(count) % 3
+    seen = (pictures - pictures.mean((2, 3), keepdim=True)).flatten(1).double().numpy()
+    seen -= seen.mean(0)
+    wanted = np.eye(3)[kinds] - np.eye(3)[kinds].mean(0)
+    strength = 0.3 * (seen**2).sum() / count
+    weights = np.linalg.solve(seen.T @ seen + strength * np.eye(27), seen.T @ wanted)
+    assert np.allclose(Probe(pictures.split(7), kinds, 3)._weights, weights)
 
 
 def test_two_processes_are_one_with_the_same_batch(

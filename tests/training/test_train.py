@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,12 +26,14 @@ from kssgan.training.augment import augment
 from kssgan.training.config import PRESETS, TrainingConfig, read_changes, resolve
 from kssgan.training.critics import judge, teach_critic, weight_at
 from kssgan.training.data import Photos, laplacian_variance
+from kssgan.training.device import device_of
 from kssgan.training.loop import plan, train
 from kssgan.training.networks import Networks
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
 from kssgan.training.prepared import Prepared, load_prepared, save_prepared
 from kssgan.training.refining import pieces, wants_drawings
+from kssgan.training.resuming import open_run
 from kssgan.training.run import _check_finite
 from kssgan.training.step import _fresh_codes
 
@@ -242,6 +245,19 @@ def test_a_run_that_saved_nothing_is_begun_again(prepared_file: Path, tmp_path: 
         (out / name).write_text("")
     train(prepared_file, out=out, config=replace(TINY, steps=1), device="cpu")
     assert (out / "generator.safetensors").exists()
+    # What was good enough to be kept is not overwritten, and says so either way.
+    judged = tmp_path / "judged"
+    shutil.copytree(out / "sheets", judged / "sheets")
+    for name in ("log.jsonl", ".best.safetensors.part"):
+        (judged / name).write_text("")
+    assert open_run(judged, resume=False) is None
+    with pytest.raises(UsageError, match="leave --resume out"):
+        open_run(judged, resume=True)
+    (judged / "best.safetensors").write_text("")
+    with pytest.raises(OutputExists, match=r"choose another$"):
+        open_run(judged, resume=False)
+    with pytest.raises(UsageError, match="begin in another RUN"):
+        open_run(judged, resume=True)
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "log.jsonl").write_text("")
     (tmp_path / "theirs" / "notes.txt").write_text("somebody's")
@@ -283,6 +299,30 @@ def test_wrong_runs_are_refused(whole: Path, prepared_file: Path, tmp_path: Path
         with pytest.raises(UsageError, match="use auto, cpu, cuda"):
             train(prepared_file, out=tmp_path / "new", config=TINY, device=device)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("gpus", "says"),
+    [(1, "1 GPU here; use cuda:0$"), (2, "2 GPUs here; use cuda:0 to cuda:1$")],
+)
+def test_a_gpu_that_is_not_there(gpus: int, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert device_of("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(UsageError, match=says):
+        device_of("cuda:7")
+
+
+def test_memory_that_ends_before_the_first_step_names_a_batch(
+    prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop, "Drawing", full)
+    with pytest.raises(UsageError, match="begin a new RUN with --batch 4"):
+        train(prepared_file, out=tmp_path / "run", config=replace(TINY, batch=8), device="cpu")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_damaged_checkpoint_is_refused(whole: Path, tmp_path: Path) -> None:

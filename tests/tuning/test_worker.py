@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kssgan.errors import StorageError, TrainingFailed, UsageError
+from kssgan.tuning import storage
 from kssgan.tuning.report import Report
 from kssgan.tuning.run import Tuned, tune
 from kssgan.tuning.saved import read_study
@@ -251,6 +252,20 @@ def test_two_workers_on_a_database_server(postgres: str, tmp_path: Path) -> None
     ran = study.optuna.get_trials(deepcopy=False)
     study.close()
     assert len({t.user_attrs["worker"]["pid"] for t in ran if "worker" in t.user_attrs}) == 2
+
+
+def test_a_worker_that_was_killed_before_it_gave_its_name_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"solver": "random", "space": SPACE, "default": {"x": 4.0}, "budget": 9}
+    open_study(tmp_path / "study", **settings).optuna.ask()  # type: ignore[arg-type]
+    # It may yet give its name.
+    assert tuned(square, tmp_path / "study", trials=3).states == {"complete": 2}
+    monkeypatch.setattr(storage, "_GRACE", 0)
+    found = tuned(square, tmp_path / "study", trials=3)
+    assert found.states == {"complete": 3}
+    assert found.default is not None
+    assert found.default.score == 16
 
 
 def test_a_worker_that_was_killed_on_a_server_is_replaced(

@@ -82,7 +82,7 @@ def _one(part: Sequence[Results]) -> Results:
                     f"two evaluations measured {cell[0]} at k {cell[1]}, seed {cell[2]} and differ; give "
                     "one of them"
                 )
-    names = list(dict.fromkeys(name for own in part for name in own.rows[0]))
+    names = list(dict.fromkeys(name for own in part for row in own.rows[:1] for name in row))
     methods = list(dict.fromkeys(cell[0] for cell in cells))
     rows = [
         {name: cells[cell].get(name) for name in names}

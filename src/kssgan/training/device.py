@@ -30,6 +30,11 @@ def _device(name: str) -> torch.device:
         place = torch.device("meta")
     if place.type == "cuda" and not torch.cuda.is_available():
         raise UsageError("device cuda came, but torch sees no GPU here; use --device cpu")
+    if place.type == "cuda" and (place.index or 0) >= (count := torch.cuda.device_count()):
+        raise UsageError(
+            f"device {name} came, but torch sees {count} GPU{'s' * (count > 1)} here; use cuda:0"
+            + f" to cuda:{count - 1}" * (count > 1)
+        )
     if place.type not in ("cuda", "cpu"):
         raise UsageError(f"device {name!r} came; use auto, cpu, cuda or cuda:N")
     return place

@@ -15,6 +15,8 @@ from kssgan.types import IntArray
 
 __all__ = ["Jury", "held_out_jury", "own_jury"]
 
+_BATCH = 256
+
 
 class Jury(NamedTuple):
     """What drawings are compared with.
@@ -35,7 +37,7 @@ class Jury(NamedTuple):
 def own_jury(data: GalleryData, count: int) -> Jury:
     """People of the gallery itself, where nobody else is there: they were learnt from."""
     probes = {
-        column: Probe(data.photographs(rows), torch.from_numpy(kinds), many)
+        column: Probe(map(data.photographs, _batches(rows)), torch.from_numpy(kinds), many)
         for column, many in enumerate(data.counts)
         for rows, kinds in [data.known(column)]
         if np.unique(kinds).size > 1
@@ -68,6 +70,11 @@ def held_out_jury(
         if np.unique(kinds[known]).size > 1:
             chosen = pictures[torch.from_numpy(known).to(device)]
             many = len(file.scheme[name])
-            probes[column] = Probe(chosen, torch.from_numpy(kinds[known]), many)
+            probes[column] = Probe([chosen], torch.from_numpy(kinds[known]), many)
     counts = tuple(len(file.scheme[name]) for name in names)
     return Jury(pictures, counts, tuple(names.index(name) for name in data.labels), probes)
+
+
+def _batches(rows: IntArray) -> list[IntArray]:
+    """Rows in parts whose photographs fit in memory."""
+    return np.split(rows, range(_BATCH, len(rows), _BATCH))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -86,7 +88,7 @@ def train(
     begin = perf_counter()
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes {minutes} came, above 0 was wanted")
-    with processes(device) as (crew, ours):
+    with processes(device) as (crew, ours), _memory(config.batch):
         place = device_of(ours, threads)
         precision = Precision(config.precision, place, crew)
         data = file if isinstance(file, Prepared) else load_prepared(file)
@@ -117,6 +119,18 @@ def train(
             run = Run(out, config, digest, recipe, precision, log, board, begin)
             more = {} if at is None else at.more
             return run.go(step, more, Stop(begin, minutes), data, place)
+
+
+@contextmanager
+def _memory(batch: int) -> Iterator[None]:
+    """Name a batch that fits, wherever the GPU's memory ends."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise UsageError(
+            f"the GPU's memory is too small for a batch of {batch} or for the bank; begin a new "
+            f"RUN with --batch {max(1, batch // 2)}, or a smaller bank"
+        ) from None
 
 
 def _follow(

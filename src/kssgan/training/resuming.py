@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kssgan.errors import OutputExists, StorageError, UsageError
+from kssgan.files import is_part
 from kssgan.training import checkpoint as files
 from kssgan.training.config import Config
 from kssgan.training.precision import Precision
@@ -25,20 +26,25 @@ def open_run(out: Path, resume: bool) -> files.Checkpoint | None:
     if resume:
         path = files.latest(out)
         if path is None:
-            raise UsageError(
-                "there is no checkpoint in RUN to go on from; leave --resume out to begin"
+            begin = (
+                "begin in another RUN" if _holds_work(out) else "leave --resume out to begin"
             )
+            raise UsageError(f"there is no checkpoint in RUN to go on from; {begin}")
         return files.load(path)
-    if out.exists() and (not out.is_dir() or _holds_work(out)):
+    if _holds_work(out):
         raise OutputExists(
-            "RUN is already there and is never overwritten; choose another, or go on with --resume"
+            "RUN is already there and is never overwritten; choose another"
+            + (", or go on with --resume" if files.latest(out) else "")
         )
     return None
 
 
 def _holds_work(out: Path) -> bool:
-    """Whether a folder holds more than a run leaves behind that ended before its first checkpoint."""
-    return not {path.name for path in out.iterdir()} <= _BEGUN
+    """Whether there is more than a run leaves behind that ended before its first checkpoint."""
+    if not out.is_dir():
+        return out.exists()
+    names = {path.name for path in out.iterdir() if not is_part(path)}
+    return not names <= _BEGUN
 
 
 def make_folders(out: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +12,7 @@ from typing import Any
 import torch
 
 from kssgan._version import __version__
-from kssgan.errors import TrainingFailed, UsageError
+from kssgan.errors import TrainingFailed
 from kssgan.training import checkpoint as files
 from kssgan.training.board import Board
 from kssgan.training.config import Config
@@ -103,7 +101,7 @@ class Run:
             out / "config.json", json.dumps(config.to_json(), indent=2).encode() + b"\n"
         )
         recent: list[dict[str, float]] = []
-        with signals(stop), _memory(config.batch):
+        with signals(stop):
             recipe.begin(step, lambda: stop.asked)
             if step == 0:
                 self._look(step)
@@ -175,17 +173,6 @@ class Run:
         figures = {name: round(value, 5) for name, value in self._figures.items()}
         facts = self._facts | {"steps": step, "figures": figures}
         return self._recipe.export(facts, finished=last and step >= self._config.steps)
-
-
-@contextmanager
-def _memory(batch: int) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise UsageError(
-            f"the GPU's memory is too small for a batch of {batch} or for the bank; begin a new "
-            f"RUN with --batch {max(1, batch // 2)}, or a smaller bank"
-        ) from None
 
 
 def _means(parts: list[dict[str, float]]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 import warnings
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,18 @@ def me() -> dict[str, Any]:
 
 
 def release_dead(study: optuna.Study) -> None:
-    """Mark trials of this machine's dead workers as failed, without waiting for the heartbeat's grace."""
+    """Mark trials of this machine's dead workers as failed, without waiting for the heartbeat's grace.
+
+    A trial gets its worker's name a moment after it begins; one without a name for two minutes has lost it.
+    """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        worker = trial.user_attrs.get("worker", {})
-        if worker.get("host") == platform.node() and not _alive(int(worker["pid"])):
+        worker = trial.user_attrs.get("worker")
+        if worker is None:
+            begun = trial.datetime_start
+            dead = begun is not None and (datetime.now() - begun).total_seconds() > _GRACE
+        else:
+            dead = worker["host"] == platform.node() and not _alive(int(worker["pid"]))
+        if dead:
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
 

@@ -20,7 +20,7 @@ from kssgan.tuning.importance import importances
 from kssgan.tuning.sampler import SolverSampler
 from kssgan.tuning.solvers import make_solver
 from kssgan.tuning.space import Space, Value, Values
-from kssgan.tuning.storage import close_storage, open_storage, without_password
+from kssgan.tuning.storage import close_storage, open_storage, release_dead, without_password
 from kssgan.tuning.worker import DEFAULT, counted
 
 __all__ = ["Outcome", "Study", "open_study"]
@@ -197,6 +197,8 @@ def open_study(
         **(about or {}),
     }
     _agree(study, settings)
+    # Before it is asked whether somebody is at the default.
+    release_dead(study)
     if not any(DEFAULT in t.user_attrs and _lives(t) for t in study.get_trials(False)):
         study.enqueue_trial(dict(default), user_attrs={DEFAULT: True})
     return Study(folder, settings, space, study, storage, opened)

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kssgan.tuning.report import Report, TrialReport
 from kssgan.tuning.space import Choice, Space, Value, Values
-from kssgan.tuning.storage import me, release_dead
+from kssgan.tuning.storage import me
 
 __all__ = ["DEFAULT", "Score", "counted", "work"]
 
@@ -50,7 +50,6 @@ def work(
         trials: of the study in all, failed and pruned ones included.
         done: called after each trial.
     """
-    release_dead(study)
 
     def objective(trial: optuna.Trial) -> float:
         if trial.number >= trials and _before(study, trial.number) >= trials:
