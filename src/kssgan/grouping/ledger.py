@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from kssgan.errors import LedgerRefused, Reason
-from kssgan.grouping._look_alikes import LookAlikes
 from kssgan.types import FloatArray, IntArray
 
 __all__ = [
@@ -161,9 +160,11 @@ def recognise(
 
 
 def doubted(person: IntArray, subject: IntArray, look_alikes: IntArray) -> IntArray:
-    """Be unsure of newcomers who look like somebody known in the same release, or like who does.
+    """Be unsure of newcomers who look like somebody known in the same release.
 
-    A new photo of somebody may be far from the template in the ledger, and near to another photo of today.
+    A new photo of somebody may be far from the templates in the ledger, and near to another photo of today.
+    As with templates, who looks like an unsure one alone stays a newcomer: far from all that is known of
+    somebody, in the ledger and today, is somebody else.
 
     Args:
         person: (P,) of each photo, as :func:`recognise` says.
@@ -174,14 +175,10 @@ def doubted(person: IntArray, subject: IntArray, look_alikes: IntArray) -> IntAr
         (P,) person, or :data:`NEWCOMER`, :data:`UNSURE`, :data:`OTHER_NAME`.
 
     >>> doubted(np.array([7, -1, -1, -1]), np.arange(4), np.array([[0, 1], [1, 2]])).tolist()
-    [7, -2, -2, -1]
+    [7, -2, -1, -1]
     """
-    subjects = int(subject.max(initial=-1)) + 1
-    known = set(subject[person != NEWCOMER].tolist())
-    graph = LookAlikes.from_pairs(look_alikes, rows=subjects)
-    beside = [
-        each for part in graph.parts(range(subjects)) if known & set(part) for each in part
-    ]
+    known = np.isin(look_alikes, subject[person >= 0])
+    beside = look_alikes[known[:, ::-1]]  # the other one of each pair
     found: IntArray = np.where((person == NEWCOMER) & np.isin(subject, beside), UNSURE, person)
     return found
 
