@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
+import secrets
+import textwrap
 import uuid
+from base64 import b64encode
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kssgan.auditing import AuditReport, audit
+from kssgan.auditing.names import link_problems
 from kssgan.errors import Reason
 from kssgan.testing.fakes import PaintedAnalyser
 from kssgan.types import Refused
@@ -328,6 +333,48 @@ def test_a_manifest_says_the_same_of_equal_files_in_every_notation(
     assert "splits the people behind them" in text
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda row: f'"{row[0]}",{row[1]}\n',
+        lambda row: f"{row[0]},{row[1]}\n\n",
+        lambda row: f"{row[0]},{row[1]}\r\n",
+        lambda row: f"{row[0]}, {row[1]}\n",
+        lambda row: f"{row[0]},{row[1].upper()}\n",
+    ],
+    ids=["quoted", "a blank line", "another line end", "a blank", "letters"],
+)
+def test_a_row_that_is_written_otherwise_marks_its_file(
+    made: Any, written: Callable[[tuple[str, str]], str]
+) -> None:
+    made.columns = ("expression",)
+    made.group(made.people(range(4)), label=("neutral",))
+    made.finish()
+    path = made.release / "manifest.csv"
+    head, first, *rest = path.read_text().splitlines(keepends=True)
+    file, label = first.strip().split(",")
+
+    def judged(text: str) -> AuditReport:
+        path.write_bytes(text.encode())
+        return audit(
+            made.release,
+            originals=made.photos,
+            map_path=made.map_path,
+            analyser=PaintedAnalyser(),
+        )
+
+    found = judged("".join([head, written((file, label)), *rest]))
+    assert "splits the people behind them" in breaks(found)
+    every = [
+        written((file, label)) for file, label in (r.strip().split(",") for r in [first, *rest])
+    ]
+    assert judged("".join([head, *every])).holds
+    # The end of the last line may be missing, of one or the other kind.
+    for end in ("\n", "\r\n", "\r"):
+        lines = [line.strip() for line in (head, first, *rest)]
+        assert judged(end.join(lines)).holds
+
+
 def test_a_manifest_that_is_odd_for_all_files_alike_is_warned_of(made: Any) -> None:
     made.columns = ("expression",)
     files = made.group(made.people(range(4)), label=("neutral",))
@@ -473,6 +520,112 @@ def broken_rules(report: AuditReport) -> set[int]:
 def test_names_in_the_report(good: Any) -> None:
     (good.release / "report.html").write_text("<p>made from P-000x&#46;png, P-001x</p>")
     assert "texts and folders of the release contain" in breaks(good.audit(k=3))
+
+
+@pytest.mark.parametrize("name", ["report.html", "certificate.json"])
+@pytest.mark.parametrize(
+    ("way", "says"),
+    [
+        ("itself", "are no text and cannot be judged"),
+        ("behind", "are no text and cannot be judged"),
+        ("hex", "kilobyte or more of coded bytes"),
+        ("base64", "kilobyte or more of coded bytes"),
+        ("lines", "kilobyte or more of coded bytes"),
+        ("data", "originals are in the release"),
+        ("drawing", "originals are in the release"),
+    ],
+)
+def test_a_photo_inside_a_text(good: Any, name: str, way: str, says: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    Image.fromarray(noise).save(made := BytesIO(), "PNG")
+    photo = made.getvalue()  # as large as a thumbnail
+    with Image.open(good.photos / "family04_visit0.png") as image:
+        image.convert("RGB").resize((64, 64)).save(packed := BytesIO(), "PNG")
+    coded, small = b64encode(photo).decode(), b64encode(packed.getvalue()).decode()
+    svg = f'<svg><image href="data:image/png;base64,{small}"/></svg>'
+    text = {
+        "hex": photo.hex(),
+        "base64": coded,
+        "lines": "\n".join(textwrap.wrap(coded, 76)),
+        "data": f"data:;base64,{small}",
+        "drawing": f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}",
+    }.get(way, "")
+    page = b"<p>" if name == "report.html" else b""
+    body = text.encode() if page else json.dumps({"k_claimed": 3, "x": text}).encode()
+    body = photo if way == "itself" else page + body + (photo if way == "behind" else b"")
+    (good.release / name).write_bytes(body)
+    assert says in breaks(good.audit(k=3))
+
+
+def test_a_certificate_that_cannot_be_read_or_claims_nothing(good: Any) -> None:
+    for text, says in (
+        ("[" * 100_000, "certificate.json cannot be read"),
+        ("k_claimed: 5", "certificate.json cannot be read"),
+        ('{"k_claimed": "5"}', "k_claimed is no number"),
+    ):
+        (good.release / "certificate.json").write_text(text)
+        assert says in breaks(good.audit())
+
+
+def test_permissions_that_tell_files_apart(good: Any) -> None:
+    good.finish()
+    (good.release / good.rows[0][2]).chmod(0o600)
+    assert "2 different permissions" in breaks(good.audit(k=3))
+
+
+def _twice(made: Any, name: Callable[[str], str | None] = lambda _: None) -> list[str]:
+    """A neutral and a happy picture of all but the last of six people, who has one."""
+    made.columns = ("expression",)
+    people = {f"P-{n:03d}x": made.person(n, 2) for n in range(6)}
+    files = []
+    for shot, label in enumerate(("neutral", "happy")):
+        own = {s: [photos[shot]] for s, photos in list(people.items())[: 6 - shot]}
+        picture = made.mean(list(own.values()))
+        for subject, photos in own.items():
+            file = made.file(picture, name(subject))
+            files.append(file)
+            made.manifest.append((file, label))
+            made.add(photos[0], subject, file)
+    made.add(people["P-005x"][1], "P-005x", "", "no face found")
+    return files
+
+
+def test_names_that_tie_a_persons_files_together(made: Any) -> None:
+    tokens: dict[str, str] = {}
+
+    def named(subject: str) -> str:
+        own = tokens.setdefault(subject, secrets.token_hex(8))
+        return own + secrets.token_hex(8)
+
+    _twice(made, named)
+    report = made.audit(k=5)
+    assert "4: in 5 of 5 pairs of files of one person the names begin alike" in breaks(report)
+
+
+def test_free_names_tie_nothing(made: Any) -> None:
+    _twice(made)
+    assert "ties them together" not in breaks(made.audit(k=5))
+
+
+def test_an_order_that_keeps_a_persons_files_together() -> None:
+    rng = random.Random(1)
+    names = [f"images/{rng.randbytes(16).hex()}.png" for _ in range(400)]
+    pairs = [(f"{n}.png", f"P{n // 4}", name) for n, name in enumerate(names)]
+    files = [released for _, _, released in pairs]
+    (found,) = link_problems(pairs, {"the order of the manifest": files})
+    assert (
+        "the order of the manifest has 300 files of one person side by side" in found.sentence
+    )
+    mixed = random.Random(0).sample(files, len(files))
+    assert not link_problems(pairs, {"the order of the manifest": mixed})
+
+
+def test_a_certificate_that_names_files(made: Any) -> None:
+    files = _twice(made)
+    (made.release / "certificate.json").write_text(
+        json.dumps({"k_claimed": 5, "sessions": [files[0]]})
+    )
+    assert "the certificate names 1 released files" in breaks(made.audit(k=5))
 
 
 def test_a_clean_report_is_fine(good: Any) -> None:

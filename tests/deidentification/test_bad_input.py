@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -193,6 +194,22 @@ def test_tables_are_read_before_any_photo(run: Run, left: Left, tmp_path: Path) 
         table.write_text(text)
         _fails(run, BadTable, "table", subjects=str(table), analyser=Blind())
         _fails(run, BadTable, "table", labels=table, analyser=Blind())
+    assert not left()
+
+
+def test_a_photo_that_changes_while_it_is_looked_at_stops_the_run(
+    run: Run, left: Left, photos: Path
+) -> None:
+    """Else the cache would hold somebody else's face for its digest."""
+
+    class Meddling(PaintedAnalyser):
+        def _one(self, path: Path) -> Any:
+            other = min(photos.rglob("*.png"))
+            if path == other:
+                paint_photo(path, 99)
+            return super()._one(path)
+
+    _fails(run, KssganError, "changed or vanished", analyser=Meddling())
     assert not left()
 
 

@@ -102,11 +102,20 @@ def test_other_people_or_another_k_are_refused(
 def test_people_who_were_told_apart_otherwise_are_refused(photos: Path) -> None:
     stored = gallery(photos)
     method = GallerySurrogate(stored, otherwise=mean_shape())
-    everybody = np.arange(len(stored.person))
-    with pytest.raises(UsageError, match="are in two groups"):
-        method.groups(stored.embedding, np.minimum(stored.person, 4), 3)
+    everybody = stored.person
+    split = np.where(np.arange(len(everybody)) == 1, everybody.max() + 1, everybody)
+    assert (everybody == everybody[1]).sum() > 1
+    joined = np.where(everybody == 1, 0, everybody)
+    for subjects, times in (
+        (np.minimum(everybody, 4), 4),
+        (split, 1),
+        (np.unique(joined, return_inverse=True)[1], 1),
+        (np.unique(np.where(everybody == 2, 1, split), return_inverse=True)[1], 2),
+    ):
+        with pytest.raises(UsageError, match=rf"told apart otherwise .*\({times} times"):
+            method.groups(stored.embedding, subjects, 3)
     found = method.groups(stored.embedding, everybody, 3)
-    np.testing.assert_array_equal(found, stored.group)
+    np.testing.assert_array_equal(found[everybody], stored.group)
     with pytest.raises(UsageError, match="never saw S_g"):
         GallerySurrogate(replace(stored, strict=False), otherwise=mean_shape()).groups(
             stored.embedding, everybody, 3

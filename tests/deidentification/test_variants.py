@@ -163,6 +163,11 @@ def test_a_method_that_does_not_vary_is_refused(run: Run, tmp_path: Path) -> Non
     ) == ["photos"]
 
 
+def test_a_method_that_does_not_vary_is_refused_soon(run: Run) -> None:
+    with pytest.raises(UsageError, match="variants=1000000 came, but 8 seeds gave only 1"):
+        run(method=MeanSurrogate(), variants=10**6)
+
+
 def test_the_pages_show_them(run: Run) -> None:
     from kssgan.reporting import Reports
 

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import posixpath
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = [
 VARIANT = "variant"
 """Column of a manifest that numbers several pictures of the same people with one label."""
 
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _WANTED = ("original", "subject", "released", "reason")
 
 
@@ -57,13 +59,13 @@ class Manifest:
         columns: names after ``file``.
         rows: cells by file, in the manifest's order.
         ragged: rows that repeat a file or have a wrong number of cells.
-        lines: all rows as they are written, but the header.
+        written: the lines as they are written, but the header's first.
     """
 
     columns: tuple[str, ...]
     rows: dict[str, tuple[str, ...]]
     ragged: int = 0
-    lines: tuple[tuple[str, ...], ...] = ()
+    written: tuple[str, ...] = ()
 
     @property
     def variant(self) -> int | None:
@@ -79,13 +81,17 @@ def read_rows(path: Path, what: str) -> list[list[str]]:
         BadTable: it cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        text = _text(path)
     except OSError as error:
         raise BadTable(f"{what} cannot be read ({error.strerror}); check the path") from None
     try:
         return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     except csv.Error:
         raise BadTable(f"{what} is not a CSV file; export it again as UTF-8 CSV") from None
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8-sig", "surrogateescape")
 
 
 def read_map(path: Path) -> tuple[MapRow, ...]:
@@ -132,7 +138,7 @@ def read_manifest(root: Path) -> Manifest | None:
         if len(row) != len(columns) + 1 or row[0] in cells:
             ragged += 1
         cells.setdefault(row[0], (*row[1:], *[""] * len(columns))[: len(columns)])
-    return Manifest(columns, cells, ragged, tuple(map(tuple, rows[1:])))
+    return Manifest(columns, cells, ragged, tuple(_LINE.findall(_text(path))[1:]))
 
 
 def read_certificate(root: Path) -> dict[str, Any] | None:
@@ -142,6 +148,6 @@ def read_certificate(root: Path) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from kssgan.auditing._tables import MapRow
@@ -11,6 +14,9 @@ from kssgan.auditing.guarantee import Guarantee
 from kssgan.auditing.report import Problem
 
 __all__ = ["certificate_problems", "claimed_k"]
+
+_LONG_NAME = 8
+"""Letters from which a file's name is no number or word by chance."""
 
 
 def claimed_k(certificate: Mapping[str, Any] | None) -> int | None:
@@ -34,8 +40,18 @@ def certificate_problems(
     if certificate is None:
         return ()
     if not certificate:
-        return (Problem(2, "warns", "certificate.json cannot be read"),)
+        return (
+            Problem(
+                2,
+                "breaks",
+                "certificate.json cannot be read, so the k that it claims is not known; remove or restore it",
+            ),
+        )
     problems = []
+    if "k_claimed" in certificate and claimed_k(certificate) is None:
+        problems.append(
+            Problem(2, "breaks", "the certificate's k_claimed is no number, so it is not known")
+        )
     if certificate.get("mode") == "utility":
         problems.append(
             Problem(
@@ -43,6 +59,16 @@ def certificate_problems(
                 "breaks",
                 "the release was made in utility mode, which draws every picture from one photo and promises "
                 "nothing; the figures of the attacks below are all that is known",
+            )
+        )
+    if named := sorted(_named(json.dumps(certificate), rows)):
+        problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"the certificate names {len(named)} released files, which may tell them from equal ones or "
+                f"tie them together; it may name none",
+                tuple(named),
             )
         )
     better = _claims_more(certificate, counted)
@@ -67,6 +93,15 @@ def certificate_problems(
             )
         )
     return tuple(problems)
+
+
+def _named(text: str, rows: Sequence[MapRow]) -> set[str]:
+    """Released files whose name stands in a text."""
+    words = set(re.findall(r"[\w-]+", text.casefold()))
+    stems = {
+        file: PurePosixPath(file).stem.casefold() for file in {row.released for row in rows}
+    }
+    return {file for file, stem in stems.items() if len(stem) >= _LONG_NAME and stem in words}
 
 
 def _claims_more(certificate: Mapping[str, Any], counted: Guarantee) -> list[str]:

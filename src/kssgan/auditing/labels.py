@@ -94,13 +94,23 @@ def _said_unlike(release: ReleaseFiles, manifest: Manifest) -> set[str]:
     names = Counter(_stem(file) for file in release.digest)
     by_stem = {_stem(file): file for file in release.digest if names[_stem(file)] == 1}
     said: dict[str, list[str]] = defaultdict(list)
-    for line in manifest.lines:
-        text = "\n".join(line).casefold()
-        if line[0] in release.digest:
-            said[line[0]].append("\n".join(line[1:]).casefold())
-            continue
-        for stem in {_stem(word) for word in re.split(r"[\s,;|\"']+", text)} & by_stem.keys():
-            said[by_stem[stem]].append(text.replace(stem, ""))
+    named: set[str] = set()
+    for line in manifest.written:
+        # What names no file belongs to what does: a cell goes on, or a row is set off by a blank line.
+        if stems := {_stem(word) for word in re.split(r"[\s,;|\"']+", line)} & by_stem.keys():
+            named = {by_stem[stem] for stem in stems}
+            for stem in stems:
+                rest = re.sub(re.escape(stem), "", line, flags=re.IGNORECASE)
+                said[by_stem[stem]].append(rest)
+        else:
+            for file in named:
+                said[file][-1] += line
+    if manifest.written:
+        # The very last line may lack its end.
+        usual = re.search(r"[\r\n]*\Z", manifest.written[0])
+        for file in named:
+            if not re.search(r"[\r\n]\Z", said[file][-1]):
+                said[file][-1] += usual.group() if usual else ""
     return {
         sha
         for sha, picture in release.pictures.items()

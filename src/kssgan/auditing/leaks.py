@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from stat import S_IMODE
 
 from kssgan.auditing._containers import HARMLESS, extras
 from kssgan.auditing._pictures import ReleaseFiles
@@ -90,27 +91,38 @@ def folder_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
             )
         )
     problems += _folders(release)
-    strange = [name for name in release.others if name not in _EXPECTED]
-    readable = [n for n in strange if _is_text(release.root / n)]
-    opaque = [n for n in strange if n not in readable]
+    readable = [n for n in release.others if _is_text(release.root / n)]
+    # A photo may bear any name, the report's too.
+    opaque = [n for n in release.others if n not in readable]
+    strange = [n for n in readable if n not in _EXPECTED]
     if opaque:
         problems.append(
             Problem(
                 4,
                 "breaks",
-                f"{len(opaque)} files beside pictures, manifest, certificate and report cannot be judged; "
-                f"remove them (such files often hold thumbnails or names)",
+                f"{len(opaque)} files beside the pictures are no text and cannot be judged; remove them "
+                f"(such files often hold thumbnails or names)",
                 tuple(opaque),
             )
         )
-    if readable:
+    if strange:
         problems.append(
             Problem(
                 4,
                 "warns",
-                f"{len(readable)} text files beside manifest, certificate and report are in the release; "
+                f"{len(strange)} text files beside manifest, certificate and report are in the release; "
                 f"read them before they leave",
-                tuple(readable),
+                tuple(strange),
+            )
+        )
+    modes = {name: S_IMODE((release.root / name).stat().st_mode) for name in release.digest}
+    if len(set(modes.values())) > 1:
+        problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"released pictures have {len(set(modes.values()))} different permissions, which tell files "
+                f"apart; give all the same",
             )
         )
     marked = [name for name in release.digest if _own_attributes(release.root / name)]

@@ -12,14 +12,16 @@ import hashlib
 import re
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from kssgan.auditing._statistics import poisson_tail
 from kssgan.auditing._streams import SEEDS, seeded_names
 from kssgan.auditing.report import Problem
 
-__all__ = ["FALSE_ALARM", "name_problems", "order_problems"]
+__all__ = ["FALSE_ALARM", "link_problems", "name_problems", "order_problems"]
 
 FALSE_ALARM = 1e-6
 """Chance that truly random names or orders are called a leak, for each test."""
@@ -35,6 +37,8 @@ _HASHES: tuple[Callable[[bytes], bytes], ...] = (
     lambda b: hashlib.blake2s(b).digest(),
 )
 _SHORTEST = 8
+_SHARED = (2, 3, 4, 6, 8, 12, 16)
+"""So many first or last letters two names may have in common."""
 
 
 def name_problems(
@@ -203,6 +207,62 @@ def _clock(stems: Iterable[str]) -> Problem | None:
     if len(plain) < 6 or len(made) < len(plain):
         return None
     return Problem(4, "breaks", "the released names are UUIDs made from a clock (version 1)")
+
+
+def link_problems(
+    pairs: Sequence[tuple[str, str, str]], orders: Mapping[str, Sequence[str]]
+) -> tuple[Problem, ...]:
+    """Look for what ties the files of one person together: parts of names in common, places side by side.
+
+    Who can tell that several pictures are one person's knows more than each of them says; and whose file has
+    no other one beside it is known by that.
+
+    Args:
+        pairs: as in :func:`name_problems`.
+        orders: released files in an order that a recipient can see, by its name in words.
+    """
+    owner = {released: subject for _, subject, released in sorted(pairs, reverse=True)}
+    held = Counter(owner.values())
+    together = sum(count * (count - 1) // 2 for count in held.values())
+    every = len(owner) * (len(owner) - 1) // 2
+    if not together or together == every:
+        return ()
+    problems = []
+    stems = {file: PurePosixPath(file).stem.lower() for file in owner}
+    for letters in _SHARED:
+        for where, part in (("begin", slice(letters)), ("end", slice(-letters, None))):
+            alike = _pairs_alike(stem[part] for stem in stems.values())
+            own = _pairs_alike((owner[file], stem[part]) for file, stem in stems.items())
+            # As likely as for files of different people, of which one more may have it.
+            usual = (alike - own + 1) / (every - together + 1) * together
+            if own > usual and poisson_tail(own, usual) < FALSE_ALARM:
+                problems.append(
+                    Problem(
+                        4,
+                        "breaks",
+                        f"in {own} of {together} pairs of files of one person the names {where} alike "
+                        f"({letters} letters; by chance in {usual:.2g}), which ties them together",
+                    )
+                )
+    for seen, order in orders.items():
+        files = [file for file in order if file in owner]
+        beside = sum(owner[a] == owner[b] for a, b in pairwise(files))
+        usual = together / every * max(0, len(files) - 1)
+        if beside > usual and poisson_tail(beside, usual) < FALSE_ALARM:
+            problems.append(
+                Problem(
+                    4,
+                    "breaks",
+                    f"{seen} has {beside} files of one person side by side (by chance {usual:.2g}), which "
+                    f"ties them together",
+                )
+            )
+    # All tests of names speak of one thing.
+    return tuple(problems[:1]) if problems else ()
+
+
+def _pairs_alike(keys: Iterable[Hashable]) -> int:
+    return sum(count * (count - 1) // 2 for count in Counter(keys).values())
 
 
 def order_problems(

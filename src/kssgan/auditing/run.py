@@ -247,6 +247,7 @@ def _check_leaks(
     if len(set(times.values())) > 1:
         orders["the order of modification times"] = sorted(times, key=lambda f: times[f])
     case.problems += names.order_problems(pairs, orders, case.originals)
+    case.problems += names.link_problems(pairs, orders)
     known = {value for cells in (manifest.rows.values() if manifest else ()) for value in cells}
     case.problems += words.word_problems(
         root,
@@ -278,10 +279,18 @@ def _people(counted: Guarantee) -> dict[str, list[str]]:
 
 def _check_embedded(case: Case) -> None:
     """Pictures inside pages (data URIs of a report) are released like any other."""
-    texts = [
-        n for n in case.release.others if Path(n).suffix.lower() in (".html", ".htm", ".svg")
-    ]
-    case.embedded = words.embedded_pictures(case.release.root, texts)
+    inside = words.carried(case.release.root, case.release.others)
+    case.embedded = inside.pictures
+    if inside.coded:
+        case.problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"{len(inside.coded)} texts of the release carry a kilobyte or more of coded bytes, which "
+                f"may be a photo and cannot be judged; remove them",
+                tuple(inside.coded),
+            )
+        )
     if not case.embedded:
         return
     case.figures["pages"] = {"pictures_inside": len(case.embedded)}

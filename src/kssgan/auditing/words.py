@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from kssgan.auditing.report import Problem
 
-__all__ = ["embedded_pictures", "word_problems"]
+__all__ = ["Inside", "carried", "word_problems"]
 
 _DATA_URI = re.compile(r"data:([\w/+.-]*);base64,([A-Za-z0-9+/=\s]+)")
+_CODED = re.compile(r"[A-Za-z0-9+/_=-]{1024,}|(?:[A-Za-z0-9+/_=-]{60,}[\s\"',\\]+){15,}")
+"""Bytes written as text, in one piece or in lines: a kilobyte is a picture's thumbnail."""
 _TOKEN = re.compile(r"[^\s\"'<>=,;:()\[\]{}]+")
 _PROSE = frozenset({".html", ".htm", ".md", ".txt", ".rst"})
 _ORDINARY_WORDS = (
@@ -92,18 +95,46 @@ def word_problems(
     return tuple(problems)
 
 
-def embedded_pictures(root: Path, texts: Iterable[str]) -> list[bytes]:
-    """Pictures that texts carry inside themselves as data URIs."""
-    found = []
+class Inside(NamedTuple):
+    """What texts carry beside words.
+
+    Attributes:
+        pictures: the bytes of data URIs.
+        coded: texts with bytes written in another way, which nobody can judge.
+    """
+
+    pictures: list[bytes]
+    coded: list[str]
+
+
+def carried(root: Path, texts: Iterable[str]) -> Inside:
+    """Look for pictures inside texts: in data URIs of any kind, also inside drawings (SVG) that are there."""
+    found = Inside([], [])
     for relative in texts:
-        for kind, body in _DATA_URI.findall(_raw(root / relative)):
-            if not kind.startswith("image/") or kind.startswith("image/svg"):
-                continue
-            try:
-                found.append(base64.b64decode(re.sub(r"\s", "", body), validate=True))
-            except (binascii.Error, ValueError):
-                continue
+        raw = _raw(root / relative)
+        ways = dict.fromkeys((raw, html.unescape(raw), unquote(raw, errors="surrogateescape")))
+        inside: dict[bytes, None] = {}
+        for text in ways:
+            inside |= dict.fromkeys(_data(text))
+        found.pictures.extend(inside)
+        if any(_CODED.search(_DATA_URI.sub(" ", text)) for text in ways):
+            found.coded.append(relative)
     return found
+
+
+def _data(text: str) -> Iterator[bytes]:
+    """Content of the data URIs of a text; of drawings that of theirs as well."""
+    for _, body in _DATA_URI.findall(text):
+        try:
+            data = base64.b64decode(re.sub(r"\s", "", body), validate=True)
+        except (binascii.Error, ValueError):
+            # Not to be read as it is, but by somebody.
+            data = body.encode()
+        try:
+            nested = list(_data(data.decode("utf-8")))
+        except UnicodeDecodeError:
+            nested = []
+        yield from nested or [data]
 
 
 def _raw(path: Path) -> str:
@@ -123,7 +154,7 @@ def _readings(path: Path) -> Iterator[str]:
     if path.suffix.lower() == ".json":
         try:
             yield "\n".join(_strings(json.loads(text)))
-        except ValueError:
+        except (ValueError, RecursionError):
             return
 
 

@@ -177,7 +177,8 @@ def _draw_group(
     surrogate = method.surrogate(members)
     grids = [grid for person in members for grid in person.grids()]
     found: list[list[bytes]] = []
-    for number in range(variants * _TRIES):
+    number = last = 0
+    while len(found) < variants and number - last < _TRIES * max(1, len(found)):
         drawn = draw_all(method, surrogate, labels, seed=variant_seed(own_seed, number))
         for picture_u8 in drawn:
             _check_nobody(picture_u8, grids)
@@ -185,10 +186,12 @@ def _draw_group(
         # Few donors make few heads: a picture that is there already is no variant.
         if not any(a == b for other in found for a, b in zip(other, pngs, strict=True)):
             found.append(pngs)
-        if len(found) == variants:
-            return [png for cell in zip(*found, strict=True) for png in cell]
+            last = number
+        number += 1
+    if len(found) == variants:
+        return [png for cell in zip(*found, strict=True) for png in cell]
     raise UsageError(
-        f"variants={variants} came, but {variants * _TRIES} seeds gave only {len(found)} different pictures "
+        f"variants={variants} came, but {number} seeds gave only {len(found)} different pictures "
         f"of a group (surrogate {method.name!r}); ask for fewer, give more donors, or take the generator"
     )
 

@@ -105,16 +105,16 @@ class GallerySurrogate(ShapeMeanSurrogate):
         if strange:
             problems.append(f"{strange} of {len(rows)} photos were not among those trained on")
         found = np.full(int(subjects.max()) + 1, -1, np.int64)
-        torn = set()
-        for subject, row in zip(subjects.tolist(), rows.tolist(), strict=True):
-            if row < 0:
-                continue
-            if found[subject] not in (-1, stored.group[row]):
-                torn.add(subject)
-            found[subject] = stored.group[row]
-        if torn:
+        there = rows >= 0
+        found[subjects[there]] = stored.group[rows[there]]
+        # Each subject is one person of the training and the other way round: somebody told apart as two would
+        # hold two files of a picture, and two taken for one would be one of too few.
+        pairs = np.unique(np.stack([subjects[there], stored.person[rows[there]]], 1), axis=0)
+        otherwise = sum(len(pairs) - len(np.unique(side)) for side in pairs.T)
+        if otherwise:
             problems.append(
-                f"{len(torn)} people are in two groups, since they were told apart otherwise"
+                f"people were told apart otherwise in the training ({otherwise} times two are one, or one is "
+                "two)"
             )
         absent = np.setdiff1d(stored.person, stored.person[rows[rows >= 0]]).size
         if absent:

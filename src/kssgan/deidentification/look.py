@@ -114,9 +114,7 @@ class PhotoReader:
             with self._looking:  # several threads may miss an entry at a time
                 found = next(iter(self._analyser.analyse([self._root / photo.name])))
         if not isinstance(found, PhotoFace):
-            raise KssganError(
-                "a photo changed or vanished while the run was working; nothing was released, run again"
-            )
+            raise _changed()
         return found
 
     def _known(self, content: str) -> _Look | Reason | None:
@@ -131,7 +129,12 @@ class PhotoReader:
         if not new:
             return
         paths = (self._root / name for name in new.values())
-        for content, result in zip(new, self._analyser.analyse(paths), strict=True):
+        for (content, name), result in zip(
+            new.items(), self._analyser.analyse(paths), strict=True
+        ):
+            # What was looked at must be what the digest is of.
+            if _content(self._root / name) != content:
+                raise _changed()
             with storage("the private cache could not be written"):
                 self._cache.put(self._cache.key(content), result)
             step(1)
@@ -141,6 +144,12 @@ class PhotoReader:
             for stage, spent in result.seconds.items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
             yield content, (result.embedding, result.attributes)
+
+
+def _changed() -> KssganError:
+    return KssganError(
+        "a photo changed or vanished while the run was working; nothing was released, run again"
+    )
 
 
 def _content(path: Path) -> str | Reason:

@@ -139,7 +139,8 @@ def declared_subjects(
 
 def _folder(name: str) -> str | None:
     parts = PurePosixPath(name).parts
-    return tidy(parts[0]) or parts[0] if len(parts) > 1 else None
+    # A folder without a name that can be read names nobody.
+    return tidy(parts[0]) or None if len(parts) > 1 else None
 
 
 def read_subjects(path: Path, files: Sequence[str], *, root: Path) -> SubjectTable:
