@@ -67,6 +67,13 @@ def test_k_of_two_must_be_allowed(run: Run, left: Left) -> None:
         ({"within": "gender"}, "within"),
         ({"within": ("expression",)}, "within"),
         ({"set_labels": {"expression": "happy"}}, "expression"),
+        ({"set_labels": "expression"}, "set_labels"),
+        ({"set_labels": {"expression": None}}, "set_labels"),
+        ({"subjects": None}, "subjects=None came; a path"),
+        ({"subjects": 3}, "subjects=3 came; a path"),
+        ({"ledger": 3}, "ledger=3 came; a path"),
+        ({"within": 3}, "within=3 came; a sequence"),
+        ({"auto_labels": None}, "auto_labels=None came; a sequence"),
     ],
 )
 def test_other_arguments(run: Run, left: Left, changes: dict[str, object], said: str) -> None:

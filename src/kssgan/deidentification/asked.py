@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -73,6 +74,7 @@ class Asked:
         Raises:
             UsageError: an argument is wrong, or does not go with another.
         """
+        self._check_kinds()
         check_asked(
             self.k,
             allow_small_k=self.allow_small_k,
@@ -93,6 +95,42 @@ class Asked:
         check_variants(self.variants, mode=self.mode, surrogate=self.surrogate)
         check_escrow(self.escrow, self.escrow_key)
         check_ledger_key(self.ledger, self.ledger_key)
+
+    def _check_kinds(self) -> None:
+        """Python does not look at types; half a run later nobody would know what was wrong."""
+        needed, optional = (
+            ("photos", "out", "subjects"),
+            (
+                "labels",
+                "weights",
+                "map_path",
+                "ledger",
+                "ledger_key",
+                "escrow",
+                "escrow_key",
+                "cache",
+                "donors",
+            ),
+        )
+        for name in (*needed, *optional):
+            value = getattr(self, name)
+            if not isinstance(value, str | os.PathLike) and (
+                value is not None or name in needed
+            ):
+                raise UsageError(f"{name}={value!r} came; a path was wanted")
+        pairs: object = self.set_labels
+        if pairs is not None and not (
+            isinstance(pairs, Mapping)
+            and all(isinstance(text, str) for pair in pairs.items() for text in pair)
+        ):
+            raise UsageError(
+                f"set_labels={pairs!r} came; attributes with a category each were wanted, such as "
+                '{"expression": "neutral"}'
+            )
+        for name in ("within", "auto_labels"):
+            value = getattr(self, name)
+            if not isinstance(value, Sequence) and (value is not None or name != "within"):
+                raise UsageError(f"{name}={value!r} came; a sequence of attributes was wanted")
 
 
 def check_asked(
