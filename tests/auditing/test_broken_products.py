@@ -7,6 +7,7 @@ import random
 import secrets
 import textwrap
 import uuid
+import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from io import BytesIO
@@ -526,13 +527,15 @@ def test_names_in_the_report(good: Any) -> None:
 @pytest.mark.parametrize(
     ("way", "says"),
     [
-        ("itself", "are no text and cannot be judged"),
-        ("behind", "are no text and cannot be judged"),
+        ("itself", "are no text in UTF-8 and cannot be judged"),
+        ("behind", "are no text in UTF-8 and cannot be judged"),
         ("hex", "kilobyte or more of coded bytes"),
         ("base64", "kilobyte or more of coded bytes"),
         ("lines", "kilobyte or more of coded bytes"),
         ("data", "originals are in the release"),
         ("drawing", "originals are in the release"),
+        ("packed", "hold no picture that can be read"),
+        ("broken", "hold no picture that can be read"),
     ],
 )
 def test_a_photo_inside_a_text(good: Any, name: str, way: str, says: str) -> None:
@@ -548,6 +551,8 @@ def test_a_photo_inside_a_text(good: Any, name: str, way: str, says: str) -> Non
         "base64": coded,
         "lines": "\n".join(textwrap.wrap(coded, 76)),
         "data": f"data:;base64,{small}",
+        "packed": f"data:font/woff2;base64,{b64encode(zlib.compress(photo)).decode()}",
+        "broken": f"data:image/png;base64,{small[1:]}",
         "drawing": f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}",
     }.get(way, "")
     page = b"<p>" if name == "report.html" else b""

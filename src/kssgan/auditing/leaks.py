@@ -100,8 +100,8 @@ def folder_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
             Problem(
                 4,
                 "breaks",
-                f"{len(opaque)} files beside the pictures are no text and cannot be judged; remove them "
-                f"(such files often hold thumbnails or names)",
+                f"{len(opaque)} files beside the pictures are no text in UTF-8 and cannot be judged; "
+                f"remove them (such files often hold thumbnails or names)",
                 tuple(opaque),
             )
         )

@@ -257,8 +257,8 @@ def link_problems(
                     f"ties them together",
                 )
             )
-    # All tests of names speak of one thing.
-    return tuple(problems[:1]) if problems else ()
+    # The tests speak of one thing; the first one says it.
+    return tuple(problems[:1])
 
 
 def _pairs_alike(keys: Iterable[Hashable]) -> int:

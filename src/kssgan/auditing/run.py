@@ -20,6 +20,7 @@ from kssgan.auditing.guarantee import Guarantee, coverage, measure
 from kssgan.auditing.recognition import recognise
 from kssgan.auditing.releases import Releases, check_releases
 from kssgan.auditing.report import AuditReport, Problem
+from kssgan.auditing.shown import decoded
 from kssgan.auditing.trained_on import faces_trained_on
 from kssgan.errors import BadTable, UsageError
 from kssgan.faces.onnx_recogniser import OnnxSettings, plug
@@ -294,6 +295,15 @@ def _check_embedded(case: Case) -> None:
     if not case.embedded:
         return
     case.figures["pages"] = {"pictures_inside": len(case.embedded)}
+    if blank := sum(decoded(data) is None for data in set(case.embedded)):
+        case.problems.append(
+            Problem(
+                4,
+                "breaks",
+                f"{blank} data addresses in texts of the release hold no picture that can be read and cannot "
+                f"be judged; remove them",
+            )
+        )
     kinds = {kind for data in set(case.embedded) for kind in extras_of(data)}
     bad = sorted(k for k in kinds if not k.startswith(("a format", "colour", "an ICC")))
     if bad:

@@ -20,7 +20,7 @@ from kssgan.faces import thresholds
 from kssgan.faces.decode import formats
 from kssgan.types import U8Array
 
-__all__ = ["closest", "shown_pictures"]
+__all__ = ["closest", "decoded", "shown_pictures"]
 
 _MOST_EMBEDDED = 500
 
@@ -45,11 +45,11 @@ def shown_pictures(case: Case, seen: Surrogates, gallery: Gallery) -> copies.Sho
         )
     prints, flat = [seen.prints], [seen.flat]
     for data in inside[:_MOST_EMBEDDED]:
-        pixels = _decoded(data)
+        pixels = decoded(data)
         own = np.zeros((1, seen.prints.shape[1], PRINT), np.float16)
         if pixels is not None:
             own[0, 0] = print_of(pixels)
-        opens.append(partial(_decoded, data))
+        opens.append(partial(decoded, data))
         paths.append(None)
         prints.append(own)
         flat.append(np.array([pixels is not None and not own.any()]))
@@ -75,7 +75,8 @@ def closest(seen: Surrogates, gallery: Gallery, limit: float) -> list[tuple[int,
     return [(int(rows[i]), int(gallery.faces[photo[i]])) for i in near]
 
 
-def _decoded(data: bytes) -> U8Array | None:
+def decoded(data: bytes) -> U8Array | None:
+    """Pixels (H, W, 3) of a picture file's content, None where there is no picture."""
     try:
         with Image.open(io.BytesIO(data), formats=formats()) as image:
             return np.asarray(image.convert("RGB"))
