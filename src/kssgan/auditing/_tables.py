@@ -80,18 +80,21 @@ def read_rows(path: Path, what: str) -> list[list[str]]:
     Raises:
         BadTable: it cannot be read.
     """
+    return _parsed(_text(path, what), what)
+
+
+def _text(path: Path, what: str) -> str:
     try:
-        text = _text(path)
+        return path.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise BadTable(f"{what} cannot be read ({error.strerror}); check the path") from None
+
+
+def _parsed(text: str, what: str) -> list[list[str]]:
     try:
         return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     except csv.Error:
         raise BadTable(f"{what} is not a CSV file; export it again as UTF-8 CSV") from None
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8-sig", "surrogateescape")
 
 
 def read_map(path: Path) -> tuple[MapRow, ...]:
@@ -128,7 +131,8 @@ def read_manifest(root: Path) -> Manifest | None:
     path = root / "manifest.csv"
     if not path.is_file():
         return None
-    rows = read_rows(path, "the release's manifest.csv")
+    text = _text(path, "the release's manifest.csv")
+    rows = _parsed(text, "the release's manifest.csv")
     if not rows or rows[0][0].strip().lower() != "file":
         raise BadTable("the release's manifest.csv does not begin with a column named file")
     columns = tuple(rows[0][1:])
@@ -138,7 +142,7 @@ def read_manifest(root: Path) -> Manifest | None:
         if len(row) != len(columns) + 1 or row[0] in cells:
             ragged += 1
         cells.setdefault(row[0], (*row[1:], *[""] * len(columns))[: len(columns)])
-    return Manifest(columns, cells, ragged, tuple(_LINE.findall(_text(path))[1:]))
+    return Manifest(columns, cells, ragged, tuple(_LINE.findall(text)[1:]))
 
 
 def read_certificate(root: Path) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -127,10 +127,6 @@ class Asked:
                 f"set_labels={pairs!r} came; attributes with a category each were wanted, such as "
                 '{"expression": "neutral"}'
             )
-        for name in ("within", "auto_labels"):
-            value = getattr(self, name)
-            if not isinstance(value, Sequence) and (value is not None or name != "within"):
-                raise UsageError(f"{name}={value!r} came; a sequence of attributes was wanted")
 
 
 def check_asked(
@@ -172,16 +168,23 @@ def check_asked(
             f"grouping={grouping!r} came; one of {', '.join(GROUPINGS)} was wanted"
         )
     constant = [name for name, attribute in KNOWN.items() if attribute.scope == "subject"]
-    if within is not None and (isinstance(within, str) or not set(within) <= set(constant)):
+    if within is not None and not _attributes(within, constant):
         raise UsageError(
             f"within={within!r} came; a sequence of attributes that stay with a person was wanted: "
             f"{', '.join(constant)}"
         )
-    if isinstance(auto_labels, str) or not set(auto_labels) <= set(KNOWN):
+    if not _attributes(auto_labels, KNOWN):
         raise UsageError(
             f"auto_labels={auto_labels!r} came; a sequence of attributes that can be read off a face was "
             f"wanted: {', '.join(KNOWN)}; none of them is ()"
         )
+
+
+def _attributes(names: object, known: Iterable[str]) -> bool:
+    """Whether some names are a sequence of known attributes."""
+    return (
+        isinstance(names, Sequence) and not isinstance(names, str) and set(names) <= set(known)
+    )
 
 
 def check_variants(variants: int, *, mode: str, surrogate: str) -> None:

@@ -116,7 +116,7 @@ class GallerySurrogate(ShapeMeanSurrogate):
                 f"people were told apart otherwise in the training ({otherwise} times two are one, or one is "
                 "two)"
             )
-        absent = np.setdiff1d(stored.person, stored.person[rows[rows >= 0]]).size
+        absent = np.setdiff1d(stored.person, stored.person[rows[there]]).size
         if absent:
             problems.append(f"{absent} people of the training are not in PHOTOS")
         if problems:

@@ -244,15 +244,16 @@ def _templates(
     """
     if subjects.how != "auto":
         return ()
-    rows_of: dict[tuple[int, int], list[int]] = {}
-    for row, number in zip(kept, numbers, strict=True):
-        rows_of.setdefault((number, int(subjects.photo_subject[row])), []).append(row)
-    found = []
-    for (number, _), rows in sorted(rows_of.items()):
-        if not returning.known[rows].all():
-            alone = part_of(subjects, photos, rows)
-            found.append((number, mean_embeddings([photos[row] for row in rows], alone)[0]))
-    return tuple(found)
+    whose = list(zip(numbers, subjects.photo_subject[list(kept)].tolist(), strict=True))
+    found = sorted(set(whose))
+    number_of = {own: at for at, own in enumerate(found)}
+    unit = np.array([number_of[own] for own in whose], np.int64)
+    apart = replace(
+        subjects, names=tuple(found_name(number) for number, _ in found), photo_subject=unit
+    )
+    means = mean_embeddings([photos[row] for row in kept], apart)
+    new = set(unit[~returning.known[list(kept)]].tolist())
+    return tuple((found[at][0], means[at]) for at in sorted(new))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
