@@ -667,6 +667,23 @@ def test_the_certificates_claim_is_required(good: Any) -> None:
     assert "fewer than 5 people" in breaks(report)
 
 
+@pytest.mark.parametrize("way", ["{photos}/{name}", "../photos/{name}"])
+def test_a_map_that_leads_out_of_the_originals(good: Any, way: str) -> None:
+    """One photo under a second name, as another person's."""
+    original, _, *rest = good.rows[0]
+    good.rows.append((way.format(photos=good.photos, name=original), "P-099x", *rest))
+    assert "5: 1 photos of the map lie outside the originals" in breaks(good.audit(k=3))
+
+
+def test_detours_in_a_map(good: Any) -> None:
+    """The same photo, whatever way its path takes."""
+    original, *rest = good.rows[0]
+    good.rows[0] = (f"./aside/../{original}", *rest)
+    report = good.audit(k=3)
+    assert report.holds, breaks(report)
+    assert not report.problems
+
+
 def test_a_map_of_another_release(good: Any) -> None:
     for file in sorted(good.release.rglob("*.png"))[:1]:
         file.rename(file.with_name(f"{uuid.uuid4().hex}.png"))

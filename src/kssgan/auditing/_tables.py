@@ -117,9 +117,14 @@ def read_map(path: Path) -> tuple[MapRow, ...]:
         raise BadTable("the map has no rows; pass the map that was written with this release")
     cells = [[row[i] for i in at] for row in rows[1:]]
     return tuple(
-        MapRow(original, subject, posixpath.normpath(released) if released else "", reason)
+        MapRow(_plain(original), subject, _plain(released), reason)
         for original, subject, released, reason in cells
     )
+
+
+def _plain(path: str) -> str:
+    """A path without detours, so that one file has one name."""
+    return posixpath.normpath(path) if path else ""
 
 
 def read_manifest(root: Path) -> Manifest | None:

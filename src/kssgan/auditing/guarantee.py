@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from kssgan.auditing._pictures import ReleaseFiles
 from kssgan.auditing._tables import MapRow
@@ -353,6 +354,17 @@ def coverage(rows: Sequence[MapRow], found: Iterable[str]) -> tuple[Problem, ...
                 5, "warns", f"{len(repeated)} photos stand in the map twice", tuple(repeated)
             )
         )
+    if outside := sorted(name for name in known if _leaves(name)):
+        problems.append(
+            Problem(
+                5,
+                "breaks",
+                f"{len(outside)} photos of the map lie outside the originals (an absolute path, or one with "
+                f".. in front), so they may be photos of the map under a second name; audit with the folder "
+                f"that was released from, and paths below it in the map",
+                tuple(outside),
+            )
+        )
     if uncovered := sorted(on_disk - known):
         problems.append(
             Problem(
@@ -386,3 +398,9 @@ def coverage(rows: Sequence[MapRow], found: Iterable[str]) -> tuple[Problem, ...
             )
         )
     return tuple(problems)
+
+
+def _leaves(name: str) -> bool:
+    """Whether a photo's path leads out of the folder that it should be below."""
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts

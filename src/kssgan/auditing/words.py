@@ -23,14 +23,25 @@ _CODED = re.compile(r"[A-Za-z0-9+/_=-]{1024,}|(?:[A-Za-z0-9+/_=-]{60,}[\s\"',\\]
 _TOKEN = re.compile(r"[^\s\"'<>=,;:()\[\]{}]+")
 _PROSE = frozenset({".html", ".htm", ".md", ".txt", ".rst"})
 _ORDINARY_WORDS = (
-    "adult age angry attributes birth cells certificate child claimed contemptuous count disgusted "
-    "expression face faces false fearful female file files format found gender group groups happy "
-    "holds ignored image images information label labels lookalike loss male manifest mean middle "
-    "mode neutral null people person photo photos picture pictures refused release released report "
-    "sad senior share sizes statement strict subject subjects surprised surrogate true versions "
-    "weights young"
+    "adult age angry attributes birth cells certificate child claimed contemptuous count "
+    "disgusted expression face faces false fearful female file files format found gender "
+    "group groups happy holds ignored image images information label labels lookalike loss "
+    "male manifest mean middle mode neutral null people person photo photos picture pictures "
+    "refused release released report sad senior share sizes statement strict subject "
+    "subjects surprised surrogate true versions weights young"
 )
-_ORDINARY = frozenset(_ORDINARY_WORDS.split(" "))
+_OWN_WORDS = (
+    "above again among analyser apart apart. byte-identical check consolas "
+    "content-security-policy counts data declared dejavu detector distinct each escrow every "
+    "generator grouping hair heic hold holder information_loss k-same k_claimed k_declared "
+    "k_measured kssgan kssgan-certificate landmarks least ledger liberation linked "
+    "look-alikes lookalike_pairs lookalikes_merged max_share mdav menlo merged mono networks "
+    "noto numpy once own pillow pixels preserveaspectratio probability probes python quick "
+    "recognised recogniser reduced roboto sans score segoe select several sha-256 sha256 "
+    "sides signs size someone stands tells that them this torch unequal unknown user utf-8 "
+    "utility variants viewbox what where whether whoever with"
+)
+_ORDINARY = frozenset(f"{_ORDINARY_WORDS} {_OWN_WORDS}".split(" "))
 
 
 def word_problems(

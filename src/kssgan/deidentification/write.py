@@ -202,7 +202,8 @@ def _certificate(
             "refused": len(collection.refused),
             "released": len(collection.photos),
         },
-        "information_loss": plan.loss,
+        # Of all its digits somebody who has the photos could tell who was in the groups.
+        "information_loss": round(plan.loss),
         "surrogate": facts["surrogate"],
         "grouping": facts["grouping"],
         "attributes": list(plan.columns),
