@@ -730,6 +730,23 @@ def test_a_picture_inside_the_report(good: Any, whose: str) -> None:
         assert "originals are in the release, as a near-copy" in breaks(report)
 
 
+def test_a_photo_behind_many_pictures_inside_the_report(good: Any) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (8, 8, 3), np.uint8) for _ in range(600)]
+    with Image.open(good.photos / "family04_visit0.png") as image:
+        pictures.append(np.asarray(image.convert("RGB").resize((64, 64))))
+    page = []
+    for picture in pictures:
+        Image.fromarray(picture).save(packed := BytesIO(), "PNG")
+        page.append(
+            f'<img src="data:image/png;base64,{b64encode(packed.getvalue()).decode()}">'
+        )
+    (good.release / "report.html").write_text("\n".join(page))
+    report = good.audit(k=3)
+    assert report.figures["pages"] == {"pictures_inside": 601}
+    assert "originals are in the release, as a near-copy" in breaks(report)
+
+
 def _numbered(made: Any, *groupings: list[range]) -> None:
     """Pictures of all people, one variant for each way to group them."""
     made.columns = ("variant",)

@@ -12,7 +12,7 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kssgan.errors import BadTable
@@ -25,6 +25,7 @@ __all__ = [
     "read_manifest",
     "read_map",
     "read_rows",
+    "stem",
 ]
 
 VARIANT = "variant"
@@ -72,6 +73,15 @@ class Manifest:
         """Place of the variants' numbers in a row; None where there are no variants."""
         named = [column.strip().lower() for column in self.columns]
         return named.index(VARIANT) if VARIANT in named else None
+
+
+def stem(name: str) -> str:
+    r"""A file's name without folders and ending, in any notation.
+
+    >>> stem("images/3f.png") == stem(r".\images\3F.PNG") == "3f"
+    True
+    """
+    return PurePosixPath(name.replace("\\", "/")).stem.casefold()
 
 
 def read_rows(path: Path, what: str) -> list[list[str]]:

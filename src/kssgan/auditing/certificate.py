@@ -6,10 +6,9 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
-from kssgan.auditing._tables import MapRow
+from kssgan.auditing._tables import MapRow, stem
 from kssgan.auditing.guarantee import Guarantee
 from kssgan.auditing.report import Problem
 
@@ -98,10 +97,8 @@ def certificate_problems(
 def _named(text: str, rows: Sequence[MapRow]) -> set[str]:
     """Released files whose name stands in a text."""
     words = set(re.findall(r"[\w-]+", text.casefold()))
-    stems = {
-        file: PurePosixPath(file).stem.casefold() for file in {row.released for row in rows}
-    }
-    return {file for file, stem in stems.items() if len(stem) >= _LONG_NAME and stem in words}
+    stems = {file: stem(file) for file in {row.released for row in rows}}
+    return {file for file, own in stems.items() if len(own) >= _LONG_NAME and own in words}
 
 
 def _claims_more(certificate: Mapping[str, Any], counted: Guarantee) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kssgan.auditing._pictures import ReleaseFiles
-from kssgan.auditing._tables import VARIANT, Manifest, MapRow, read_rows
+from kssgan.auditing._tables import VARIANT, Manifest, MapRow, read_rows, stem
 from kssgan.auditing.report import Problem
 from kssgan.errors import BadTable
 
@@ -91,17 +91,17 @@ def _said_unlike(release: ReleaseFiles, manifest: Manifest) -> set[str]:
 
     A recipient is not held by the format: "./images/3F..PNG;41" tells a file's label as well.
     """
-    names = Counter(_stem(file) for file in release.digest)
-    by_stem = {_stem(file): file for file in release.digest if names[_stem(file)] == 1}
+    names = Counter(stem(file) for file in release.digest)
+    by_stem = {stem(file): file for file in release.digest if names[stem(file)] == 1}
     said: dict[str, list[str]] = defaultdict(list)
     named: set[str] = set()
     for line in manifest.written:
         # What names no file belongs to what does: a cell goes on, or a row is set off by a blank line.
-        if stems := {_stem(word) for word in re.split(r"[\s,;|\"']+", line)} & by_stem.keys():
-            named = {by_stem[stem] for stem in stems}
-            for stem in stems:
-                rest = re.sub(re.escape(stem), "", line, flags=re.IGNORECASE)
-                said[by_stem[stem]].append(rest)
+        if stems := {stem(word) for word in re.split(r"[\s,;|\"']+", line)} & by_stem.keys():
+            named = {by_stem[own] for own in stems}
+            for own in stems:
+                rest = re.sub(re.escape(own), "", line, flags=re.IGNORECASE)
+                said[by_stem[own]].append(rest)
         else:
             for file in named:
                 said[file][-1] += line
@@ -116,11 +116,6 @@ def _said_unlike(release: ReleaseFiles, manifest: Manifest) -> set[str]:
         for sha, picture in release.pictures.items()
         if len({tuple(sorted(said[file])) for file in picture.files}) > 1
     }
-
-
-def _stem(name: str) -> str:
-    """A file's name without folders and ending, in any notation."""
-    return PurePosixPath(name.replace("\\", "/")).stem.casefold()
 
 
 def read_labels(path: Path, originals: Path) -> dict[str, dict[str, dict[str, str]]]:

@@ -22,14 +22,12 @@ from kssgan.types import U8Array
 
 __all__ = ["closest", "decoded", "shown_pictures"]
 
-_MOST_EMBEDDED = 500
-
 
 def shown_pictures(case: Case, seen: Surrogates, gallery: Gallery) -> copies.Shown:
     """Distinct pictures of the release and the pictures inside its pages.
 
     Args:
-        case: a note is added where pages hold too many pictures to compare all.
+        case: its release, and what lies inside its pages.
         seen: the distinct pictures.
         gallery: the originals.
     """
@@ -38,13 +36,8 @@ def shown_pictures(case: Case, seen: Surrogates, gallery: Gallery) -> copies.Sho
         root / case.release.pictures[sha].files[0] for sha in seen.digests
     ]
     opens: list[Callable[[], U8Array | None]] = [partial(pixels_of, p) for p in paths if p]
-    inside = list(dict.fromkeys(case.embedded))
-    if len(inside) > _MOST_EMBEDDED:
-        case.notes.append(
-            f"pages: {_MOST_EMBEDDED} of {len(inside)} pictures inside pages were compared with originals"
-        )
     prints, flat = [seen.prints], [seen.flat]
-    for data in inside[:_MOST_EMBEDDED]:
+    for data in dict.fromkeys(case.embedded):
         pixels = decoded(data)
         own = np.zeros((1, seen.prints.shape[1], PRINT), np.float16)
         if pixels is not None:
