@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import secrets
 import textwrap
@@ -20,9 +21,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kssgan.auditing import AuditReport, audit
-from kssgan.auditing.names import link_problems
+from kssgan.auditing.names import link_problems, order_problems
 from kssgan.errors import Reason
-from kssgan.testing.fakes import PaintedAnalyser
+from kssgan.testing.fakes import PaintedAnalyser, paint_photo
 from kssgan.types import Refused
 
 
@@ -61,6 +62,28 @@ def test_a_members_own_photo_for_its_group(good: Any) -> None:
     report = good.audit(k=3)
     assert "originals are in the release, as a near-copy" in breaks(report)
     assert report.k_measured == 3, "rules 1 and 2 alone do not see it"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        np.rot90,
+        lambda crop: np.rot90(crop, 2),
+        lambda crop: np.rot90(crop, 3)[:, ::-1],
+        np.flipud,
+        lambda crop: 255 - crop,
+    ],
+    ids=["turned", "upside down", "turned and mirrored", "flipped", "negative"],
+)
+def test_a_members_own_photo_that_is_turned(
+    good: Any, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    people = good.people(range(20, 23))
+    own = good.crop(people["P-021x"][0]).astype(np.uint8)
+    good.group(people, picture=np.ascontiguousarray(change(own)))
+    report = good.audit(k=3)
+    assert "1 originals are in the release, as a near-copy" in breaks(report)
+    assert report.figures["copies"]["near_copies_of_originals"] == 1
 
 
 def test_originals_that_are_missing(good: Any) -> None:
@@ -625,12 +648,141 @@ def test_an_order_that_keeps_a_persons_files_together() -> None:
     assert not link_problems(pairs, {"the order of the manifest": mixed})
 
 
+def test_files_of_each_picture_in_the_order_of_people() -> None:
+    """Pictures come in any order and people are grouped by chance: one order of all files tells nothing."""
+    rng = random.Random(5)
+    order = rng.sample(range(60), 60)
+    pairs, manifest, digests = [], [], {}
+    for group in range(12):
+        for person in sorted(order[5 * group : 5 * group + 5]):
+            file = f"images/{rng.randbytes(16).hex()}.png"
+            pairs.append((f"{person:02d}.png", f"P-{person:02d}", file))
+            manifest.append(file)
+            digests[file] = str(group)
+    seen = {"the order of the manifest": manifest}
+    problems = order_problems(pairs, seen, Path("nowhere"), digests)
+    assert all(
+        "follows, within pictures, the order of the photos by their" in p.sentence
+        for p in problems
+    )
+    assert {problem.severity for problem in problems} == {"breaks"}
+    assert len(problems) == 2, "by names of photos and of people"
+    free = {"the order of the manifest": rng.sample(manifest, 60)}
+    assert not order_problems(pairs, free, Path("nowhere"), digests)
+
+
+def test_two_pictures_of_a_group_in_one_order_of_people() -> None:
+    """No order of the photos, but the i-th file of the one is of the same person as that of the other."""
+    rng = random.Random(3)
+    pairs, files, digests, free = [], [], {}, []
+    for group in range(12):
+        people = rng.sample(range(5 * group, 5 * group + 5), 5)
+        for label in "ab":
+            names = sorted(f"images/{rng.randbytes(16).hex()}.png" for _ in people)
+            for person, file in zip(people, names, strict=True):
+                pairs.append((f"{rng.random()}.png", f"{person:02d}", file))
+                digests[file] = f"{group}{label}"
+                files.append(file)
+            rng.shuffle(people) if label == "b" else None
+    files.sort()
+    (found,) = order_problems(
+        pairs, {"the order of file names": files}, Path("nowhere"), digests
+    )
+    assert found.severity == "breaks"
+    assert "has the people of one picture in the order of another's" in found.sentence
+    free = {"the order of file names": rng.sample(files, len(files))}
+    assert not order_problems(pairs, free, Path("nowhere"), digests)
+
+
+@pytest.mark.parametrize("columns", [("expression",), ("group",), ("expression", "age")])
+def test_a_column_does_not_excuse_groups_that_overlap(
+    made: Any, columns: tuple[str, ...]
+) -> None:
+    """Each person is left alone by the two pictures that show it."""
+    made.columns = columns
+    people = {f"P-{n:03d}x": made.person(n, 2) for n in range(9)}
+    ids, number = list(people), 0
+    for shot, groups in enumerate(
+        ([range(3), range(3, 6), range(6, 9)], [range(n, 9, 3) for n in range(3)])
+    ):
+        for group in groups:
+            number += 1
+            own = {ids[n]: [people[ids[n]][shot]] for n in group}
+            picture = made.mean(list(own.values()))
+            picture[-8:] = 10 * number
+            said = {
+                "expression": ("neutral", "happy")[shot],
+                "group": str(number),
+                "age": str(number),
+            }
+            made.group(own, picture=picture, label=tuple(said[name] for name in columns))
+    assert "1: 9 subjects" in breaks(made.audit(k=3))
+
+
+def test_a_groups_label_is_the_same_for_its_pictures(made: Any) -> None:
+    made.columns = ("expression", "gender")
+    people = {f"P-{n:03d}x": made.person(n, 2) for n in range(3)}
+    for shot, label in enumerate((("neutral", "female"), ("happy", "male"))):
+        own = {name: [photos[shot]] for name, photos in people.items()}
+        picture = made.mean(list(own.values()))
+        picture[-8:] = 20 * (1 + shot)
+        made.group(own, picture=picture, label=label)
+    assert "2: in 1 groups the manifest says another gender" in breaks(made.audit(k=3))
+
+
+@pytest.mark.parametrize("where", ["report", "text", "header", "row"])
+def test_texts_that_say_something_of_single_files(good: Any, where: str) -> None:
+    good.finish()
+    file = good.rows[0][2]
+    if where == "report":
+        page = f'<img src="{file}"><table><tr><td>{file}</td><td>age 20</td></tr></table>'
+        (good.release / "report.html").write_text(page)
+    elif where == "text":
+        (good.release / "README.txt").write_text(f"{Path(file).stem} is the older one\n")
+    else:
+        path = good.release / "manifest.csv"
+        lines = path.read_text().splitlines()
+        lines[0] += f",{file} is the older one" if where == "header" else ""
+        lines[1:1] = [f"note ({file}) is aged 41"] if where == "row" else []
+        path.write_text("\n".join(lines) + "\n")
+    said = breaks(
+        audit(
+            good.release,
+            originals=good.photos,
+            map_path=good.map_path,
+            analyser=PaintedAnalyser(),
+        )
+    )
+    wanted = "2: in 1 distinct pictures the manifest says something else"
+    assert (wanted if where == "row" else "4: 1 texts of the release name 1 released") in said
+
+
+def test_a_page_may_show_every_picture_once(good: Any) -> None:
+    good.finish()
+    first = {
+        good.release.joinpath(r[2]).read_bytes(): r[2]
+        for r in sorted(good.rows, reverse=True)
+        if r[2]
+    }
+    firsts = [
+        min(
+            r[2] for r in good.rows if r[2] and good.release.joinpath(r[2]).read_bytes() == data
+        )
+        for data in first
+    ]
+    (good.release / "report.html").write_text("".join(f'<img src="{file}">' for file in firsts))
+    assert good.audit(k=3).holds
+    others = [row[2] for row in good.rows if row[2] and row[2] not in firsts]
+    (good.release / "report.html").write_text(f'<img src="{others[0]}">')
+    assert "1 texts of the release name 1 released files" in breaks(good.audit(k=3))
+
+
 def test_a_certificate_that_names_files(made: Any) -> None:
     files = _twice(made)
     (made.release / "certificate.json").write_text(
         json.dumps({"k_claimed": 5, "sessions": [files[0]]})
     )
-    assert "the certificate names 1 released files" in breaks(made.audit(k=5))
+    assert "1 texts of the release name 1 released files" in breaks(made.audit(k=5))
 
 
 def test_a_clean_report_is_fine(good: Any) -> None:
@@ -665,6 +817,86 @@ def test_the_certificates_claim_is_required(good: Any) -> None:
     report = good.audit()
     assert (report.k_required, report.k_claimed) == (5, 5)
     assert "fewer than 5 people" in breaks(report)
+
+
+def _blend(good: Any, person: int) -> np.ndarray:
+    """Somebody among three who are nowhere else."""
+    others = [good.photo(n) for n in (50, 51, 52)]
+    found = np.mean([good.crop(name) for name in (good.photo(person), *others)], axis=0)
+    for name in others:
+        (good.photos / name).unlink()
+    return np.rint(found).astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["no_face", "text"])
+def test_people_without_a_face_hide_nobody(good: Any, kind: str) -> None:
+    people = {"P-020x": good.person(20)}
+    for number in (21, 22):
+        name = f"family{number}_visit0.{'png' if kind == 'no_face' else 'txt'}"
+        if kind == "no_face":
+            paint_photo(good.photos / name, kind="no_face", size=8 * number)
+        else:
+            (good.photos / name).write_text(str(number))
+        people[f"P-{number:03d}x"] = [name]
+    good.group(people, picture=_blend(good, 20))
+    report = good.audit(k=3)
+    assert report.k_measured == 3, "rules 1 and 2 alone do not see it"
+    wanted = "of 2 people behind released pictures no photo shows a face"
+    assert wanted in breaks(report)
+    assert "the fewest people behind a picture are 1" in breaks(report)
+    assert (kind == "text") == ("3: 2 photos that stand behind" in breaks(report))
+
+
+def test_one_more_without_a_face_is_told(good: Any) -> None:
+    people = good.people(range(20, 23))
+    paint_photo(good.photos / "family23_visit0.png", kind="no_face", size=80)
+    good.group({**people, "P-023x": ["family23_visit0.png"]}, picture=_blend(good, 20))
+    report = good.audit(k=3)
+    assert report.holds, breaks(report)
+    assert "of 1 people behind released" in report.problems[0].sentence
+
+
+def test_a_photo_that_is_refused_and_released(good: Any) -> None:
+    original, subject, *_ = next(row for row in good.rows if row[2])
+    good.add(original, subject, "", "face too small")
+    assert "5: 1 photos of the map are refused in one row and released in another" in breaks(
+        good.audit(k=3)
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({"k_measured": 10**400}, "k_measured is no number"),
+        ({"k_measured": "50"}, "k_measured is no number"),
+        ({"max_share": "0.01"}, "max_share is no number"),
+        ({"k_measured": 50.0}, "claims more than the files show (k_measured)"),
+        ({"k_declared": 50}, "claims more than the files show (k_declared)"),
+        ({"mode": "Utility"}, "mode is another than strict"),
+    ],
+)
+def test_a_certificate_that_boasts_otherwise(
+    good: Any, said: dict[str, Any], wanted: str
+) -> None:
+    (good.release / "certificate.json").write_text(json.dumps({"k_claimed": 3, **said}))
+    assert wanted in breaks(good.audit())
+
+
+def test_a_certificates_count_without_end(good: Any) -> None:
+    said = {"k_claimed": 3, "photos": {"released": 10**400}}
+    (good.release / "certificate.json").write_text(json.dumps(said))
+    report = good.audit()
+    assert "disagrees with the files: photos released" in report.problems[0].sentence
+
+
+def test_attributes_of_a_file_that_tell_it_apart(good: Any) -> None:
+    good.finish()
+    file = good.release / next(row[2] for row in good.rows if row[2])
+    try:
+        os.setxattr(file, "user.origin", b"family00_visit0.png")
+    except OSError:
+        pytest.skip("this file system has no extended attributes")
+    assert "carry extended file attributes" in breaks(good.audit(k=3))
 
 
 @pytest.mark.parametrize("way", ["{photos}/{name}", "../photos/{name}"])
@@ -786,3 +1018,79 @@ def test_the_same_variant_twice_is_a_second_group(made: Any) -> None:
     assert "1: 3 subjects have two different pictures under one label" in breaks(
         made.audit(k=3)
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "grave"),
+    [
+        ("of P-000x", "breaks"),
+        ("of p-000X!", "breaks"),
+        ("**P-000x**", "breaks"),
+        ("_P_000x_", "breaks"),
+        ("P-000x\u2013P-003x", "breaks"),
+        ("P-<wbr>000x", "breaks"),
+        ("P\u00ad-000x", "breaks"),
+        ("FAMILY00_VISIT0.PNG", "breaks"),
+        ("family00_visit0-small.jpg", "breaks"),
+        ("Zoe\u0308 Mu\u0308ller", "breaks"),
+        ("zo\u00eb m\u00fcller", "warns"),
+        ("hope", "warns"),
+        ("Ann", "warns"),
+        ("P-0 00x", ""),
+        ("annex", ""),
+    ],
+)
+def test_a_name_in_a_page(good: Any, said: str, grave: str) -> None:
+    """However it is spelt; a word that may be another one only warns."""
+    (good.release / "report.html").write_text(f"<p>nine people {said} in three groups</p>")
+    for subject in ("Zo\u00eb M\u00fcller", "Hope", "Ann"):
+        good.add("nobody.png", subject, "", "no face found")
+    problems = [p for p in good.audit(k=3).problems if "names of photos or people" in p.sentence
+                or "words that are also names" in p.sentence]  # fmt: skip
+    assert [problem.severity for problem in problems] == [grave] * bool(grave)
+
+
+@pytest.mark.parametrize("cell", ["P-000x", "P-000x+P-001x+P-002x"])
+def test_a_column_that_names_people(made: Any, cell: str) -> None:
+    """Released words are no names, but not whatever stands in a column."""
+    made.columns = ("group",)
+    made.group(made.people(range(3)), label=(cell,))
+    made.group(made.people(range(3, 6)), label=("b",))
+    assert "texts and folders of the release contain" in breaks(made.audit(k=3))
+
+
+@pytest.mark.parametrize("name", ["P-000x.txt", "images/p-003x_0.png", "family04_visit0/a.png"])
+def test_files_that_are_named_by_people(good: Any, name: str) -> None:
+    path = good.release / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"nine people")
+    assert "texts and folders of the release contain" in breaks(good.audit(k=3))
+
+
+@pytest.mark.parametrize(
+    "way", ["percent", "parameter", "capitals", "narrow", "numbers", "bmp"]
+)
+def test_a_photo_inside_a_page_in_another_coding(good: Any, way: str) -> None:
+    with Image.open(good.photos / "family04_visit0.png") as image:
+        small = image.convert("RGB").resize((64, 64))
+    small.save(packed := BytesIO(), "BMP" if way == "bmp" else "PNG")
+    data = packed.getvalue()
+    coded, noise = b64encode(data).decode(), np.random.default_rng(0).bytes(1500)
+    page = {
+        "percent": "<img src='data:image/png," + "".join(f"%{b:02X}" for b in data) + "'>",
+        "parameter": f'<img src="data:image/png;name=a;base64,{coded}">',
+        "capitals": f'<img src="DATA:image/png;BASE64,{coded}">',
+        "narrow": "\n".join(textwrap.wrap(b64encode(noise).decode(), 40)),
+        "numbers": f"<script>[{','.join(map(str, data))}]</script>",
+        "bmp": f'<img src="data:image/bmp;base64,{coded}">',
+    }[way]
+    (good.release / "report.html").write_text(page)
+    said = breaks(good.audit(k=3))
+    wanted = {"narrow": "coded bytes", "numbers": "coded bytes", "bmp": "a format whose every"}
+    assert wanted.get(way, "originals are in the release, as a near-copy") in said
+
+
+def test_sizes_of_many_groups_are_no_picture(good: Any) -> None:
+    sizes = [3 + n % 7 for n in range(2000)]
+    (good.release / "certificate.json").write_text(json.dumps({"k_claimed": 3, "sizes": sizes}))
+    assert good.audit().holds

@@ -114,3 +114,69 @@ def test_a_jpeg_thumbnail(tmp_path: Path) -> None:
     data[20:20] = b"rgb"
     path.write_bytes(bytes(data))
     assert "a thumbnail" in extras(path)
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    )
+
+
+def _png(*, depth: int = 8, colour: int = 2, interlaced: int = 0, rows: bytes) -> bytes:
+    head = struct.pack(">IIBBBBB", 4, 4, depth, colour, 0, 0, interlaced)
+    body = _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + body + _chunk(b"IEND", b"")
+
+
+ROWS = b"".join(b"\0" + bytes(range(12)) for _ in range(4))
+PNG = _png(rows=ROWS)
+# 4 x 4 pixels in passes of 1, 0, 0, 1, 2, 4 and 8 pixels.
+ADAM7 = b"".join(b"\0" + bytes(3 * n) for n in (1, 1, 2, 2, 2, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (PNG[:33] + _chunk(b"PLTE", bytes(300)) + PNG[33:], "a palette that is not needed"),
+        (PNG[:-12] + _chunk(b"IEND", b"secret"), "a chunk that is longer than it may be"),
+        (
+            PNG[:33] + _chunk(b"pHYs", bytes(10)) + PNG[33:],
+            "a chunk that is longer than it may be",
+        ),
+        (PNG[:33] + 2 * _chunk(b"gAMA", bytes(4)) + PNG[33:], "a chunk that comes once more"),
+        (
+            _png(depth=16, rows=b"".join(b"\0" + bytes(24) for _ in range(4))),
+            "more than 8 bits a channel, which can hide a picture",
+        ),
+        (_png(interlaced=1, rows=ADAM7 + b"secret"), "data hidden behind the pixels"),
+    ],
+)
+def test_room_for_a_picture_in_a_png(tmp_path: Path, data: bytes, kind: str) -> None:
+    (tmp_path / "a.png").write_bytes(data)
+    assert kind in extras(tmp_path / "a.png")
+
+
+def test_what_a_png_needs_is_clean(tmp_path: Path) -> None:
+    """An interlaced picture's own size, and a palette where pixels are numbers in it."""
+    (tmp_path / "a.png").write_bytes(_png(interlaced=1, rows=ADAM7))
+    assert extras(tmp_path / "a.png") == {"an interlaced picture"}
+    PICTURE.quantize(16).save(tmp_path / "b.png")
+    assert extras(tmp_path / "b.png") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("marker", "body"),
+    [
+        (0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0secret"),
+        (0xE0, b"ABCD\0\1\1\0\0\1\0\1\0\0"),
+        (0xEE, b"Adobe\0\x64\0\0\0\0\1secret"),
+        (0xF0, b"secret"),
+    ],
+)
+def test_room_for_a_picture_in_a_jpeg(tmp_path: Path, marker: int, body: bytes) -> None:
+    path = tmp_path / "a.jpg"
+    PICTURE.save(path)
+    data = path.read_bytes()
+    segment = bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+    path.write_bytes(data[:20] + segment + data[20:])
+    assert "an application segment" in extras(path)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,80 @@ def test_a_stream_whose_reader_left_is_silent() -> None:
         heard.flush()
         heard.write("y")
         heard.flush()
+
+
+@pytest.mark.parametrize("stream", [">/dev/full", ">&-", "2>&-"])
+def test_output_that_cannot_be_written_is_no_error(stream: str) -> None:
+    """The status says what was done; a full disk below the output is told beside it."""
+    code = f"{sys.executable} -m kssgan info --json {stream}"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ("could not be written (No space left" in done.stderr) == (stream == ">/dev/full")
+    assert "internal error" not in done.stderr + done.stdout
+
+
+def test_a_name_that_the_terminal_cannot_write(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from kssgan.cli._unheard import Unheard; import sys; "
+         "Unheard(sys.stdout).write('K\u00f6ln')"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.stdout == "K\\xf6ln", done.stderr
+
+
+def test_an_end_that_nobody_wanted_says_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kssgan.cli import deidentify
+
+    out = tmp_path / "release"
+    asked = ["deidentify", str(tmp_path), "--out", str(out)]
+
+    def ends(error: BaseException, made: bool) -> Callable[[object], int]:
+        def run(args: object) -> int:
+            if made:
+                out.mkdir()
+            raise error
+
+        return run
+
+    for error, status in ((KeyboardInterrupt(), 130), (OSError("x"), 1)):
+        for made, says in ((False, "nothing was released"), (True, "is complete")):
+            monkeypatch.setattr(deidentify, "run", ends(error, made))
+            assert main([*asked, "--json"]) == status
+            said = capsys.readouterr()
+            assert says in said.err
+            if made:
+                out.rmdir()
+            assert json.loads(said.out)["exit_status"] == status
+    # It was there before.
+    monkeypatch.setattr(deidentify, "run", ends(KeyboardInterrupt(), False))
+    assert main(asked) == 130
+    assert "nothing was released" in capsys.readouterr().err
+
+
+def test_usage_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["deidentify", "--json", "--no-such-option"])
+    assert end.value.code == 2
+    assert json.loads(capsys.readouterr().out)["exit_status"] == 2
+
+
+def test_no_message_steers_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "a\x1b[31mb").mkdir()
+    assert (
+        main(["deidentify", str(tmp_path / "photos"), "--out", str(tmp_path / "a\x1b[31mb")])
+        != 0
+    )
+    said = capsys.readouterr().err
+    assert "a\\x1b[31mb" in said
+    assert "\x1b" not in said
 
 
 def test_paths_are_shown_on_one_line() -> None:

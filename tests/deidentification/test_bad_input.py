@@ -364,3 +364,44 @@ def test_an_interrupt_leaves_nothing_but_the_cache(
     analyser = PaintedAnalyser()
     assert run(analyser=analyser).certificate["holds"]
     assert analyser.looked_at < 18
+
+
+def test_outputs_that_would_meet(run: Run, tmp_path: Path) -> None:
+    """Told before any work."""
+    _fails(
+        run,
+        BadOutput,
+        "name of the private report",
+        out=tmp_path / "x.report.html",
+        map_path=tmp_path / "x.csv",
+        analyser=Blind(),
+    )
+    (tmp_path / "link.ledger").symlink_to("nowhere.ledger")
+    ledger = tmp_path / "link.ledger"
+    _fails(run, BadOutput, "a link to a file that is not", ledger=ledger, analyser=Blind())
+    assert not (tmp_path / "nowhere.ledger").exists()
+
+
+def test_no_folder_is_not_the_current_one(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos)
+    _fails(run, UsageError, "PHOTOS is not a folder", photos="", analyser=Blind())
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_table_that_goes_through_a_link(
+    run: Run, photos: Path, tmp_path: Path, absolute: bool
+) -> None:
+    """PHOTOS is a link, and subjects and labels name its photos by it."""
+    home = tmp_path / "study"
+    home.mkdir()
+    (home / "photos").symlink_to(photos)
+    start = f"{home}/photos" if absolute else "photos"
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    table = home / "people.csv"
+    lines = [f"{start}/{name},{name.split('/')[0]},sad" for name in names]
+    table.write_text("\n".join(["file,subject,expression", *lines]) + "\n")
+    release = run(photos=home / "photos", subjects=table, labels=table, method=PaintedLabels())
+    assert release.certificate["photos"]["released"] == len(names)
+    assert release.certificate["labels"]["expression"]["user"] == len(names)

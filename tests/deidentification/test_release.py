@@ -189,6 +189,20 @@ def test_what_a_killed_run_left_is_removed_by_the_next(
     assert not list(tmp_path.iterdir())
 
 
+def test_remains_in_a_folder_with_setgid_are_swept_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in folders that a group shares, where new folders have it as well."""
+    out, table = tmp_path / "r", tmp_path / "m.csv"
+    _killed(out, table, at="publish", monkeypatch=monkeypatch)
+    (left,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    left.chmod(0o2700)
+    if not left.stat().st_mode & stat.S_ISGID:
+        pytest.skip("this file system knows no setgid")
+    assert sweep(out, [table]) == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_map_is_kept_unless_a_dead_run_proves_it_an_orphan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -130,6 +131,60 @@ def test_a_folder_without_any_face_is_refused_and_the_ledger_stays(
         study.release(photos=study.home / "none", subjects=how)
     assert not (study.home / "release1").exists()
     assert study.release(range(4), subjects=how).certificate["ledger"]["release"] == 2
+
+
+def test_what_probes_read_of_newcomers_alone_is_left_out(study: Study) -> None:
+    """The first release says nothing of gender, since nothing was read; no setting of the user's changed."""
+
+    def reads(path: Path) -> dict[str, str]:
+        person = int(path.parent.name[1:])
+        return {"gender": "female"} if person >= 3 or path.stem == "1" else {}
+
+    asked: dict[str, Any] = {"analyser": PaintedAnalyser(reads=reads)}
+    one = study.release(range(3), **asked)
+    two = study.release([*range(3), (0, 1), 3, 4, 5], **asked)
+    assert two.certificate["attributes"] == one.certificate["attributes"] == []
+    assert "gender" not in two.certificate["labels"]
+    assert set(map(frozenset, holders(two).values())) >= set(
+        map(frozenset, holders(one).values())
+    )
+    left_out = "Left out, as the ledger's first release has none: gender"
+    assert any(left_out in word for word in two.words)
+    table = study.home / "labels.csv"
+    table.write_text("subject,gender\n" + "".join(f"n{n},female\n" for n in range(6)))
+    with pytest.raises(LedgerRefused, match="attributes"):
+        study.release(range(6), labels=table, **asked)
+
+
+def test_a_files_name_is_one_name_in_every_spelling(study: Study) -> None:
+    """A disk that decomposes accents makes nobody a newcomer."""
+
+    def photos(form: str, shot: int) -> Path:
+        folder = study.home / f"listed{shot}"
+        for person in range(6):
+            name = unicodedata.normalize(form, f"Zo\u00eb{person}.png")
+            paint_photo(folder / name, person, shot)
+        return folder
+
+    one = study.release(photos=photos("NFC", 0), subjects="file")
+    two = study.release(photos=photos("NFD", 1), subjects="file")
+    assert two.certificate["ledger"]["groups_as_before"] == len(holders(one))
+    assert {frozenset(s) for s in holders(two).values()} == {
+        frozenset(s) for s in holders(one).values()
+    }
+
+
+def test_a_ledger_that_kept_decomposed_names_knows_them(study: Study) -> None:
+    """As names of files were kept once."""
+    name = "Zo\u00eb"
+    with Ledger(study.ledger, None, create=True) as ledger:
+        hashed = ledger._vault.name_hash(unicodedata.normalize("NFD", name))
+        ledger._con.execute("PRAGMA foreign_keys = OFF")
+        ledger._con.execute(
+            "INSERT INTO names (hash, person, since) VALUES (?, 7, 1)", (hashed,)
+        )
+        assert ledger.person_by_name(name) == ledger.recogniser()(name) == 7
+        assert ledger.person_by_name("Zoe") is None
 
 
 def test_newcomers_wait_listed_until_k_have_come(study: Study) -> None:

@@ -17,8 +17,42 @@ __all__ = ["HARMLESS", "extras", "extras_of"]
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _COLOUR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"sBIT", b"bKGD", b"cICP"}
+# Bytes that a chunk may have at most; none of them has room for a picture.
+_LENGTHS = {
+    b"IHDR": 13,
+    b"IEND": 0,
+    b"gAMA": 4,
+    b"cHRM": 32,
+    b"sRGB": 1,
+    b"pHYs": 9,
+    b"sBIT": 4,
+    b"bKGD": 6,
+    b"cICP": 4,
+}
+_LONG, _AGAIN = "a chunk that is longer than it may be", "a chunk that comes once more"
+_ONCE = {*_LENGTHS, b"PLTE"}
+_DEEP = "more than 8 bits a channel, which can hide a picture"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
 _EXIF, _XMP, _ICC, _COMMENT = "EXIF data", "XMP data", "an ICC colour profile", "a comment"
+_SEGMENT = "an application segment"
+_NEEDED = {
+    *range(0xC0, 0xC8),
+    *range(0xC9, 0xD0),
+    0xDA,
+    0xDB,
+    0xDC,
+    0xDD,
+}  # frames, tables, scans
+_JFIF, _ADOBE = 14, 12  # bytes of the two segments that say how pixels are coded
 _TRAILING = "bytes after the end of the picture"
 _FRAMES = "more than one frame"
 
@@ -54,12 +88,21 @@ def extras_of(data: bytes) -> frozenset[str]:
 def _png(data: bytes) -> set[str]:
     found: set[str] = set()
     at, packed, header = 8, [], b""
+    seen: set[bytes] = set()
     while at + 12 <= len(data):
         (length,), kind = struct.unpack(">I", data[at : at + 4]), data[at + 4 : at + 8]
         body = data[at + 8 : at + 8 + length]
         at += 12 + length
+        if length > _LENGTHS.get(kind, length):
+            found.add(_LONG)
+        if kind in _ONCE and kind in seen:
+            found.add(_AGAIN)
+        seen.add(kind)
         if kind == b"IHDR":
             header = body
+        elif kind == b"PLTE" and (header[9:10] != b"\x03" or length > 3 << header[8]):
+            # Of a picture in true colour it is a mere proposal, and nobody looks at it.
+            found.add("a palette that is not needed")
         elif kind == b"IDAT":
             packed.append(body)
         elif kind == b"IEND":
@@ -89,21 +132,29 @@ def _png_stream(header: bytes, packed: bytes) -> set[str]:
     """Data can also hide behind the last row, inside or behind the compressed stream."""
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
     found = {"transparency, which can hide pixels"} if colour in (4, 6) else set()
-    if interlaced:
-        return found | {"an interlaced picture"}
-    row = 1 + (width * _CHANNELS.get(colour, 4) * depth + 7) // 8
+    found |= {_DEEP} if depth > 8 else set()
+    found |= {"an interlaced picture"} if interlaced else set()
+    bits = _CHANNELS.get(colour, 4) * depth
+    # Column and row of the first pixel of each pass, and steps from there.
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sizes = (
+        (-(-(width - left) // across), -(-(height - top) // down))
+        for left, top, across, down in passes
+    )
+    most = sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0)
     stream = zlib.decompressobj()
     try:
-        pixels = stream.decompress(packed, row * height + 1)
+        pixels = stream.decompress(packed, most + 1)
     except zlib.error:
         return found | {"a damaged pixel stream"}
-    if len(pixels) > row * height or stream.unused_data or stream.unconsumed_tail.strip(b"\0"):
+    if len(pixels) > most or stream.unused_data or stream.unconsumed_tail.strip(b"\0"):
         found.add("data hidden behind the pixels")
     return found
 
 
 def _jpeg(data: bytes) -> set[str]:
     found: set[str] = set()
+    seen: set[int] = set()
     at = 2
     while at + 2 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -119,6 +170,9 @@ def _jpeg(data: bytes) -> set[str]:
         body = data[at + 4 : at + 2 + length]
         at += 2 + length
         found |= _jpeg_segment(marker, body)
+        if 0xE0 <= marker <= 0xEF and marker != 0xE2 and marker in seen:
+            found.add(_SEGMENT)
+        seen.add(marker)
         if marker == 0xDA:
             at = _after_scan(data, at)
     if data[at:]:
@@ -131,14 +185,15 @@ def _jpeg_segment(marker: int, body: bytes) -> set[str]:
         return {_COMMENT}
     if marker == 0xE0:
         thumbnail = body.startswith(b"JFXX") or (len(body) >= 14 and body[12] * body[13] > 0)
-        return {"a thumbnail"} if thumbnail else set()
+        plain = body.startswith(b"JFIF\0") and len(body) == _JFIF
+        return {"a thumbnail"} if thumbnail else set() if plain else {_SEGMENT}
     if marker == 0xE1:
         return {_EXIF} if body.startswith(b"Exif") else {_XMP}
     if marker == 0xE2 and body.startswith(b"ICC_PROFILE"):
         return {_ICC}
-    if marker == 0xEE and body.startswith(b"Adobe"):
+    if marker == 0xEE and body.startswith(b"Adobe") and len(body) == _ADOBE:
         return set()
-    return {"an application segment"} if 0xE0 <= marker <= 0xEF else set()
+    return set() if marker in _NEEDED else {_SEGMENT}
 
 
 def _after_scan(data: bytes, at: int) -> int:

@@ -11,6 +11,7 @@ import io
 import json
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,6 +31,10 @@ __all__ = [
 
 VARIANT = "variant"
 """Column of a manifest that numbers several pictures of the same people with one label."""
+
+_OF_PICTURES = frozenset({"expression", "pose", "gender", "age", "ethnicity"})
+_OF_GROUPS = frozenset({"gender", "age", "ethnicity", "group"})
+"""Columns that say of all pictures of a group the same."""
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _WANTED = ("original", "subject", "released", "reason")
@@ -60,19 +65,36 @@ class Manifest:
         columns: names after ``file``.
         rows: cells by file, in the manifest's order.
         ragged: rows that repeat a file or have a wrong number of cells.
-        written: the lines as they are written, but the header's first.
+        written: the lines as they are written, but the first.
+        head: the first.
     """
 
     columns: tuple[str, ...]
     rows: dict[str, tuple[str, ...]]
     ragged: int = 0
     written: tuple[str, ...] = ()
+    head: str = ""
 
-    @property
-    def variant(self) -> int | None:
-        """Place of the variants' numbers in a row; None where there are no variants."""
-        named = [column.strip().lower() for column in self.columns]
-        return named.index(VARIANT) if VARIANT in named else None
+    def of_pictures(self) -> tuple[dict[str, tuple[str, ...]], int | None]:
+        """By file what may differ between the pictures of a group, and the variant's place in it, or None."""
+        named = [name for name in self._named() if name not in _OF_GROUPS]
+        return self._cells(named), named.index(VARIANT) if VARIANT in named else None
+
+    def of_groups(self) -> dict[str, tuple[str, ...]]:
+        """By file what must be the same for all pictures of a group."""
+        return self._cells([name for name in self._named() if name in _OF_GROUPS])
+
+    def plain_labels(self) -> set[str]:
+        """Words that label pictures; another column, or a cell that is no word, may name somebody."""
+        at = [number for number, name in enumerate(self._named()) if name in _OF_PICTURES]
+        return {row[i] for row in self.rows.values() for i in at if row[i].isalpha()}
+
+    def _named(self) -> list[str]:
+        return [column.strip().lower() for column in self.columns]
+
+    def _cells(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        at = [number for number, name in enumerate(self._named()) if name in names]
+        return {file: tuple(row[i] for i in at) for file, row in self.rows.items()}
 
 
 def stem(name: str) -> str:
@@ -157,7 +179,8 @@ def read_manifest(root: Path) -> Manifest | None:
         if len(row) != len(columns) + 1 or row[0] in cells:
             ragged += 1
         cells.setdefault(row[0], (*row[1:], *[""] * len(columns))[: len(columns)])
-    return Manifest(columns, cells, ragged, tuple(_LINE.findall(text)[1:]))
+    lines = _LINE.findall(text)
+    return Manifest(columns, cells, ragged, tuple(lines[1:]), "".join(lines[:1]))
 
 
 def read_certificate(root: Path) -> dict[str, Any] | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,17 @@ def near_copies(
             if _is_copy(views, own, whole, crop):
                 copied.append(gallery.photos[number])
                 pictures.add(picture)
+    for number, turned in sorted(_turned_copies(shown, gallery, originals).items()):
+        copied.append(gallery.photos[number])
+        pictures |= turned
     notes: tuple[str, ...] = ()
     if capped:
         notes = (
             f"near-copies: only the {_MOST} closest pairs of fingerprints were compared closely",
         )
-    problems = _copied(copied, refused, "as a near-copy (scaled, cut, saved again or relit)")
+    problems = _copied(
+        copied, refused, "as a near-copy (scaled, cut, saved again, turned or relit)"
+    )
     return problems, len(pictures), notes
 
 
@@ -141,19 +147,7 @@ def _views(path: Path, result: object) -> list[U8Array]:
 
 def candidates(shown: Shown, gallery: Gallery) -> tuple[list[tuple[int, int]], bool]:
     """(picture, photo) pairs worth a close look, closest first, and whether some were left out."""
-    photos = gallery.prints.reshape(-1, gallery.prints.shape[2])
-    targets = shown.prints.astype(np.float32)
-    side = 24
-    mirrored = targets.reshape(*targets.shape[:2], side, side)[..., ::-1].reshape(targets.shape)
-    best: dict[tuple[int, int], float] = {}
-    for probes in (targets, mirrored):
-        for view in range(probes.shape[1]):
-            for start in range(0, len(photos), 3 * _BLOCK):
-                part = photos[start : start + 3 * _BLOCK].astype(np.float32)
-                scores = (part @ probes[:, view].T).reshape(-1, 3, len(probes)).max(axis=1)
-                for row, picture in np.argwhere(scores >= CANDIDATE):
-                    key = (int(picture), start // 3 + int(row))
-                    best[key] = max(best.get(key, 0.0), float(scores[row, picture]))
+    best = _scores(gallery, _squares(shown))
     per_picture: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for (picture, photo), score in best.items():
         per_picture[picture].append((score, photo))
@@ -163,11 +157,65 @@ def candidates(shown: Shown, gallery: Gallery) -> tuple[list[tuple[int, int]], b
         for score, photo in sorted(found, reverse=True)[:_PER_PICTURE]
     ]
     chosen += [(1.0, picture, photo) for picture, photo in shown.close]
-    for picture in np.flatnonzero(shown.flat):
-        chosen += [(1.0, int(picture), int(photo)) for photo in np.flatnonzero(gallery.flat)]
+    for picture in np.flatnonzero(shown.flat).tolist():
+        chosen += [(1.0, picture, photo) for photo in np.flatnonzero(gallery.flat).tolist()]
     chosen.sort(key=lambda c: -c[0])
     pairs = list(dict.fromkeys((p, o) for _, p, o in chosen))
     return pairs[:_MOST], len(pairs) > _MOST
+
+
+def _squares(shown: Shown) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Fingerprints (P, V, 24, 24) float32."""
+    side = math.isqrt(shown.prints.shape[2])
+    found: np.ndarray[Any, np.dtype[np.float32]] = shown.prints.astype(np.float32)
+    return found.reshape(*found.shape[:2], side, side)
+
+
+def _scores(
+    gallery: Gallery, squares: np.ndarray[Any, np.dtype[np.float32]]
+) -> dict[tuple[int, int], float]:
+    """Best agreement of (picture, photo) pairs that agree enough, as they are or mirrored."""
+    photos = gallery.prints.reshape(-1, gallery.prints.shape[2])
+    best: dict[tuple[int, int], float] = {}
+    for turned in (squares, squares[..., ::-1]):
+        probes = turned.reshape(*turned.shape[:2], -1)
+        for view in range(probes.shape[1]):
+            for start in range(0, len(photos), 3 * _BLOCK):
+                part = photos[start : start + 3 * _BLOCK].astype(np.float32)
+                scores = (part @ probes[:, view].T).reshape(-1, 3, len(probes)).max(axis=1)
+                for row, picture in np.argwhere(scores >= CANDIDATE).tolist():
+                    key = (picture, start // 3 + row)
+                    best[key] = max(best.get(key, 0.0), float(scores[row, picture]))
+    return best
+
+
+def _turned_copies(shown: Shown, gallery: Gallery, originals: Path) -> dict[int, set[int]]:
+    """Pictures by the photo that they show turned, upside down or as a negative.
+
+    No recogniser finds a face in them, so fingerprints alone tell.
+    """
+    squares = _squares(shown)
+    found: dict[int, set[int]] = defaultdict(set)
+    for number, change in enumerate(_CHANGES):
+        # A negative's detail is that of the picture, with the other sign.
+        prints = -squares if number == 0 else np.rot90(squares, number, (2, 3))
+        for picture, photo in sorted(_scores(gallery, prints))[:_MOST]:
+            pixels, whole = (
+                shown.pixels[picture](),
+                pixels_of(originals / gallery.photos[photo]),
+            )
+            if pixels is None or whole is None:
+                continue
+            changed = np.ascontiguousarray(change(pixels))
+            if any(likeness_of(v, changed) >= COPY for v in (whole, centre_square(whole))):
+                found[photo].add(picture)
+    return found
+
+
+_CHANGES: tuple[Callable[[U8Array], U8Array], ...] = (
+    lambda pixels: 255 - pixels,
+    *(partial(np.rot90, k=number) for number in (1, 2, 3)),
+)
 
 
 def duplicate_people(

@@ -100,14 +100,16 @@ def measure(
     *,
     labels: Mapping[str, tuple[str, ...]],
     variant: int | None = None,
+    common: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Guarantee:
     """Count the people behind every distinct picture.
 
     Args:
         release: the files.
         rows: the map.
-        labels: the manifest's cells by file; files without any share the empty label.
+        labels: by file what the manifest says of its picture; files without any share the empty label.
         variant: place of a variant's number among these cells; None where pictures have no variants.
+        common: by file what the manifest says of its group.
 
     Returns:
         The counts, and what is wrong with them whatever k was claimed.
@@ -136,6 +138,7 @@ def measure(
         *_unequal_bytes(release),
         *twice,
         *_parted_groups(release, counts, labels, told),
+        *_unequal_groups(release, counts, common or {}),
         *_strangers(release, stands_for),
     ]
     return Guarantee(
@@ -279,6 +282,25 @@ def _parted_groups(
         )
 
 
+def _unequal_groups(
+    release: ReleaseFiles,
+    counts: Mapping[str, PictureCount],
+    common: Mapping[str, tuple[str, ...]],
+) -> Iterable[Problem]:
+    """What is said of a group is said of all its pictures: else it parts the people behind them."""
+    unequal = 0
+    for shas, _ in people((sha, s) for sha, c in counts.items() for s in c.subjects):
+        files = [file for sha in shas for file in release.pictures[str(sha)].files]
+        unequal += len({common[file] for file in files if file in common}) > 1
+    if unequal:
+        yield Problem(
+            2,
+            "breaks",
+            f"in {unequal} groups the manifest says another gender, age, ethnicity or group of one picture "
+            f"than of another of the same people; these belong to a group and must be the same for all",
+        )
+
+
 def _strangers(release: ReleaseFiles, stands_for: Mapping[str, set[str]]) -> Iterable[Problem]:
     unknown = sorted(f for f in release.digest if f not in stands_for)
     if unknown:
@@ -346,6 +368,16 @@ def coverage(rows: Sequence[MapRow], found: Iterable[str]) -> tuple[Problem, ...
                 f"{len(nameless)} released photos have no subject in the map, so whom they show is "
                 f"unknown; all of them count as one person",
                 tuple(nameless),
+            )
+        )
+    refused = {r.original for r in rows if not r.released and r.reason.strip()}
+    if torn := sorted(refused & {r.original for r in rows if r.released}):
+        problems.append(
+            Problem(
+                5,
+                "breaks",
+                f"{len(torn)} photos of the map are refused in one row and released in another",
+                tuple(torn),
             )
         )
     if repeated:

@@ -97,7 +97,9 @@ def _said_unlike(release: ReleaseFiles, manifest: Manifest) -> set[str]:
     named: set[str] = set()
     for line in manifest.written:
         # What names no file belongs to what does: a cell goes on, or a row is set off by a blank line.
-        if stems := {stem(word) for word in re.split(r"[\s,;|\"']+", line)} & by_stem.keys():
+        words = {stem(word) for word in re.split(r"[\s,;|\"']+", line)}
+        words |= set(re.findall(r"[\w-]+", line.casefold()))
+        if stems := words & by_stem.keys():
             named = {by_stem[own] for own in stems}
             for own in stems:
                 rest = re.sub(re.escape(own), "", line, flags=re.IGNORECASE)

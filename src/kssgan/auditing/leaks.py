@@ -125,13 +125,15 @@ def folder_problems(release: ReleaseFiles) -> tuple[Problem, ...]:
                 f"apart; give all the same",
             )
         )
-    marked = [name for name in release.digest if _own_attributes(release.root / name)]
-    if marked:
+    own = {name: _own_attributes(release.root / name) for name in release.digest}
+    if marked := [name for name, found in own.items() if found]:
+        apart = len(set(own.values())) > 1
         problems.append(
             Problem(
                 4,
-                "warns",
-                f"{len(marked)} released files carry extended file attributes, which may hold an origin",
+                "breaks" if apart else "warns",
+                f"{len(marked)} released files carry extended file attributes, which may hold an origin"
+                f"{', and tell files apart' if apart else ''}",
                 tuple(marked),
             )
         )
@@ -175,14 +177,15 @@ def _is_text(path: Path) -> bool:
         return False
 
 
-def _own_attributes(path: Path) -> bool:
-    listing = getattr(os, "listxattr", None)
-    if listing is None:
-        return False
+def _own_attributes(path: Path) -> tuple[tuple[str, bytes], ...]:
+    listing, read = getattr(os, "listxattr", None), getattr(os, "getxattr", None)
+    if listing is None or read is None:
+        return ()
     try:
-        return any(str(name).startswith("user.") for name in listing(path))
+        names = [str(name) for name in listing(path) if str(name).startswith("user.")]
+        return tuple((name, read(path, name)) for name in sorted(names))
     except OSError:
-        return False
+        return ()
 
 
 def time_problems(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 import uuid
 import zlib
@@ -17,11 +18,21 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from kssgan.auditing._statistics import poisson_tail
 from kssgan.auditing._streams import SEEDS, seeded_names
-from kssgan.auditing.report import Problem
+from kssgan.auditing._tables import stem
+from kssgan.auditing.guarantee import people
+from kssgan.auditing.report import Problem, Severity
 
-__all__ = ["FALSE_ALARM", "link_problems", "name_problems", "order_problems"]
+__all__ = [
+    "FALSE_ALARM",
+    "link_problems",
+    "name_problems",
+    "naming_problems",
+    "order_problems",
+]
 
 FALSE_ALARM = 1e-6
 """Chance that truly random names or orders are called a leak, for each test."""
@@ -37,6 +48,10 @@ _HASHES: tuple[Callable[[bytes], bytes], ...] = (
     lambda b: hashlib.blake2s(b).digest(),
 )
 _SHORTEST = 8
+_BLOCK = 512
+_LONG = 8
+"""Letters from which a file's name is no number or word by chance."""
+_SHOWN = re.compile(r"""\ssrc=["']([^"']*)["']""")
 _SHARED = (2, 3, 4, 6, 8, 12, 16)
 """So many first or last letters two names may have in common."""
 
@@ -209,6 +224,42 @@ def _clock(stems: Iterable[str]) -> Problem | None:
     return Problem(4, "breaks", "the released names are UUIDs made from a clock (version 1)")
 
 
+def naming_problems(files: Mapping[str, str], texts: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Look for texts that name single files: what is said beside one tells it from its equals.
+
+    A page may show each picture by the first of its files (``src="images/..."``), which is chosen by nothing
+    that anybody knew before.
+
+    Args:
+        files: SHA-256 by released file.
+        texts: content by name of every text but the manifest's rows.
+    """
+    first: dict[str, str] = {}
+    for file in sorted(files):
+        first.setdefault(files[file], file)
+    stems = {stem(file): file for file in files}
+    firsts = frozenset(first.values())
+    named: set[str] = set()
+    where: set[str] = set()
+    for name, text in texts.items():
+        rest = _SHOWN.sub(lambda found: " " if found[1] in firsts else found[0], text)
+        words = set(re.findall(r"[\w-]+", rest.casefold()))
+        found = {file for own, file in stems.items() if len(own) >= _LONG and own in words}
+        named |= found
+        where |= {name} if found else set()
+    if not named:
+        return ()
+    return (
+        Problem(
+            4,
+            "breaks",
+            f"{len(where)} texts of the release name {len(named)} released files, which may tell them from "
+            f"equal ones or tie them together; the rows of the manifest alone may",
+            tuple(sorted(named)),
+        ),
+    )
+
+
 def link_problems(
     pairs: Sequence[tuple[str, str, str]], orders: Mapping[str, Sequence[str]]
 ) -> tuple[Problem, ...]:
@@ -266,17 +317,23 @@ def _pairs_alike(keys: Iterable[Hashable]) -> int:
 
 
 def order_problems(
-    pairs: Sequence[tuple[str, str, str]], orders: Mapping[str, Sequence[str]], originals: Path
+    pairs: Sequence[tuple[str, str, str]],
+    orders: Mapping[str, Sequence[str]],
+    originals: Path,
+    digests: Mapping[str, str],
 ) -> tuple[Problem, ...]:
     """Compare orders of the released files with orders of the photos (Kendall's tau, two-sided).
 
-    Exact for few files, by the normal approximation for many. With few files even the very same order is
-    likely by chance: below ten, no order can break the promise.
+    Of all files, and of the files of each picture among themselves, summed over pictures: that tells one
+    file from its equals though the pictures come in any order. Of all files exact for few, by the normal
+    approximation for many. With few files even the very same order is likely by chance: below ten, no order
+    can break the promise.
 
     Args:
         pairs: as in :func:`name_problems`.
         orders: released files in an order that a recipient can see, by its name in words.
         originals: folder of the photos.
+        digests: SHA-256 by released file.
     """
     from scipy.stats import kendalltau
 
@@ -293,7 +350,8 @@ def order_problems(
         "their times": lambda file: seconds[file],
     }
     tests = [(seen, hidden) for seen in orders for hidden in keys]
-    problems = []
+    count = 2 * len(tests) + len(orders)
+    problems = list(_same_order(first, orders, digests, count))
     for seen, hidden in tests:
         files = [f for f in orders[seen] if f in first]
         values = [keys[hidden](f) for f in files]
@@ -301,17 +359,76 @@ def order_problems(
         if len(place) < 3:
             continue
         outcome = kendalltau(range(len(files)), [place[v] for v in values])
-        chance = min(1.0, float(outcome.pvalue) * len(tests))
-        if chance < 1e-3:
-            problems.append(
-                Problem(
-                    4,
-                    "breaks" if chance < FALSE_ALARM else "warns",
-                    f"{seen} follows the order of the photos by {hidden} (tau "
-                    f"{float(outcome.statistic):.2f}; chance gives this in {chance:.1g} of audits)",
-                )
-            )
+        inside: dict[str, list[int]] = {}
+        for file, value in zip(files, values, strict=True):
+            inside.setdefault(digests.get(file, ""), []).append(place[value])
+        tau, chance = _summed(inside.values())
+        photos = f"the order of the photos by {hidden}"
+        found = [
+            *_likely(f"{seen} follows {photos}", outcome.statistic, outcome.pvalue * count),
+            *_likely(f"{seen} follows, within pictures, {photos}", tau, chance * count),
+        ]
+        # They speak of one thing; the graver one says it.
+        problems += sorted(found, key=lambda problem: problem.severity)[:1]
     return tuple(problems)
+
+
+def _likely(said: str, tau: float, chance: float) -> list[Problem]:
+    """A problem where an order is hardly chance; ``chance`` of all tests together."""
+    if not chance < 1e-3:
+        return []
+    severity: Severity = "breaks" if chance < FALSE_ALARM else "warns"
+    return [
+        Problem(
+            4, severity, f"{said} (tau {tau:.2f}; chance gives this in {chance:.1g} of audits)"
+        )
+    ]
+
+
+def _same_order(
+    first: Mapping[str, tuple[str, str]],
+    orders: Mapping[str, Sequence[str]],
+    digests: Mapping[str, str],
+    count: int,
+) -> Iterator[Problem]:
+    """Two pictures of the same people whose files come in the same order of people tie these together."""
+    owner = {file: subject for file, (_, subject) in first.items()}
+    edges = ((digests[file], owner[file]) for file in owner if file in digests)
+    linked = [sorted(map(str, shas)) for shas, _ in people(edges)]
+    for seen, order in orders.items():
+        place: dict[str, dict[str, int]] = {}
+        for number, file in enumerate(file for file in order if file in owner):
+            place.setdefault(digests.get(file, ""), {}).setdefault(owner[file], number)
+        rows = []
+        for a, b in (pair for shas in linked for pair in pairwise(shas)):
+            one, other = place.get(a, {}), place.get(b, {})
+            # In the order of the first one's files.
+            rows.append([other[who] for who in one if who in other])
+        tau, chance = _summed(rows)
+        yield from _likely(
+            f"{seen} has the people of one picture in the order of another's, which ties them together,",
+            tau,
+            chance * count,
+        )
+
+
+def _summed(rows: Iterable[Sequence[int]]) -> tuple[float, float]:
+    """Kendall's tau of several rows together, and the chance of one as far from 0 (normal approximation).
+
+    Values that are equal count as neither order, which makes the chance too large.
+    """
+    score = spread = pairs = 0.0
+    for row in rows:
+        values, n = np.asarray(row), len(row)
+        # In blocks: a picture may have very many files.
+        for start in range(0, n, _BLOCK):
+            block = np.sign(values[None] - values[start : start + _BLOCK, None])
+            score += float(np.triu(block, start + 1).sum())
+        spread += n * (n - 1) * (2 * n + 5) / 18
+        pairs += n * (n - 1) / 2
+    if not pairs:
+        return 0.0, 1.0
+    return score / pairs, math.erfc(max(0.0, abs(score) - 1) / math.sqrt(2 * spread))
 
 
 def _sortable(value: object) -> tuple[float, str]:

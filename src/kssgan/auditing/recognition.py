@@ -243,6 +243,7 @@ def _check_people(
     for row in case.rows:
         if row.released and row.original in place:
             subject_rows[row.subject].append(place[row.original])
+    _check_faces(case, behind, gallery, subject_rows, required)
     k_copies, k_alike, merged = copies.duplicate_people(
         behind, subject_rows, gallery, look_alike=thresholds.LOOK_ALIKE
     )
@@ -266,3 +267,28 @@ def _check_people(
             )
         )
     return k_alike
+
+
+def _check_faces(
+    case: Case,
+    behind: Mapping[str, Sequence[frozenset[str]]],
+    gallery: Gallery,
+    subject_rows: Mapping[str, Sequence[int]],
+    required: int,
+) -> None:
+    """Whoever has no photo with a face is nobody whom a recipient could take for another."""
+    faces = set(gallery.faces.tolist())
+    seen = {subject for subject, rows in subject_rows.items() if faces & set(rows)}
+    faceless = {person for people in behind.values() for person in people if not person & seen}
+    if not faceless:
+        return
+    least = min(sum(person not in faceless for person in people) for people in behind.values())
+    case.problems.append(
+        Problem(
+            5,
+            "breaks" if least < required else "warns",
+            f"of {len(faceless)} people behind released pictures no photo shows a face that is found, so "
+            f"they hide nobody; without them the fewest people behind a picture are {least}",
+            tuple(sorted(" + ".join(sorted(person)) for person in faceless)),
+        )
+    )

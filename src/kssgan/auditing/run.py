@@ -23,10 +23,13 @@ from kssgan.auditing.report import AuditReport, Problem
 from kssgan.auditing.shown import decoded
 from kssgan.auditing.trained_on import faces_trained_on
 from kssgan.errors import BadTable, UsageError
+from kssgan.faces.decode import IMAGE_SUFFIXES
 from kssgan.faces.onnx_recogniser import OnnxSettings, plug
 from kssgan.types import FaceAnalyser, PathLike, Progress
 
 __all__ = ["audit"]
+
+_MANIFEST = "manifest.csv"
 
 
 def audit(
@@ -89,9 +92,9 @@ def audit(
     on_disk = [r.original for r in rows if _exists(photos_root / r.original)]
     everything = tuple(sorted({*found, *on_disk}))
     case.problems += coverage(rows, everything)
-    cells = manifest.rows if manifest else {}
-    variant = manifest.variant if manifest else None
-    counted = measure(case.release, rows, labels=cells, variant=variant)
+    cells, variant = manifest.of_pictures() if manifest else ({}, None)
+    common = manifest.of_groups() if manifest else {}
+    counted = measure(case.release, rows, labels=cells, variant=variant, common=common)
     case.problems += counted.problems
     _check_k(case, counted, required)
     over_time = None if releases is None else check_releases(case, releases)
@@ -180,8 +183,9 @@ def _manifest(case: Case) -> _tables.Manifest | None:
 
 
 def _exists(path: Path) -> bool:
+    """Whether a photo is there; other files are none."""
     try:
-        return path.is_file()
+        return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
     except (OSError, ValueError):
         return False
 
@@ -247,13 +251,16 @@ def _check_leaks(
     times = {f: (root / f).stat().st_mtime_ns for f in release.digest}
     if len(set(times.values())) > 1:
         orders["the order of modification times"] = sorted(times, key=lambda f: times[f])
-    case.problems += names.order_problems(pairs, orders, case.originals)
+    case.problems += names.order_problems(pairs, orders, case.originals, release.digest)
     case.problems += names.link_problems(pairs, orders)
-    known = {value for cells in (manifest.rows.values() if manifest else ()) for value in cells}
+    texts = {name: words.raw(root / name) for name in release.others if name != _MANIFEST}
+    head = {_MANIFEST: manifest.head} if manifest else {}
+    case.problems += names.naming_problems(release.digest, texts | head)
+    known = manifest.plain_labels() if manifest else ()
     case.problems += words.word_problems(
         root,
         release.others,
-        release.folders,
+        (*release.folders, *release.digest, *release.others),
         [(r.original, r.subject) for r in case.rows],
         known,
     )
@@ -305,7 +312,7 @@ def _check_embedded(case: Case) -> None:
             )
         )
     kinds = {kind for data in set(case.embedded) for kind in extras_of(data)}
-    bad = sorted(k for k in kinds if not k.startswith(("a format", "colour", "an ICC")))
+    bad = sorted(k for k in kinds if not k.startswith(("colour", "an ICC")))
     if bad:
         case.problems.append(
             Problem(4, "breaks", f"pictures inside a page carry {', '.join(bad)}")

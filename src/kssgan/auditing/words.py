@@ -7,19 +7,31 @@ import binascii
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
-from kssgan.auditing.report import Problem
+from kssgan.auditing.report import Problem, Severity
 
-__all__ = ["Inside", "carried", "word_problems"]
+__all__ = ["Inside", "carried", "raw", "word_problems"]
 
-_DATA_URI = re.compile(r"data:([\w/+.-]*);base64,([A-Za-z0-9+/=\s]+)")
-_CODED = re.compile(r"[A-Za-z0-9+/_=-]{1024,}|(?:[A-Za-z0-9+/_=-]{60,}[\s\"',\\]+){15,}")
+_DATA_URI = re.compile(r"(?<!\w)data:([^,\"'\s<>]*),([^\"'<>()]*)", re.IGNORECASE)
+_CODED = re.compile(
+    r"[A-Za-z0-9+/_=-]{1024,}|(?:[A-Za-z0-9+/_=-]{60,}[\s\"',\\]+){15,}"
+    r"|(?:[A-Za-z0-9+/_=-]{24,}[\s\"',\\]+){38,}|(?:%[0-9A-Fa-f]{2}){256,}"
+)
 """Bytes written as text, in one piece or in lines: a kilobyte is a picture's thumbnail."""
+_NUMBERS = re.compile(r"(?:\b\d{1,3}\s*,\s*){256,}")
+_MANY = 64
+"""Different numbers from which a row of them is bytes and no sizes of groups."""
+_SILENT = re.compile(r"<wbr\s*/?>|&shy;|[\u00ad\u200b-\u200d\u2060\ufeff]", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+_APART = re.compile(r"[<>\"\n\r\t\0]")
+_CELLS = re.compile(r"[<>\"\n\r\t\0,;]")
+_SHORT, _DIGITS = 4, 6
 _TOKEN = re.compile(r"[^\s\"'<>=,;:()\[\]{}]+")
 _PROSE = frozenset({".html", ".htm", ".md", ".txt", ".rst"})
 _ORDINARY_WORDS = (
@@ -31,15 +43,16 @@ _ORDINARY_WORDS = (
     "subjects surprised surrogate true versions weights young"
 )
 _OWN_WORDS = (
-    "above again among analyser apart apart. byte-identical check consolas "
-    "content-security-policy counts data declared dejavu detector distinct each escrow every "
-    "generator grouping hair heic hold holder information_loss k-same k_claimed k_declared "
-    "k_measured kssgan kssgan-certificate landmarks least ledger liberation linked "
-    "look-alikes lookalike_pairs lookalikes_merged max_share mdav menlo merged mono networks "
-    "noto numpy once own pillow pixels preserveaspectratio probability probes python quick "
-    "recognised recogniser reduced roboto sans score segoe select several sha-256 sha256 "
-    "sides signs size someone stands tells that them this torch unequal unknown user utf-8 "
-    "utility variants viewbox what where whether whoever with"
+    "a above again alikes all among an analyser and any apart are as at be but by byte can "
+    "cannot check collections consolas content counts csv data declared dejavu detector "
+    "distinct do each escrow every for generator grouping had hair has heic hold holder how "
+    "html identical if in is it its json k know knowledge kssgan landmarks least ledger "
+    "liberation linked look lookalikes map max mdav measured menlo merged mono networks no "
+    "not noto numpy of on once one or originals out own pairs per pillow pixels png policy "
+    "preserveaspectratio private probability probes python quick recognised recogniser "
+    "reduced roboto same sans score security see segoe select several sha sha256 sides signs "
+    "size so someone stands tells that the them this to torch two txt unequal unknown user "
+    "utf utility variant variants viewbox was we what where whether which who whoever with"
 )
 _ORDINARY = frozenset(f"{_ORDINARY_WORDS} {_OWN_WORDS}".split(" "))
 
@@ -53,35 +66,35 @@ def word_problems(
 ) -> tuple[Problem, ...]:
     """Search the release's texts, and the names of its folders, for names of photos and people.
 
-    File names with their ending, and names that are no ordinary words, break the promise; a lower-case word
-    in prose only warns, since a person may be called "may". Numbers of fewer than six digits are skipped.
+    File names with their ending, and names that are no ordinary words, break the promise, in any case of
+    letters and whatever stands between their words; a lower-case word in prose, and a word that differs in
+    its capitals, only warn, since a person may be called "May". Numbers of fewer than six digits are
+    skipped, and names of fewer than four letters, but for those of two or three with a capital, which warn.
 
     Args:
         root: the release.
         texts: its files that are not pictures, relative paths.
-        folders: relative paths.
+        folders: relative paths of folders, and of all files.
         names: (original, subject) of every photo.
         known: words that may be there: the released labels.
     """
-    skipped = _ORDINARY | {w.lower() for w in known}
-    full, bare = set(), set()
+    ordinary = _ORDINARY | {word for name in known for word in _words(name.casefold())}
+    full: set[str] = set()
+    bare: set[str] = set()
     for original, subject in names:
         path = PurePosixPath(original)
         full |= {original, path.name}
-        for token in (path.stem, subject, *path.parts[:-1]):
-            short = len(token) < 4 or (token.isdigit() and len(token) < 6)
-            if not short and token.lower() not in skipped:
-                bare.add(token)
+        bare |= {path.stem, subject, *path.parts[:-1]}
+    bare = {name for name in bare if _tells(name, ordinary)}
     said: dict[str, set[str]] = {"breaks": set(), "warns": set()}
     in_texts = ((name, text) for name in texts for text in _readings(root / name))
-    for relative, text in chain(in_texts, (("", folder) for folder in folders)):
-        tokens = _tokens(text)
-        for name in _present(full, text, tokens):
-            said["breaks"].add(name)
-        for name in _present(bare, text, tokens):
-            ordinary = name.isalpha() and name.islower()
-            prose = Path(relative).suffix.lower() in _PROSE
-            said["warns" if ordinary and prose else "breaks"].add(name)
+    for relative, text in chain(in_texts, [("", "\n".join(folders))]):
+        suffix = Path(relative).suffix.lower()
+        read = _Read(text, _CELLS if suffix == ".csv" else _APART)
+        said["breaks"] |= {name for name in full if read.has_token(name)}
+        for name in bare:
+            if severity := read.says(name, prose=suffix in _PROSE, ordinary=ordinary):
+                said[severity].add(name)
     said["warns"] -= said["breaks"]
     problems = []
     if said["breaks"]:
@@ -106,6 +119,72 @@ def word_problems(
     return tuple(problems)
 
 
+def _tells(name: str, ordinary: frozenset[str]) -> bool:
+    """Whether a name can be told from what every release says."""
+    words = _words(name.casefold())
+    if not words or all(word in ordinary for word in words):
+        return False
+    if name.strip().isdigit():
+        return len(name.strip()) >= _DIGITS
+    return len(name) >= _SHORT or (len(name) > 1 and name[:1].isupper())
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text))
+
+
+class _Read:
+    """A text, to be searched for many names.
+
+    Args:
+        text: as it is written.
+        apart: what parts cells; no name goes across it.
+    """
+
+    def __init__(self, text: str, apart: re.Pattern[str]) -> None:
+        text = unicodedata.normalize("NFKC", _SILENT.sub("", text))
+        self._folded_text = text.casefold()
+        self._tokens = _tokens(self._folded_text)
+        self._cased = "\0".join(
+            f" {' '.join(_WORD.findall(part))} " for part in apart.split(text)
+        )
+        self._folded = self._cased.casefold()
+        self._known = frozenset(_WORD.findall(self._folded))
+
+    def has_token(self, name: str) -> bool:
+        """Whether a name stands there as it is, in any case of letters."""
+        name = unicodedata.normalize("NFKC", name).casefold()
+        pieces = _TOKEN.findall(name)
+        if pieces == [name]:
+            return name in self._tokens
+        return (
+            bool(pieces)
+            and all(p in self._tokens for p in pieces)
+            and name in self._folded_text
+        )
+
+    def says(self, name: str, *, prose: bool, ordinary: frozenset[str]) -> Severity | None:
+        """How grave it is that a name stands there; None where it does not."""
+        words = _words(name)
+        folded = [word.casefold() for word in words]
+        if not self._known.issuperset(folded):
+            return None
+        # Numbers alone stand everywhere side by side.
+        if all(word.isdigit() for word in words):
+            return "breaks" if self.has_token(name) else None
+        if f" {' '.join(folded)} " not in self._folded:
+            return None
+        exact = f" {' '.join(words)} " in self._cased
+        if len(name) < _SHORT:
+            return "warns" if exact else None
+        if not all(word.isalpha() for word in words):
+            return "breaks"
+        if not exact:
+            return "warns"
+        plain = all(w.islower() or w.casefold() in ordinary for w in words)
+        return "warns" if plain and prose else "breaks"
+
+
 class Inside(NamedTuple):
     """What texts carry beside words.
 
@@ -122,25 +201,35 @@ def carried(root: Path, texts: Iterable[str]) -> Inside:
     """Look for pictures inside texts: in data URIs of any kind, also inside drawings (SVG) that are there."""
     found = Inside([], [])
     for relative in texts:
-        raw = _raw(root / relative)
-        ways = dict.fromkeys((raw, html.unescape(raw), unquote(raw, errors="surrogateescape")))
+        written = raw(root / relative)
+        ways = dict.fromkeys(
+            (written, html.unescape(written), unquote(written, errors="surrogateescape"))
+        )
         inside: dict[bytes, None] = {}
         for text in ways:
             inside |= dict.fromkeys(_data(text))
         found.pictures.extend(inside)
-        if any(_CODED.search(_DATA_URI.sub(" ", text)) for text in ways):
+        if any(_coded(_DATA_URI.sub(" ", text)) for text in ways):
             found.coded.append(relative)
     return found
 
 
+def _coded(text: str) -> bool:
+    rows = (re.findall(r"\d+", row) for row in _NUMBERS.findall(text))
+    return bool(_CODED.search(text)) or any(len(set(row)) >= _MANY for row in rows)
+
+
 def _data(text: str) -> Iterator[bytes]:
     """Content of the data URIs of a text; of drawings that of theirs as well."""
-    for _, body in _DATA_URI.findall(text):
-        try:
-            data = base64.b64decode(re.sub(r"\s", "", body), validate=True)
-        except (binascii.Error, ValueError):
-            # Not to be read as it is, but by somebody.
-            data = body.encode()
+    for kind, body in _DATA_URI.findall(text):
+        if kind.lower().endswith(";base64"):
+            try:
+                data = base64.b64decode(re.sub(r"\s", "", unquote(body)), validate=True)
+            except (binascii.Error, ValueError):
+                # Not to be read as it is, but by somebody.
+                data = _bytes(body)
+        else:
+            data = unquote_to_bytes(_bytes(body))
         try:
             nested = list(_data(data.decode("utf-8")))
         except UnicodeDecodeError:
@@ -148,7 +237,12 @@ def _data(text: str) -> Iterator[bytes]:
         yield from nested or [data]
 
 
-def _raw(path: Path) -> str:
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def raw(path: Path) -> str:
+    """A text as it is written; empty where it cannot be read."""
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except OSError:
@@ -157,7 +251,7 @@ def _raw(path: Path) -> str:
 
 def _readings(path: Path) -> Iterator[str]:
     # Base64 would contain every short word sooner or later.
-    text = _DATA_URI.sub(" ", _raw(path))
+    text = _DATA_URI.sub(" ", raw(path))
     yield text
     for other in (html.unescape(text), unquote(text, errors="surrogateescape")):
         if other != text:
@@ -184,14 +278,3 @@ def _strings(value: object) -> Iterator[str]:
 def _tokens(text: str) -> set[str]:
     tokens = set(_TOKEN.findall(text))
     return tokens | {piece for token in tokens for piece in re.split(r"[/\\.]", token)}
-
-
-def _present(names: set[str], text: str, tokens: set[str]) -> Iterator[str]:
-    """Names that stand in the text as whole words; names of several words are searched as they are."""
-    for name in names:
-        pieces = _TOKEN.findall(name)
-        if pieces == [name]:
-            if name in tokens:
-                yield name
-        elif pieces and all(p in tokens for p in pieces) and name in text:
-            yield name

@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TextIO, cast
 
@@ -29,6 +30,7 @@ from kssgan.cli import (
     train,
     tune,
 )
+from kssgan.cli._paths import shown
 from kssgan.cli._unheard import Unheard
 from kssgan.errors import KssganError
 
@@ -46,6 +48,8 @@ _VERBS = (
     demo,
     info,
 )
+
+_USAGE = 2
 
 _DESCRIPTION = """\
 De-identify face photos: every released picture is a 256-pixel head crop shared by at least k people.
@@ -70,47 +74,97 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status instead of raising, except for ``--help`` and usage."""
-    args = build_parser().parse_args(argv)
+    args = _parsed(argv)
     previous = _terminate_like_interrupt()
     told = sys.stdout
     # The status says whether a promise holds: it is not lost with the reader of our output (`| head`).
-    sys.stdout = cast(TextIO, Unheard(told))
+    heard = Unheard(told)
+    sys.stdout = cast(TextIO, heard)
+    as_json, out = getattr(args, "as_json", False), _release(args)
+    before = _identity(out)
     try:
         status: int = args.run(args)
         sys.stdout.flush()
+        if heard.lost:
+            _say(f"all was done, but what there is to say could not be written ({heard.lost})")
         return status
     except KssganError as error:
-        return _fail(str(error), error.exit_status, as_json=getattr(args, "as_json", False))
+        return _fail(str(error), error.exit_status, as_json=as_json)
     except KeyboardInterrupt as interrupt:
-        return _fail(str(interrupt) or f"interrupted{_unreleased(args.verb)}", 130)
+        said = str(interrupt) or f"interrupted{_ending(out, before)}"
+        return _fail(said, 130, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence keeps names out of logs
-        return _fail(_internal(error, args.verb), 1)
+        return _fail(_internal(error, _ending(out, before)), 1, as_json=as_json)
     finally:
         sys.stdout = told
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
 
 
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """What was asked for; ends the program where that cannot be understood, with JSON where it was wanted."""
+    try:
+        return build_parser().parse_args(argv)
+    except SystemExit as end:
+        if end.code == _USAGE and "--json" in (sys.argv[1:] if argv is None else argv):
+            print(
+                json.dumps(
+                    {"error": "the command was not understood, see stderr", "exit_status": 2}
+                )
+            )
+        raise
+
+
+def _say(message: str) -> None:
+    # Without stderr print would take stdout.
+    if sys.stderr is not None:
+        # Line by line: some messages list what is wrong.
+        print("kssgan: " + "\n".join(map(shown, message.split("\n"))), file=sys.stderr)
+
+
 def _fail(message: str, status: int, *, as_json: bool = False) -> int:
     if as_json:
         print(json.dumps({"error": message, "exit_status": status}))
-    print(f"kssgan: {message}", file=sys.stderr)
+    _say(message)
     return status
 
 
-def _unreleased(verb: str) -> str:
-    """What a verb that releases adds to the word of an end that nobody wanted."""
-    return "; nothing was released" if verb in ("deidentify", "demo") else ""
+def _release(args: argparse.Namespace) -> Path | None:
+    """RELEASE of a verb that makes one."""
+    if args.verb == "demo":
+        return Path(args.out, "release")
+    return Path(args.out) if args.verb == "deidentify" else None
 
 
-def _internal(error: Exception, verb: str) -> str:
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Of what is there; None where nothing is."""
+    try:
+        found = None if path is None else path.lstat()
+    except (OSError, ValueError):
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
+
+
+def _ending(out: Path | None, before: tuple[int, int] | None) -> str:
+    """What a verb that releases adds to the word of an end that nobody wanted.
+
+    A release gets its name when it is complete, so whoever finds it there has it whole.
+    """
+    if out is None:
+        return ""
+    if _identity(out) not in (None, before):
+        return "; RELEASE was written before and is complete"
+    return "; nothing was released"
+
+
+def _internal(error: Exception, ending: str) -> str:
     # The message of an unexpected error may quote a path, and a path may be somebody's name.
     if os.environ.get("KSSGAN_DEBUG"):
         traceback.print_exc()
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"internal error: {type(error).__name__} at {os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119
-        f"{_unreleased(verb)}. Set KSSGAN_DEBUG=1 to see it whole (it may show file names)"
+        f"{ending}. Set KSSGAN_DEBUG=1 to see it whole (it may show file names)"
     )
 
 

@@ -18,7 +18,8 @@ def bars(stage: str, *, total: int | None = None) -> Iterator[Callable[[int], ob
         total=total,
         desc=f"{stage:>12}",
         file=sys.stderr,
-        disable=not sys.stderr.isatty(),
+        # A program may be started without one.
+        disable=sys.stderr is None or not sys.stderr.isatty(),
         leave=False,
         dynamic_ncols=True,
     ) as bar:

@@ -63,11 +63,13 @@ def find_photos(
             0, asked.k, what=f"people in 0 photos ({found.ignored} other files ignored)"
         )
     how = asked.subjects if isinstance(asked.subjects, str) else Path(asked.subjects)
-    declared = declared_subjects(found.photos, how, root=places.photos)
+    # As it was named: a table may write paths through a link.
+    root = Path(asked.photos)
+    declared = declared_subjects(found.photos, how, root=root)
     table = read_labels(
         None if asked.labels is None else Path(asked.labels),
         found.photos,
-        root=places.photos,
+        root=root,
         subjects=declared,
     )
     table = replace_labels(table, asked.set_labels or {}, method.draws)

@@ -10,7 +10,7 @@ Reference: the automatic labelling of Algorithm 1 in Pan et al. 2019.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +77,20 @@ class Labelled:
             if KNOWN[name].scope == "subject" and known >= NEARLY_ALL * source.total:
                 chosen.append(name)
         return tuple(chosen)
+
+    def as_before(self, usual: Collection[str]) -> Labelled:
+        """Without attributes that only probes know of, where earlier releases said nothing of them.
+
+        Args:
+            usual: attributes of the earlier releases.
+        """
+        gone = {n for n, s in self.sources.items() if n not in usual and not s.user}
+        if not gone:
+            return self
+        values = tuple({n: v for n, v in own.items() if n not in gone} for own in self.values)
+        sources = {n: s for n, s in self.sources.items() if n not in gone}
+        kept = tuple(a for a in self.scheme.attributes if a.name not in gone)
+        return Labelled(LabelScheme(kept), values, sources)
 
     def words(self) -> str:
         """One sentence for the user on what was read off faces; empty if nothing was."""

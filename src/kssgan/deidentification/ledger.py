@@ -24,7 +24,8 @@ import hmac
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -168,12 +169,15 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def person_by_name(self, name: str) -> int | None:
         """The person with that name."""
-        return self._person("names", self._vault.name_hash(name))
+        hashes = map(self._vault.name_hash, _spellings(name))
+        return _first(self._person("names", own) for own in hashes)
 
     def recogniser(self) -> Callable[[str], int | None]:
         """:meth:`person_by_name` that goes on to work when the ledger is closed."""
         people = dict(self._con.execute("SELECT hash, person FROM names"))
-        return lambda name: people.get(self._vault.name_hash(name))
+        return lambda name: _first(
+            people.get(self._vault.name_hash(own)) for own in _spellings(name)
+        )
 
     def person_by_photo(self, content: str) -> int | None:
         """The person of a photo whose bytes have the SHA-256 ``content`` (hex)."""
@@ -372,3 +376,14 @@ class Ledger(AbstractContextManager["Ledger"]):
         if facts["cell"] != cell:
             raise changed()
         return facts
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A name, and as names of files were once kept: decomposed where the disk had them so."""
+    yield name
+    if (other := unicodedata.normalize("NFD", name)) != name:
+        yield other
+
+
+def _first(found: Iterable[int | None]) -> int | None:
+    return next((person for person in found if person is not None), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -24,7 +24,13 @@ from kssgan.deidentification.cache import Cache, default_cache
 from kssgan.deidentification.collection import Collection
 from kssgan.deidentification.draw import Drawn, draw_cells
 from kssgan.deidentification.gallery import GallerySurrogate
-from kssgan.deidentification.gather import check_enough, find_people, find_photos, look
+from kssgan.deidentification.gather import (
+    Gathered,
+    check_enough,
+    find_people,
+    find_photos,
+    look,
+)
 from kssgan.deidentification.keys import read_recipients
 from kssgan.deidentification.labelling import AUTO, Labelled
 from kssgan.deidentification.ledger import Ledger
@@ -153,6 +159,7 @@ def _release(
         if not returning or not collection.photos:
             check_enough(collection, known.subjects, asked.k)
         with _opened(places) as record, Drawn(store.folder) as drawn:
+            known, left_out = _as_before(known, record)
             with _clock(seconds, "group"):
                 staged = stage_release(asked, known, method, record, parameters)
             with _clock(seconds, "surrogate"):
@@ -171,7 +178,7 @@ def _release(
                     recipients=recipients,
                     around=_entered(staged, record, drawn, places),
                 )
-        words = in_words(places, staged, known, certificate)
+        words = chain(left_out, in_words(places, staged, known, certificate))
         own_words = getattr(method, "words", None)  # what a method has to say of its own
         if own_words is not None:
             words = chain([own_words()], words)
@@ -229,6 +236,24 @@ def _opened(places: Places) -> AbstractContextManager[Ledger | None]:
     if places.ledger is None:
         return nullcontext()
     return Ledger(places.ledger, places.ledger_key, create=True)
+
+
+def _as_before(known: Gathered, record: Ledger | None) -> tuple[Gathered, tuple[str, ...]]:
+    """Labels as a ledger's releases have them: probes may read of newcomers what they read of nobody before.
+
+    Returns:
+        What is known, and a sentence where something was left out.
+    """
+    usual = None if record is None else record.parameters.get("attributes")
+    if usual is None:
+        return known, ()
+    labelled = known.labelled.as_before(usual)
+    gone = [name for name in known.labelled.sources if name not in labelled.sources]
+    if not gone:
+        return known, ()
+    return replace(known, labelled=labelled), (
+        f"Left out, as the ledger's first release has none: {', '.join(gone)}, read off the faces.",
+    )
 
 
 def _draw(

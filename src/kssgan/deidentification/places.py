@@ -90,7 +90,8 @@ def check_places(
             something private would lie in RELEASE, or RELEASE in the cache; two outputs have one name.
     """
     folder = Path(photos)
-    if not folder.is_dir():
+    # An unset variable of a shell would mean the current folder.
+    if not os.fspath(photos) or not folder.is_dir():
         raise UsageError(
             "PHOTOS is not a folder that can be read; give the folder that holds the photos"
         )
@@ -116,6 +117,14 @@ def check_places(
     ):
         if path is not None and named.count(path) > 1:
             raise BadOutput(f"{name} has the name of another output; choose a name of its own")
+    if page == release:
+        raise BadOutput(
+            "RELEASE has the name of the private report beside MAP; choose another for one of them"
+        )
+    if record is not None and record.is_symlink() and not record.exists():
+        raise BadOutput(
+            "the ledger is a link to a file that is not there; name the file itself"
+        )
     if inside(release.parent, folder):
         raise BadOutput("RELEASE lies inside PHOTOS; choose a folder beside it")
     if inside(folder, release):

@@ -121,7 +121,7 @@ def resolve(
         len(photos),
         pairs=pairs,
         distances=distances,
-        copies=_copies(photos, pairs[distances <= COPY], reader),
+        copies=_copies(photos, names, pairs[distances <= COPY], reader),
         same_person=SAME_PERSON,
     )
 
@@ -276,15 +276,25 @@ def _filled(column: Sequence[str], embeddings: FloatArray) -> list[str]:
     return filled
 
 
-def _copies(photos: Sequence[Seen], near: IntArray, reader: PhotoReader) -> IntArray:
-    """Pairs of photos that are one picture, however it was saved."""
+def _copies(
+    photos: Sequence[Seen], names: Sequence[str] | None, near: IntArray, reader: PhotoReader
+) -> IntArray:
+    """Pairs of photos that are one picture, however it was saved.
+
+    Of declared subjects as many as tell which of them share one: photos of one name are one person anyway,
+    and a burst of n photos has n squared pairs.
+    """
     from kssgan.faces.copies import same_picture
 
     @lru_cache(_OPEN_CROPS)
     def crop(number: int) -> U8Array:
         return reader.face(photos[number]).crop
 
-    owner = list(range(len(photos)))
+    first: dict[str, int] = {}
+    owner = [
+        number if names is None else first.setdefault(names[number], number)
+        for number in range(len(photos))
+    ]
 
     def root(i: int) -> int:
         while owner[i] != i:

@@ -21,7 +21,6 @@ import hashlib
 import os
 import re
 import secrets
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -267,7 +266,8 @@ def _dead(folder: Path) -> Iterator[bool]:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = os.fstat(handle)
-        mine = found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) in {0o700, 0o755}
+        # Below a folder with setgid ours has it as well.
+        mine = found.st_uid == os.geteuid() and found.st_mode & 0o777 in {0o700, 0o755}
         if not (mine and _only_ours(folder)):
             yield False
             return

@@ -79,10 +79,10 @@ def match_paths(
     """
     photos = _Photos(files, root)
     by_root = [photos.find(value, photos.root) for value in values]
-    base = os.path.realpath(folder)
-    if base == photos.root:
+    bases = dict.fromkeys((os.path.realpath(folder), os.path.abspath(folder)))  # noqa: PTH100
+    if next(iter(bases)) == photos.root:
         return by_root
-    by_folder = [photos.find(value, base) for value in values]
+    by_folder = [_first(photos.find(value, base) for base in bases) for value in values]
     hits_root = sum(number is not None for number in by_root)
     hits_folder = sum(number is not None for number in by_folder)
     if hits_root == hits_folder and by_root != by_folder:
@@ -92,6 +92,10 @@ def match_paths(
             f"PHOTOS or write absolute paths"
         )
     return by_folder if hits_folder > hits_root else by_root
+
+
+def _first(found: Iterable[int | None]) -> int | None:
+    return next((number for number in found if number is not None), None)
 
 
 def match_stems(values: Sequence[str], files: Sequence[str]) -> list[int | None]:

@@ -7,6 +7,8 @@ recogniser cannot tell apart for certain are listed as look-alikes, which never 
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -124,7 +126,12 @@ def declared_subjects(
     if how == "auto":
         return None
     if how == "file":
-        return list(files)
+        # As for every name: one photo is one person on whatever system it is listed.
+        spelt = [unicodedata.normalize("NFC", name) for name in files]
+        often = Counter(spelt)
+        return [
+            own if often[own] == 1 else name for own, name in zip(spelt, files, strict=True)
+        ]
     if how == "folder":
         names = [_folder(name) for name in files]
         if names and not any(names):
