@@ -118,6 +118,52 @@ def test_what_cannot_be_is_refused_before_any_trial(
     assert "scale log wants numbers above 0" in capsys.readouterr().err
 
 
+def test_what_the_verb_has_options_for_is_not_set(
+    file: Path, space: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, word in (
+        ("seed", "give --seed"),
+        ("preset", "give --preset"),
+        ("groups", "give --groups"),
+        ("storage", "give --storage"),
+        ("file", "leave it out"),
+        ("progress", "leave it out"),
+        ("options", "leave it out"),
+    ):
+        assert main(command(file, tmp_path / "study", space, "--set", f"{name}=3")) == 2
+        assert word in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "given", "tuned"),
+    [("stargan", None, "stargan"), ("stargan", "paper", "paper"), (None, None, "paper")],
+)
+def test_the_preset_of_the_file_counts(
+    named: str | None, given: str | None, tuned: str, file: Path, space: Path, tmp_path: Path
+) -> None:
+    options = tmp_path / "c.toml"
+    options.write_text("" if named is None else f'preset = "{named}"\n')
+    more = ["--config", str(options), "--trials", "1"]
+    more += [] if given is None else ["--preset", given]
+    assert main(command(file, tmp_path / "study", space, *more)) == 0
+    winner = tomllib.loads((tmp_path / "study" / "winner.toml").read_text())
+    assert winner["preset"] == tuned
+    base = json.loads((tmp_path / "study" / "study.json").read_text())["base"]
+    assert base["preset"] == tuned
+    assert base["reconstruction"] == ("l1" if tuned == "stargan" else "siamese")
+
+
+def test_a_preset_that_cannot_be_tuned_is_named(
+    file: Path, space: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = tmp_path / "c.toml"
+    options.write_text('preset = "small"\n')
+    where = ["tune", str(file), "--out", str(tmp_path / "study"), "--config", str(options)]
+    assert main(where) == 2
+    assert "preset small came; paper and stargan can be tuned" in capsys.readouterr().err
+
+
 def test_the_python_calls(file: Path, space: Path, tmp_path: Path) -> None:
     shown = []
 

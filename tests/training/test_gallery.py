@@ -141,6 +141,31 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
+def test_a_signal_in_the_last_step_interrupts_nothing(
+    whole: Path,
+    prepared_file: Path,
+    groups: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = gallery.Gallery.step
+
+    def signalled(self: gallery.Gallery, number: int) -> dict[str, float]:
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, number)
+
+    monkeypatch.setattr(gallery.Gallery, "step", signalled)
+    try:
+        done = train(
+            prepared_file, out=tmp_path / "run", config=tiny(), groups=groups, device="cpu"
+        )
+    except KeyboardInterrupt as error:
+        pytest.fail(str(error))
+    assert (done.finished, done.steps) == (True, 4)
+    assert done.generator.read_bytes() == (whole / "generator.safetensors").read_bytes()
+
+
 def test_killed_between_checkpoints_goes_on_from_the_last(
     whole: Path,
     prepared_file: Path,
@@ -327,6 +352,32 @@ def test_two_processes_are_one_with_the_same_batch(
         assert moved > 0
         # Adam makes whole steps of gradients that are rounding alone.
         assert apart < 0.1 * moved, network
+
+
+def test_processes_draw_noise_of_their_own(
+    prepared: Prepared, groups: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+    for rank in range(3):
+        seeds: list[int] = []
+        made = gallery.Gallery(
+            prepared,
+            gallery_config(noise=True, seed=7),
+            CPU,
+            Precision("fp32", CPU, Processes(rank, 4)),
+            groups=groups,
+        )
+        monkeypatch.setattr(made, "_improve", lambda *given, to=seeds: to.append(given[-1]))
+        for step in range(3):
+            made.step(step)
+        seen.append(seeds)
+    assert seen[0] == [(7 << 32) + step for step in range(3)]
+    noise = {
+        torch.rand(1, generator=torch.Generator().manual_seed(seed)).item()
+        for seeds in seen
+        for seed in seeds
+    }
+    assert len(noise) == 9
 
 
 def test_a_batch_is_shared_out_evenly(prepared: Prepared, groups: np.ndarray) -> None:

@@ -73,6 +73,21 @@ def test_equal_content_gives_an_equal_digest(prepared: Prepared) -> None:
     assert prepared.digest() != replace(prepared, labels=labels).digest()
 
 
+def test_a_second_digest_is_of_embeddings_and_scheme(
+    prepared: Prepared, prepared_file: Path
+) -> None:
+    mine = prepared.content_digest()
+    rough = replace(prepared, embedding=prepared.embedding / np.float32(3))
+    assert mine == load_prepared(prepared_file).content_digest()
+    # What a file keeps of an embedding counts, no more.
+    stored = rough.embedding.astype(np.float16).astype(np.float32)
+    assert rough.content_digest() == replace(rough, embedding=stored).content_digest()
+    turned = {name: kinds[::-1] for name, kinds in prepared.scheme.items()}
+    for other in (rough, replace(prepared, scheme=turned)):
+        assert other.digest() == prepared.digest()
+        assert other.content_digest() != mine
+
+
 def rewritten(path: Path, out: Path, **changes: object) -> Path:
     with safe_open(path, "np") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

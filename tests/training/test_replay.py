@@ -171,6 +171,6 @@ def test_how_steps_are_launched_may_change_when_going_on() -> None:
     del begun["replay"]  # a run of a version that knew none
     start = Checkpoint(3, begun, "digest", {}, {})
     for replay in (True, False):
-        check_same(start, replace(config, replay=replay), "digest")
+        check_same(start, replace(config, replay=replay), "digest", "content")
     with pytest.raises(UsageError, match="another rate"):
-        check_same(start, replace(config, rate=1.0), "digest")
+        check_same(start, replace(config, rate=1.0), "digest", "content")

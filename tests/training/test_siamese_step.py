@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from kssgan.losses.classification import classification
 from kssgan.losses.penalty import between, gradient_penalty
@@ -16,7 +17,7 @@ from kssgan.training.precision import Precision
 from kssgan.training.siamese_batch import SiameseBatch, TwinPairs, conditions
 from kssgan.training.siamese_critic import critic_step
 from kssgan.training.siamese_networks import SiameseNetworks
-from kssgan.training.siamese_settings import SiameseSettings
+from kssgan.training.siamese_settings import Adversarial, Reconstruction, SiameseSettings
 from kssgan.training.siamese_step import generator_step, siamese_step, twin_step
 from kssgan.training.tensors import numbers
 
@@ -25,14 +26,16 @@ ATTRIBUTES = (2, 3)
 FP32 = Precision("fp32", torch.device("cpu"))
 
 
-def networks(*, twin: bool = True, style: int = 0, rate: float = 1e-3) -> SiameseNetworks:
+def networks(
+    *, twin: bool = True, style: int = 0, rate: float = 1e-3, **changes: float
+) -> SiameseNetworks:
     return SiameseNetworks(
         StarGeneratorConfig(
             conditions=2 + 5, width=4, blocks=1, style=style, noise=bool(style)
         ),
         StarCriticConfig(size=32, width=6, depth=3, attributes=ATTRIBUTES, groups=2),
         SiameseConfig(widths=(4, 8), features=6) if twin else None,
-        replace(SETTINGS, rate=rate),
+        replace(SETTINGS, rate=rate, **changes),  # type: ignore[arg-type]
         seed=1,
     )
 
@@ -90,22 +93,171 @@ def test_settings_survive_a_checkpoint() -> None:
     assert SiameseSettings.from_json(SETTINGS.to_json()) == SETTINGS
 
 
-def test_critic_step_equals_the_plain_one() -> None:
+def slopes(total: Tensor, network: nn.Module) -> list[Tensor]:
+    """Gradients of a total; zeros where it does not depend on a weight."""
+    weights = list(network.parameters())
+    found = torch.autograd.grad(total, weights, allow_unused=True)
+    return [
+        torch.zeros_like(w) if slope is None else slope
+        for w, slope in zip(weights, found, strict=True)
+    ]
+
+
+def check_gradients(network: nn.Module, wanted: list[Tensor]) -> None:
+    for parameter, slope in zip(network.parameters(), wanted, strict=True):
+        mine = torch.zeros_like(slope) if parameter.grad is None else parameter.grad
+        torch.testing.assert_close(mine, slope, rtol=1e-4, atol=1e-6)
+
+
+def cross_entropies(logits: tuple[Tensor, ...], labels: Tensor) -> Tensor:
+    return torch.stack(
+        [F.cross_entropy(each, labels[:, column]) for column, each in enumerate(logits)]
+    ).sum()
+
+
+@pytest.mark.parametrize("share", [None, (0.1, 0.9, 0.4, 0.6)])
+@pytest.mark.parametrize("adversarial", ["wasserstein", "vanilla"])
+def test_critic_step_equals_the_plain_one(
+    adversarial: Adversarial, share: tuple[float, ...] | None
+) -> None:
     """One pass for both and the penalty by its own network, against the text of Algorithm 2."""
     nets, seen = networks(), batch()
-    drawn = torch.rand(4, 3, 32, 32) * 2 - 1
+    settings = replace(SETTINGS, adversarial=adversarial, lambda_cls=0.5, lambda_gp=3.0)
+    drawn = torch.rand(4, 3, 32, 32, generator=source(5)) * 2 - 1
     critic = nets.critic
     on_real, on_drawn = critic(seen.real), critic(drawn)
-    mixed = between(seen.real, drawn, torch.rand(4, generator=source()))
+    eps = torch.rand(4, generator=source()) if share is None else torch.tensor(share)
+    mixed = between(seen.real, drawn, eps)
     penalty = gradient_penalty(lambda x: critic(x).score, mixed)
     told = classification(on_real.attributes, seen.attributes, on_real.group, seen.groups)
-    total = on_drawn.score.mean() - on_real.score.mean() + told.total + 10 * penalty.total
-    wanted = torch.autograd.grad(total, list(critic.parameters()))
-    parts = critic_step(nets, seen, drawn, SETTINGS, FP32, source())
+    if adversarial == "wasserstein":
+        judged = on_drawn.score.mean() - on_real.score.mean()
+    else:
+        judged = (
+            -torch.log(torch.sigmoid(on_real.score)).mean()
+            - torch.log(1 - torch.sigmoid(on_drawn.score)).mean()
+        )
+    wanted = slopes(judged + 0.5 * told.total + 3 * penalty.total, critic)
+    shown = seen._replace(share=None if share is None else eps)
+    parts = critic_step(nets, shown, drawn, settings, FP32, source())
     assert parts["penalty"].item() == pytest.approx(penalty.total.item(), rel=1e-5)
-    for parameter, slope in zip(critic.parameters(), wanted, strict=True):
-        assert parameter.grad is not None
-        torch.testing.assert_close(parameter.grad, slope, rtol=1e-4, atol=1e-6)
+    assert (parts["critic_real"] + parts["critic_fake"]).item() == pytest.approx(
+        judged.item(), rel=1e-4, abs=1e-6
+    )
+    check_gradients(critic, wanted)
+
+
+@pytest.mark.parametrize("adversarial", ["wasserstein", "vanilla"])
+@pytest.mark.parametrize("reconstruction", ["siamese", "l1"])
+def test_generator_step_equals_the_plain_one(
+    adversarial: Adversarial, reconstruction: Reconstruction
+) -> None:
+    """Eq. 8 written out: c is what is asked for, c' what the photograph shows."""
+    nets, seen = networks(twin=reconstruction == "siamese"), batch()
+    assert seen.groups is not None
+    assert not torch.equal(seen.wanted, seen.attributes)
+    assert not torch.equal(seen.source, seen.real)
+
+    def draw(pictures: Tensor, labels: Tensor) -> Tensor:
+        return nets.generator(pictures, conditions(seen.code, labels, ATTRIBUTES))
+
+    drawn = draw(seen.source, seen.wanted)
+    returned = draw(drawn, seen.attributes)
+    judged = nets.critic(drawn)
+    assert judged.group is not None
+    score = judged.score
+    lifted = (
+        -score.mean() if adversarial == "wasserstein" else -torch.sigmoid(score).log().mean()
+    )
+    shown = cross_entropies(judged.attributes, seen.wanted)
+    of_group = F.cross_entropy(judged.group, seen.groups)
+    known = {"generator": lifted, "attributes": shown, "group": of_group}
+    margin = 0.0
+    if reconstruction == "l1":
+        known["cycle"] = (seen.source - returned).abs().mean()
+        rec = 7 * known["cycle"]
+    else:
+        twin = nets.twin
+        assert twin is not None
+        alike = [
+            (1 + F.cosine_similarity(twin(seen.real), twin(picture))) / 2
+            for picture in (drawn, returned)
+        ]
+        # Untrained, the twin finds all alike: the hinge is put where it parts the pictures.
+        margin = alike[0].mean().item()
+        assert alike[0].min() < margin < alike[0].max()
+        assert margin != pytest.approx(SETTINGS.margin, abs=0.1)
+        known["released"], known["cycle"] = (each.mean() for each in alike)
+        released, cycle = (F.relu(each - margin).mean() for each in alike)
+        rec = 3 * released + 7 * cycle
+    settings = replace(
+        SETTINGS,
+        adversarial=adversarial,
+        reconstruction=reconstruction,
+        lambda_cls=0.5,
+        lambda_released=3.0,
+        lambda_rec=7.0,
+        margin=margin,
+    )
+    wanted = slopes(lifted + 0.5 * (shown + of_group) + rec, nets.generator)
+    parts = generator_step(nets, seen, None, settings, FP32, source())
+    norm = torch.cat([slope.flatten() for slope in wanted]).norm()
+    assert numbers(parts) == pytest.approx(numbers(known | {"norm": norm}), rel=1e-4, abs=1e-6)
+    check_gradients(nets.generator, wanted)
+
+
+def test_twin_step_equals_the_plain_one() -> None:
+    """Eq. 1 written out."""
+    nets, shown = networks(), pairs()
+    twin = nets.twin
+    assert twin is not None
+    far = torch.linalg.vector_norm(twin(shown.first) - twin(shown.second), dim=1)
+    kept = shown.same.float()
+    # Untrained, no two faces lie far apart: the margin is put where it parts the pairs.
+    margin = far[~shown.same].mean().item()
+    same = (kept * far**2).mean() / 2
+    different = ((1 - kept) * F.relu(margin - far) ** 2).mean() / 2
+    assert different > 0
+    wanted = slopes(same + different, twin)
+    parts = twin_step(nets, shown, replace(SETTINGS, twin_margin=margin), FP32)
+    assert parts["same"].item() == pytest.approx(same.item(), rel=1e-4)
+    assert parts["different"].item() == pytest.approx(different.item(), rel=1e-4)
+    check_gradients(twin, wanted)
+
+
+@pytest.mark.parametrize(("count", "order"), [(3, (0, 1, 2)), (2, (0, 1, 0))])
+def test_the_generator_learns_from_the_batch_that_the_critic_saw_last(
+    count: int, order: tuple[int, ...]
+) -> None:
+    batches = [batch(number) for number in range(count)]
+    settings = replace(SETTINGS, n_critic=len(order))
+    one, two = networks(), networks()
+    found = siamese_step(one, batches, None, settings, FP32, source())
+    chance = source()
+    for number in order:
+        seen = batches[number]
+        code = conditions(seen.code, seen.wanted, ATTRIBUTES)
+        drawn = two.generator(seen.source, code).detach()
+        learnt = critic_step(two, seen, drawn, settings, FP32, chance)
+    parts = generator_step(two, batches[order[-1]], None, settings, FP32, chance)
+    known = {f"critic.{name}": value for name, value in learnt.items()}
+    known |= {f"generator.{name}": value for name, value in parts.items()}
+    assert numbers(found) == pytest.approx(numbers(known), rel=1e-4, abs=1e-6)
+    for a, b in zip(one.critic.parameters(), two.critic.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    check_gradients(
+        one.generator,
+        [torch.zeros_like(p) if p.grad is None else p.grad for p in two.generator.parameters()],
+    )
+
+
+def test_optimisers_have_the_rate_and_the_betas_of_the_settings() -> None:
+    nets = networks(rate=2e-3, beta1=0.3, beta2=0.8)
+    assert nets.optimisers.keys() == {"generator", "critic", "twin"}
+    for name, optimiser in nets.optimisers.items():
+        (group,) = optimiser.param_groups
+        assert (group["lr"], group["betas"]) == (2e-3, (0.3, 0.8))
+        assert group["params"] == list(nets.modules()[name].parameters())
 
 
 def test_reused_drawings_equal_fresh_ones() -> None:

@@ -27,7 +27,7 @@ from kssgan.training.config import PRESETS, TrainingConfig, read_changes, resolv
 from kssgan.training.critics import judge, teach_critic, weight_at
 from kssgan.training.data import Photos, laplacian_variance
 from kssgan.training.device import device_of
-from kssgan.training.loop import plan, train
+from kssgan.training.loop import Trained, plan, train
 from kssgan.training.networks import Networks
 from kssgan.training.picture import png
 from kssgan.training.precision import Precision
@@ -35,6 +35,7 @@ from kssgan.training.prepared import Prepared, load_prepared, save_prepared
 from kssgan.training.refining import pieces, wants_drawings
 from kssgan.training.resuming import open_run
 from kssgan.training.run import _check_finite
+from kssgan.training.siamese_settings import SiameseSettings
 from kssgan.training.step import _fresh_codes
 
 TINY = resolve(
@@ -184,6 +185,45 @@ def test_killed_before_the_weights_were_written_grades_the_same_codes(
     assert weights.read_bytes() == whole
 
 
+def test_a_finished_run_that_is_stopped_before_it_is_ready_keeps_its_weights(
+    prepared_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the lessons of the last step its codes cannot be graded."""
+    monkeypatch.setattr(check, "_FEWEST", 1)
+    monkeypatch.setattr(check, "_WORST", 1.0)
+    out = tmp_path / "run"
+
+    def again(minutes: float | None = None) -> Trained:
+        return train(
+            prepared_file, out=out, config=TINY, device="cpu", resume=True, minutes=minutes
+        )
+
+    train(prepared_file, out=out, config=TINY, device="cpu")
+    weights = out / "generator.safetensors"
+    whole = weights.read_bytes()
+    assert len(read_generator(whole).codes) < 6
+    done = again(minutes=1e-6)
+    assert (done.finished, done.steps) == (False, 6)
+    assert weights.read_bytes() == whole
+    make = drawing.Bank.make
+
+    def signalled(self: drawing.Bank, number: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        make(self, number)
+
+    monkeypatch.setattr(drawing.Bank, "make", signalled)
+    with pytest.raises(KeyboardInterrupt, match=r"checkpoint-00000006.* go on with --resume"):
+        again()
+    assert weights.read_bytes() == whole
+    weights.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    assert not weights.exists()
+    monkeypatch.setattr(drawing.Bank, "make", make)
+    assert again().finished
+    assert weights.read_bytes() == whole
+
+
 def test_training_lowers_the_loss(prepared_file: Path, tmp_path: Path) -> None:
     config = replace(
         TINY,
@@ -281,6 +321,27 @@ def test_an_unknown_label_and_a_seed_too_large_are_refused(
             resolve(preset, changes={"seed": 2**31})
     with pytest.raises(UsageError, match="choose one of"):
         resolve(cast(Any, ["smoke"]))
+
+
+def test_resuming_wants_the_same_embeddings_and_scheme(
+    whole: Path, prepared_file: Path, tmp_path: Path
+) -> None:
+    data = load_prepared(prepared_file)
+    turned = {name: kinds[::-1] for name, kinds in data.scheme.items()}
+    for other in (
+        replace(data, scheme=turned),
+        replace(data, embedding=np.ascontiguousarray(data.embedding[::-1])),
+    ):
+        with pytest.raises(UsageError, match="another prepared file"):
+            train(other, out=whole, config=TINY, device="cpu", resume=True)
+    path = checkpoint.latest(whole)
+    assert path is not None
+    at = checkpoint.load(path)
+    older = {name: value for name, value in at.more.items() if name != "content"}
+    assert older != at.more
+    (tmp_path / "old").mkdir()
+    checkpoint.save(tmp_path / "old", replace(at, more=older))
+    assert train(data, out=tmp_path / "old", config=TINY, device="cpu", resume=True).finished
 
 
 def test_wrong_runs_are_refused(whole: Path, prepared_file: Path, tmp_path: Path) -> None:
@@ -381,6 +442,33 @@ def test_configurations_round_trip_and_are_checked(tmp_path: Path) -> None:
         resolve("large")
     with pytest.raises(UsageError, match="NAME=VALUE"):
         read_changes(["bank"])
+
+
+@pytest.mark.parametrize("preset", ["smoke", "paper"])
+@pytest.mark.parametrize("bad", [inf, -inf, nan])
+def test_numbers_that_are_not_finite_are_refused(
+    preset: str, bad: float, tmp_path: Path
+) -> None:
+    says = rf"{bad}, a finite number was wanted"
+    path = tmp_path / "c.toml"
+    path.write_text(f"rate = {bad}\n")
+    with pytest.raises(UsageError, match=f"rate is {says}"):
+        resolve(preset, config=path)
+    with pytest.raises(UsageError, match=f"rate is {says}"):
+        resolve(preset, changes=read_changes([f"rate={bad}"]))
+    for name, kind in type(PRESETS[preset]).__annotations__.items():
+        if kind in ("float", "int"):
+            with pytest.raises(UsageError, match=f"{name} is {says}"):
+                replace(PRESETS[preset], **{name: bad})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=f"margin is {says}"):
+        SiameseSettings(margin=bad)
+    with pytest.raises(UsageError, match="rate is inf"):
+        resolve(preset, changes={"rate": 10**400})
+
+
+def test_a_preset_is_no_option() -> None:
+    with pytest.raises(UsageError, match="preset = paper came as an option; give --preset"):
+        resolve(None, changes=read_changes(["preset=paper"]))
 
 
 def test_the_critic_comes_in_slowly() -> None:

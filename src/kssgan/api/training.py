@@ -150,16 +150,25 @@ def gallery_groups(
         (N,) group of each photo, -1 of those who take no part; None where nobody names a k.
 
     Raises:
+        UsageError: a k came for a generator that serves any groups.
         UsageError, TooFewPeople: as :func:`kssgan.preparation.gallery.fixed_groups`.
     """
+    from kssgan.training.config import check_takes_groups
     from kssgan.training.gallery_config import GalleryConfig
 
-    own = config if isinstance(config, GalleryConfig) else GalleryConfig()
-    k = own.k or None if k is None else k
+    if not isinstance(config, GalleryConfig):
+        if k is not None:
+            check_takes_groups(config)
+        return None
+    k = config.k or None if k is None else k
     if k is None:  # what groups people needs more than a machine that trains must have
         return None
     from kssgan.preparation.gallery import fixed_groups
 
     return fixed_groups(
-        data, k, config.seed, method=own.grouping, without=None if held_out else data.held_out
+        data,
+        k,
+        config.seed,
+        method=config.grouping,
+        without=None if held_out else data.held_out,
     )

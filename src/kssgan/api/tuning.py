@@ -30,7 +30,7 @@ def tune(
     budget: int = 500,
     storage: str | None = None,
     apply: bool = False,
-    preset: Literal["paper", "stargan"] = "paper",
+    preset: Literal["paper", "stargan"] | None = None,
     config: PathLike | None = None,
     groups: int | None = None,
     space: PathLike | None = None,
@@ -53,7 +53,7 @@ def tune(
         budget: steps of a trial.
         storage: URL of a database server, for workers on several machines; STUDY's name is the study's.
         apply: train with the winner afterwards, into ``STUDY/run``.
-        preset: what is tuned.
+        preset: what is tuned; by default what ``config`` names, else "paper".
         config: TOML with options that stay as they are.
         groups: people of each group; 5 where ``config`` does not say.
         space: TOML with other ranges; see :func:`kssgan.tuning.space_file.read_space`.
@@ -116,12 +116,14 @@ def tune(
         progress=progress,
     )
     winner = study / "winner.toml"
-    write_winner(winner, _winner(preset, base, one.config(found.changes), found))
+    write_winner(winner, _winner(base, one.config(found.changes), found))
     trained = train(file, out=study / "run", config=winner, device=device) if apply else None
     return replace(found, winner=winner, run=trained)
 
 
-def _base(preset: str, config: PathLike | None, changes: Mapping[str, Any]) -> GalleryConfig:
+def _base(
+    preset: str | None, config: PathLike | None, changes: Mapping[str, Any]
+) -> GalleryConfig:
     """The configuration from which trials depart.
 
     Raises:
@@ -130,9 +132,10 @@ def _base(preset: str, config: PathLike | None, changes: Mapping[str, Any]) -> G
     from kssgan.training.config import resolve
     from kssgan.training.gallery_config import GalleryConfig
 
-    base = resolve(preset, config=None if config is None else Path(config), changes=changes)
+    file = None if config is None else Path(config)
+    base = resolve(preset, config=file, changes=changes, usual="paper")
     if not isinstance(base, GalleryConfig):
-        raise UsageError(f"preset {preset} came; paper and stargan can be tuned")
+        raise UsageError(f"preset {base.preset} came; paper and stargan can be tuned")
     return replace(base, k=base.k or 5)
 
 
@@ -142,12 +145,12 @@ def _groups(data: Prepared, config: GalleryConfig) -> IntArray:
     return found
 
 
-def _winner(preset: str, base: GalleryConfig, best: GalleryConfig, found: Tuned) -> str:
+def _winner(base: GalleryConfig, best: GalleryConfig, found: Tuned) -> str:
     """The winner's file: what of the base is not the preset's, then what the winner changed."""
     from kssgan.training.config import PRESETS
     from kssgan.tuning.winner import winner_toml
 
     changed = {n: value for n, value in best.to_json().items() if n in found.changes}
-    usual = PRESETS[preset].to_json()
+    usual = PRESETS[base.preset].to_json()
     kept = {n: v for n, v in base.to_json().items() if v != usual[n] and n not in changed}
-    return winner_toml({"preset": preset} | kept, changed, scores=found.scores)
+    return winner_toml({"preset": base.preset} | kept, changed, scores=found.scores)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kssgan.cli._paths import shown
 from kssgan.cli._progress import bars
 from kssgan.cli._verb import add_device, add_json, add_out, add_verb
+from kssgan.errors import UsageError
 
 if TYPE_CHECKING:
     from kssgan.tuning.run import Tuned
@@ -71,8 +73,7 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--preset",
         choices=("paper", "stargan"),
-        default="paper",
-        help="what is tuned (default paper)",
+        help="what is tuned (default: what --config names, else paper)",
     )
     parser.add_argument("--groups", type=int, metavar="K", help="people of a group (default 5)")
     parser.add_argument(
@@ -99,7 +100,6 @@ def add(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the verb; the exit status is 0, or 1 when no trial ran to its end."""
     from kssgan.api import tune
-    from kssgan.training.config import read_changes
 
     done = tune(
         args.file,
@@ -117,13 +117,32 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         threads=args.threads,
         progress=bars,
-        **read_changes(args.changes),
+        **_fixed(args),
     )
     if args.as_json:
         print(json.dumps(_plain(done)))
     else:
         _tell(done)
     return 0
+
+
+def _fixed(args: argparse.Namespace) -> dict[str, Any]:
+    """What ``--set`` holds fixed.
+
+    Raises:
+        UsageError: another form, or what the verb has options of its own for.
+    """
+    from kssgan.api import tune
+    from kssgan.training.config import read_changes
+
+    found = read_changes(args.changes)
+    if own := [name for name in found if name in signature(tune).parameters]:
+        given = [f"--{name}" for name in own if name in vars(args) and name != "file"]
+        instead = f"give {', '.join(given)}" if given else "leave it out"
+        raise UsageError(
+            f"--set {', '.join(own)} came, options of a run were wanted; {instead}"
+        )
+    return found
 
 
 def _plain(done: Tuned) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Checkpoint:
         step: steps that are done.
         config: of the run, as plain values.
         data: digest of the prepared file.
-        more: further plain values (loss scales, best score).
+        more: further plain values (loss scales, best score, digest of embeddings and scheme).
         tensors: by name.
     """
 

@@ -21,6 +21,7 @@ __all__ = [
     "CriticName",
     "TrainingConfig",
     "Turn",
+    "check_takes_groups",
     "read_changes",
     "resolve",
 ]
@@ -166,7 +167,7 @@ class TrainingConfig(Options):
     check: int = 12
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = self._not_finite()
         if self.donors != 0 and self.donors < 3:
             problems.append(f"donors is {self.donors}; 3 or more, or 0 for all, was wanted")
         for name in (
@@ -305,26 +306,47 @@ PRESETS: Mapping[str, Config] = {
 others want a GPU."""
 
 
+def check_takes_groups(config: Config) -> None:
+    """Refuse groups where they would say nothing.
+
+    Raises:
+        UsageError: the run's generator serves any groups.
+    """
+    if not isinstance(config, GalleryConfig):
+        raise UsageError(
+            f"groups came, but preset {config.preset} serves any groups; use paper or stargan, or leave "
+            "--groups out"
+        )
+
+
 def resolve(
-    preset: str | None, *, config: Path | None = None, changes: Mapping[str, Any] | None = None
+    preset: str | None,
+    *,
+    config: Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    usual: str = "robust",
 ) -> Config:
     """The configuration of a run: a preset, then a TOML file, then single options.
 
     Args:
-        preset: one of :data:`PRESETS`; None takes the file's ``preset``, and "robust" where it has none.
+        preset: one of :data:`PRESETS`; None takes the file's ``preset``, and ``usual`` where it has none.
         config: TOML with names of :class:`TrainingConfig`, or of :class:`GalleryConfig`, at the top level.
         changes: options; those that are None are left out.
+        usual: the preset where nobody names one.
 
     Raises:
-        UsageError: an unknown preset or option, a file that is no TOML, a value that cannot be.
+        UsageError: a preset among the options, an unknown preset or option, a file that is no TOML, a value
+            that cannot be.
     """
     told = {} if config is None else read_toml(config, "the configuration")
-    preset = preset or told.get("preset", "robust")
+    changes = {k: v for k, v in (changes or {}).items() if v is not None}
+    if "preset" in changes:
+        raise UsageError(f"preset = {changes['preset']} came as an option; give --preset")
+    preset = preset or told.get("preset", usual)
     if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(f"preset {preset!r} came; choose one of {', '.join(PRESETS)}")
     values = PRESETS[preset].to_json() | told
-    values.update({k: v for k, v in (changes or {}).items() if v is not None})
-    values["preset"] = preset
+    values |= changes | {"preset": preset}
     return type(PRESETS[preset]).from_json(values)
 
 

@@ -102,7 +102,7 @@ class Drawing:
             self.left = self.networks.start_from(known, places)
         self._examiner: Examiner | None = None
 
-    def begin(self, step: int, stopped: Callable[[], bool]) -> None:
+    def begin(self, step: int, stopped: Callable[[], bool]) -> bool:
         """Make the examiner's questions and the lessons of the bank."""
         config, photos = self._config, self.photos
         teacher = Teacher(
@@ -125,9 +125,10 @@ class Drawing:
         with Shown("lessons", len(missing)) as shown:
             for number in missing:
                 if stopped():
-                    break
+                    return False
                 self._bank.make(number)
                 shown.step()
+        return True
 
     def step(self, step: int) -> dict[str, float]:
         """One turn of drawer or refiner."""

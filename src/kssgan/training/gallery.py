@@ -32,6 +32,7 @@ __all__ = ["Gallery"]
 
 _SHOWN = 10
 _BYTES = 4
+_STEP_BITS = 24
 
 
 class Gallery:
@@ -90,10 +91,11 @@ class Gallery:
         self._device = device
         self._improve = Replay(self.networks, config, precision, device, record=config.replay)
 
-    def begin(self, step: int, stopped: Callable[[], bool]) -> None:
+    def begin(self, step: int, stopped: Callable[[], bool]) -> bool:
         """Call the jury."""
         del step, stopped
         self._jury = self.jury(self._judges)
+        return True
 
     def jury(self, judges: IntArray) -> Jury:
         """Who judges: these rows of the file, or without any the gallery itself."""
@@ -107,9 +109,15 @@ class Gallery:
         own = self._precision.crew.own
         batches = [own(self.data.batch(step, turn)) for turn in range(config.n_critic)]
         pairs = own(self.data.pairs(step)) if config.twin() else None
-        parts = self._improve(batches, pairs, (config.seed << 32) + step)
+        parts = self._improve(batches, pairs, self._seed(step))
         self._follow(step)
         return parts
+
+    def _seed(self, step: int) -> int:
+        """Of a step's noise: every process has its own pictures, so noise of its own."""
+        # A generator on a CPU heeds the lower 32 bits alone.
+        rank = self._precision.crew.rank << _STEP_BITS
+        return (self._config.seed << 32) + rank + step
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:

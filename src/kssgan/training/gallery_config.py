@@ -82,7 +82,7 @@ class GalleryConfig(SiameseSettings):
     check: int = 32
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = self._not_finite()
         least = {"steps": 1, "batch": 1, "width": 1, "depth": 1, "n_critic": 1, "check": 1}
         least |= {"blocks": 0, "z": 0, "k": 0, "seed": 0, "twin_features": 1}
         least |= {"log_every": 1, "check_every": 1, "save_every": 1}

@@ -14,7 +14,7 @@ from kssgan.errors import UsageError
 from kssgan.models.stored import StoredGenerator, read_generator
 from kssgan.training import checkpoint as files
 from kssgan.training.board import Board
-from kssgan.training.config import Config
+from kssgan.training.config import Config, check_takes_groups
 from kssgan.training.device import device_of
 from kssgan.training.drawing import Drawing
 from kssgan.training.gallery import Gallery
@@ -96,7 +96,7 @@ def train(
         known = None if start is None else _stored(start)
         at = open_run(out, resume)
         if at is not None:
-            check_same(at, config, digest)
+            check_same(at, config, digest, data.content_digest())
             known = None  # what it began with is in the checkpoint
         # What cannot be trained leaves no folder behind.
         recipe = _recipe(data, config, place, precision, groups, known=known, at=at)
@@ -180,10 +180,7 @@ def _recipe(
             )
         return Gallery(data, config, place, precision, groups=groups)
     if groups is not None:
-        raise UsageError(
-            f"groups came, but preset {config.preset} serves any groups; use paper or stargan, or leave "
-            "--groups out"
-        )
+        check_takes_groups(config)
     if precision.crew.count > 1:
         raise UsageError(
             f"preset {config.preset} trains in one process; paper and stargan share out their batches"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
@@ -16,6 +17,18 @@ MOST_SEED = 2**31
 
 class Options:
     """A dataclass whose values JSON and TOML hold."""
+
+    def __post_init__(self) -> None:
+        if problems := self._not_finite():
+            raise UsageError("; ".join(problems))
+
+    def _not_finite(self) -> list[str]:
+        """What is wrong with infinite numbers and NaN, for a class that tells all its problems at once."""
+        return [
+            f"{name} is {value}, a finite number was wanted"
+            for name, value in vars(self).items()
+            if isinstance(value, float) and not math.isfinite(value)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: they round-trip through JSON and TOML."""
@@ -62,13 +75,20 @@ def _as(kind: Any, value: Any) -> Any:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
     if kind is float:
         right = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if right else None
+        return _real(value) if right else None
     if kind is str or get_origin(kind) is Literal:
         return value if isinstance(value, str) else None
     if not isinstance(value, list | tuple):
         return None
     parts = [_as(get_args(kind)[0], part) for part in value]
     return None if None in parts else tuple(parts)
+
+
+def _real(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number may have any length
+        return math.inf
 
 
 def _choices(kind: Any) -> str:

@@ -76,6 +76,12 @@ class Prepared:
             total.update(np.ascontiguousarray(array).tobytes())
         return total.hexdigest()
 
+    def content_digest(self) -> str:
+        """SHA-256 (hex) of what :meth:`digest` leaves out: embeddings as stored, and the scheme."""
+        total = hashlib.sha256(_told(self.scheme).encode())
+        total.update(np.ascontiguousarray(_stored(self.embedding)).tobytes())
+        return total.hexdigest()
+
 
 def save_prepared(path: Path, data: Prepared) -> None:
     """Write a prepared file in one step.
@@ -90,14 +96,14 @@ def save_prepared(path: Path, data: Prepared) -> None:
         "subject": data.subject.astype(np.int32),
         "landmarks": data.landmarks.astype(np.float32),
         "reliable": data.reliable.astype(np.uint8),
-        "embedding": data.embedding.astype(np.float16),
+        "embedding": _stored(data.embedding),
         "labels": data.labels.astype(np.int8),
         "held_out": data.held_out.astype(np.uint8),
     }
     facts = {**data.facts, "format": FORMAT, "digest": data.digest()}
     metadata = {
         "facts": json.dumps(facts, sort_keys=True),
-        "scheme": json.dumps([[name, list(c)] for name, c in data.scheme.items()]),
+        "scheme": _told(data.scheme),
     }
     with in_one_step(path, mode=0o600) as part:
         save_file(arrays, part, metadata)
@@ -151,6 +157,14 @@ def load_prepared(path: Path) -> Prepared:
             f"make it again with kssgan prepare"
         ) from None
     return data
+
+
+def _stored(embedding: FloatArray) -> npt.NDArray[np.float16]:
+    return embedding.astype(np.float16)
+
+
+def _told(scheme: Mapping[str, Sequence[str]]) -> str:
+    return json.dumps([[name, list(c)] for name, c in scheme.items()])
 
 
 def _check(data: Prepared) -> None:

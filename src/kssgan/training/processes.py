@@ -1,8 +1,9 @@
 """Several processes or GPUs on one run: each takes its part of every batch, gradients are averaged.
 
 Started by ``torchrun``, which sets WORLD_SIZE, RANK and LOCAL_RANK. The result is that of one process with
-the same batch, but for the order of sums, and for labels that are known of more photographs in one part than
-in another: each part's classification is a mean over what it knows.
+the same batch, but for the order of sums, for labels that are known of more photographs in one part than in
+another (each part's classification is a mean over what it knows), and for injected noise: each process draws
+its own, other than one process would.
 """
 
 from __future__ import annotations

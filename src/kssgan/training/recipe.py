@@ -18,8 +18,12 @@ class Recipe(Protocol):
     Everything by chance is a function of the seed and the step's number, so that a resumed run repeats it.
     """
 
-    def begin(self, step: int, stopped: Callable[[], bool]) -> None:
-        """Get ready for a step, the first of this call; ``stopped`` says when to give up."""
+    def begin(self, step: int, stopped: Callable[[], bool]) -> bool:
+        """Get ready for a step, the first of this call; ``stopped`` says when to give up.
+
+        Returns:
+            Whether it is ready; else no finished weights may be exported before the next step.
+        """
 
     def step(self, step: int) -> dict[str, float]:
         """Improve the networks once; returns unweighted parts of the losses."""

@@ -59,13 +59,19 @@ def make_folders(out: Path) -> None:
         raise StorageError(f"RUN cannot be made ({type(error).__name__})") from None
 
 
-def check_same(start: files.Checkpoint, config: Config, digest: str) -> None:
+def check_same(start: files.Checkpoint, config: Config, digest: str, content: str) -> None:
     """Go on only with the data and the options that RUN was begun with.
+
+    Args:
+        start: where RUN stopped.
+        config: of the run.
+        digest: of the prepared file.
+        content: of its embeddings and scheme; checkpoints of older versions hold none and take any.
 
     Raises:
         UsageError: they are others.
     """
-    if start.data != digest:
+    if (start.data, start.more.get("content", content)) != (digest, content):
         raise UsageError(
             "RUN was trained on another prepared file; give that one, or a new RUN"
         )

@@ -34,7 +34,7 @@ class Trained:
         path: RUN.
         generator: the exported weights.
         steps: steps that are done; fewer than asked for where time ran out.
-        finished: whether all are done.
+        finished: whether all are done and the weights are those of the last.
         figures: of the last look at the people held out.
         seconds: of this call.
     """
@@ -92,17 +92,18 @@ class Run:
 
         Raises:
             TrainingFailed: a loss is no longer a number.
-            KeyboardInterrupt: a signal came; everything is saved.
+            KeyboardInterrupt: a signal came before all was done; everything is saved.
         """
         out, config, recipe = self._out, self._config, self._recipe
         self._facts = _facts(config, data)
         self._figures, self._best = more.get("figures", {}), more.get("best", {})
+        self._content = data.content_digest()
         files.write_whole(
             out / "config.json", json.dumps(config.to_json(), indent=2).encode() + b"\n"
         )
         recent: list[dict[str, float]] = []
         with signals(stop):
-            recipe.begin(step, lambda: stop.asked)
+            ready = recipe.begin(step, lambda: stop.asked)
             if step == 0:
                 self._look(step)
             with Shown("training", config.steps, step) as shown:
@@ -120,10 +121,13 @@ class Run:
                     if step % config.save_every == 0 and step < config.steps:
                         self._save(step)
                     shown.step(recipe.note(parts))
-            last = self._save(step)
+            finished = ready and step >= config.steps
+            # Stopped before it is ready to export, a run that was done keeps what it left.
+            kept = files.latest(out) if step >= config.steps and not ready else None
+            last = self._save(step) if kept is None else kept
         self._tell("end", step, {"skipped": self._precision.skipped})
         self._board.close()
-        if stop.signalled:
+        if stop.signalled and not finished:
             raise KeyboardInterrupt(
                 f"stopped after {step} of {config.steps} steps; {last.name} is saved, go on with --resume"
             )
@@ -131,7 +135,7 @@ class Run:
             out,
             out / "generator.safetensors",
             step,
-            step >= config.steps,
+            finished,
             self._figures,
             perf_counter() - self._begin,
         )
@@ -158,6 +162,7 @@ class Run:
         recipe = self._recipe
         more = recipe.more() | {
             "precision": self._precision.state(),
+            "content": self._content,
             "figures": self._figures,
             "best": self._best,
         }
