@@ -399,8 +399,9 @@ def test_progress_counts_every_photo(run: Run) -> None:
 def test_a_releases_own_words_name_nobody(run: Run) -> None:
     """Folders of people and photos may be called as something that every release says."""
     release = run(set_labels={"expression": "sad"}, method=PaintedLabels())
-    texts = ("certificate.json", "report.html")
-    said = "".join((release.path / name).read_text("utf-8") for name in texts)
+    names = ("certificate.json", "report.html")
+    texts = {name: (release.path / name).read_text("utf-8") for name in names}
+    said = "".join(texts.values())
     said = re.sub(r"\b[0-9a-f]{16,}\b|<style.*?</style>", "\n", said, flags=re.DOTALL)
     lines = re.split(r'[\n"]', re.sub(r"<[^>]*>", "\n", said))
     rows = [re.findall(r"[^\W\d_]+", line) for line in lines]
@@ -411,10 +412,10 @@ def test_a_releases_own_words_name_nobody(run: Run) -> None:
         for start in range(len(row) - length + 1)
     }
     assert {"kssgan", "Each of the", "information loss", "python"} <= phrases
-    names = [(f"{phrase}/{phrase}.jpg", phrase) for phrase in phrases]
-    problems = word_problems(release.path, texts, (), names, ("painted",))
+    called = [(f"{phrase}/{phrase}.jpg", phrase) for phrase in phrases]
+    problems = word_problems(texts, (), called, ("painted",))
     assert [p.private for p in problems if p.severity == "breaks"] == []
-    other = word_problems(release.path, texts, (), [("a/b.jpg", "Each-of-these")], ())
+    other = word_problems(texts, (), [("a/b.jpg", "Each-of-these")], ())
     assert not other
 
 

@@ -115,6 +115,18 @@ def test_a_run_writes_a_gallery_that_draws(
         assert (tmp_path / "run" / name).stat().st_mode & 0o077 == 0, name
 
 
+def _signal_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM comes while that step is made."""
+    real = gallery.Gallery.step
+
+    def signalled(self: gallery.Gallery, number: int) -> dict[str, float]:
+        if number == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(self, number)
+
+    monkeypatch.setattr(gallery.Gallery, "step", signalled)
+
+
 def test_interrupted_and_resumed_equals_uninterrupted(
     whole: Path,
     prepared_file: Path,
@@ -124,13 +136,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 ) -> None:
     out = tmp_path / "run"
     step = gallery.Gallery.step
-
-    def interrupted(self: gallery.Gallery, number: int) -> dict[str, float]:
-        if number == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, number)
-
-    monkeypatch.setattr(gallery.Gallery, "step", interrupted)
+    _signal_at(2, monkeypatch)
     with pytest.raises(KeyboardInterrupt, match="stopped after 3 of 4 steps"):
         train(prepared_file, out=out, config=tiny(), groups=groups, device="cpu")
     monkeypatch.setattr(gallery.Gallery, "step", step)
@@ -148,14 +154,7 @@ def test_a_signal_in_the_last_step_interrupts_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    step = gallery.Gallery.step
-
-    def signalled(self: gallery.Gallery, number: int) -> dict[str, float]:
-        if number == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, number)
-
-    monkeypatch.setattr(gallery.Gallery, "step", signalled)
+    _signal_at(3, monkeypatch)
     try:
         done = train(
             prepared_file, out=tmp_path / "run", config=tiny(), groups=groups, device="cpu"

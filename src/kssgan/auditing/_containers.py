@@ -44,14 +44,8 @@ _ADAM7 = (
 )
 _EXIF, _XMP, _ICC, _COMMENT = "EXIF data", "XMP data", "an ICC colour profile", "a comment"
 _SEGMENT = "an application segment"
-_NEEDED = {
-    *range(0xC0, 0xC8),
-    *range(0xC9, 0xD0),
-    0xDA,
-    0xDB,
-    0xDC,
-    0xDD,
-}  # frames, tables, scans
+# Segments of frames, tables and scans.
+_NEEDED = {*range(0xC0, 0xC8), *range(0xC9, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD}
 _JFIF, _ADOBE = 14, 12  # bytes of the two segments that say how pixels are coded
 _TRAILING = "bytes after the end of the picture"
 _FRAMES = "more than one frame"

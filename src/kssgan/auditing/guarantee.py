@@ -18,6 +18,9 @@ from kssgan.auditing.report import Problem
 
 __all__ = ["Guarantee", "PictureCount", "coverage", "measure", "people"]
 
+Linked = tuple[set[Hashable], set[Hashable]]
+"""One of what :func:`people` finds."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureCount:
@@ -64,7 +67,7 @@ class Guarantee:
 
 def people(
     edges: Iterable[tuple[Hashable, Hashable]],
-) -> list[tuple[set[Hashable], set[Hashable]]]:
+) -> list[Linked]:
     """Connected components of a two-sided graph.
 
     Args:
@@ -133,12 +136,14 @@ def measure(
         *_parted_variants(release, stands_for, labels, variant),
     ]
     told = {name for problem in twice for name in problem.private}
+    # Pictures that are linked by the people they share, and these people.
+    linked = people((sha, s) for sha, c in counts.items() for s in c.subjects)
     problems = [
         *_uneven(counts),
         *_unequal_bytes(release),
         *twice,
-        *_parted_groups(release, counts, labels, told),
-        *_unequal_groups(release, counts, common or {}),
+        *_parted_groups(release, linked, labels, told),
+        *_unequal_groups(release, linked, common or {}),
         *_strangers(release, stands_for),
     ]
     return Guarantee(
@@ -252,7 +257,7 @@ def _parted_variants(
 
 def _parted_groups(
     release: ReleaseFiles,
-    counts: Mapping[str, PictureCount],
+    linked: Sequence[Linked],
     labels: Mapping[str, tuple[str, ...]],
     told: set[str],
 ) -> Iterable[Problem]:
@@ -267,8 +272,8 @@ def _parted_groups(
         for sha, picture in release.pictures.items()
     }
     parted: set[str] = set()
-    for shas, linked in people((sha, s) for sha, c in counts.items() for s in c.subjects):
-        subjects = {str(subject) for subject in linked}
+    for shas, behind in linked:
+        subjects = {str(subject) for subject in behind}
         pictures = Counter(label for sha in shas for label in shown[str(sha)])
         if max(pictures.values()) > 1 and not subjects & told:
             parted |= subjects
@@ -284,12 +289,12 @@ def _parted_groups(
 
 def _unequal_groups(
     release: ReleaseFiles,
-    counts: Mapping[str, PictureCount],
+    linked: Sequence[Linked],
     common: Mapping[str, tuple[str, ...]],
 ) -> Iterable[Problem]:
     """What is said of a group is said of all its pictures: else it parts the people behind them."""
     unequal = 0
-    for shas, _ in people((sha, s) for sha, c in counts.items() for s in c.subjects):
+    for shas, _ in linked:
         files = [file for sha in shas for file in release.pictures[str(sha)].files]
         unequal += len({common[file] for file in files if file in common}) > 1
     if unequal:

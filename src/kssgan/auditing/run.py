@@ -253,13 +253,12 @@ def _check_leaks(
         orders["the order of modification times"] = sorted(times, key=lambda f: times[f])
     case.problems += names.order_problems(pairs, orders, case.originals, release.digest)
     case.problems += names.link_problems(pairs, orders)
-    texts = {name: words.raw(root / name) for name in release.others if name != _MANIFEST}
-    head = {_MANIFEST: manifest.head} if manifest else {}
+    texts = {name: words.raw(root / name) for name in release.others}
+    head = {_MANIFEST: manifest.head if manifest else ""}
     case.problems += names.naming_problems(release.digest, texts | head)
     known = manifest.plain_labels() if manifest else ()
     case.problems += words.word_problems(
-        root,
-        release.others,
+        texts,
         (*release.folders, *release.digest, *release.others),
         [(r.original, r.subject) for r in case.rows],
         known,
@@ -274,7 +273,7 @@ def _check_leaks(
         "different_times": len(set(times.values())),
         **linkage.label_linkage(_people(counted), manifest, release.digest),
     }
-    _check_embedded(case)
+    _check_embedded(case, texts)
 
 
 def _people(counted: Guarantee) -> dict[str, list[str]]:
@@ -285,9 +284,9 @@ def _people(counted: Guarantee) -> dict[str, list[str]]:
     }
 
 
-def _check_embedded(case: Case) -> None:
+def _check_embedded(case: Case, texts: Mapping[str, str]) -> None:
     """Pictures inside pages (data URIs of a report) are released like any other."""
-    inside = words.carried(case.release.root, case.release.others)
+    inside = words.carried(texts)
     case.embedded = inside.pictures
     if inside.coded:
         case.problems.append(

@@ -8,7 +8,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -58,8 +58,7 @@ _ORDINARY = frozenset(f"{_ORDINARY_WORDS} {_OWN_WORDS}".split(" "))
 
 
 def word_problems(
-    root: Path,
-    texts: Iterable[str],
+    texts: Mapping[str, str],
     folders: Iterable[str],
     names: Iterable[tuple[str, str]],
     known: Iterable[str],
@@ -72,29 +71,28 @@ def word_problems(
     skipped, and names of fewer than four letters, but for those of two or three with a capital, which warn.
 
     Args:
-        root: the release.
-        texts: its files that are not pictures, relative paths.
+        texts: content of the release's files that are not pictures, by relative path.
         folders: relative paths of folders, and of all files.
         names: (original, subject) of every photo.
         known: words that may be there: the released labels.
     """
     ordinary = _ORDINARY | {word for name in known for word in _words(name.casefold())}
     full: set[str] = set()
-    bare: set[str] = set()
+    parts: set[str] = set()
     for original, subject in names:
         path = PurePosixPath(original)
         full |= {original, path.name}
-        bare |= {path.stem, subject, *path.parts[:-1]}
-    bare = {name for name in bare if _tells(name, ordinary)}
+        parts |= {path.stem, subject, *path.parts[:-1]}
+    bare = [name for part in parts if (name := _Name(part)).tells(ordinary)]
     said: dict[str, set[str]] = {"breaks": set(), "warns": set()}
-    in_texts = ((name, text) for name in texts for text in _readings(root / name))
+    in_texts = ((name, way) for name, text in texts.items() for way in _readings(name, text))
     for relative, text in chain(in_texts, [("", "\n".join(folders))]):
         suffix = Path(relative).suffix.lower()
         read = _Read(text, _CELLS if suffix == ".csv" else _APART)
         said["breaks"] |= {name for name in full if read.has_token(name)}
         for name in bare:
             if severity := read.says(name, prose=suffix in _PROSE, ordinary=ordinary):
-                said[severity].add(name)
+                said[severity].add(name.name)
     said["warns"] -= said["breaks"]
     problems = []
     if said["breaks"]:
@@ -119,14 +117,22 @@ def word_problems(
     return tuple(problems)
 
 
-def _tells(name: str, ordinary: frozenset[str]) -> bool:
-    """Whether a name can be told from what every release says."""
-    words = _words(name.casefold())
-    if not words or all(word in ordinary for word in words):
-        return False
-    if name.strip().isdigit():
-        return len(name.strip()) >= _DIGITS
-    return len(name) >= _SHORT or (len(name) > 1 and name[:1].isupper())
+class _Name:
+    """A name, and its words with and without capitals."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.words = _words(name)
+        self.folded = [word.casefold() for word in self.words]
+
+    def tells(self, ordinary: frozenset[str]) -> bool:
+        """Whether it can be told from what every release says."""
+        if ordinary.issuperset(self.folded):
+            return False
+        name = self.name.strip()
+        if name.isdigit():
+            return len(name) >= _DIGITS
+        return len(self.name) >= _SHORT or (len(self.name) > 1 and self.name[:1].isupper())
 
 
 def _words(text: str) -> list[str]:
@@ -163,25 +169,23 @@ class _Read:
             and name in self._folded_text
         )
 
-    def says(self, name: str, *, prose: bool, ordinary: frozenset[str]) -> Severity | None:
+    def says(self, name: _Name, *, prose: bool, ordinary: frozenset[str]) -> Severity | None:
         """How grave it is that a name stands there; None where it does not."""
-        words = _words(name)
-        folded = [word.casefold() for word in words]
-        if not self._known.issuperset(folded):
+        if not self._known.issuperset(name.folded):
             return None
         # Numbers alone stand everywhere side by side.
-        if all(word.isdigit() for word in words):
-            return "breaks" if self.has_token(name) else None
-        if f" {' '.join(folded)} " not in self._folded:
+        if all(word.isdigit() for word in name.words):
+            return "breaks" if self.has_token(name.name) else None
+        if f" {' '.join(name.folded)} " not in self._folded:
             return None
-        exact = f" {' '.join(words)} " in self._cased
-        if len(name) < _SHORT:
+        exact = f" {' '.join(name.words)} " in self._cased
+        if len(name.name) < _SHORT:
             return "warns" if exact else None
-        if not all(word.isalpha() for word in words):
+        if not all(word.isalpha() for word in name.words):
             return "breaks"
         if not exact:
             return "warns"
-        plain = all(w.islower() or w.casefold() in ordinary for w in words)
+        plain = all(w.islower() or w.casefold() in ordinary for w in name.words)
         return "warns" if plain and prose else "breaks"
 
 
@@ -197,11 +201,10 @@ class Inside(NamedTuple):
     coded: list[str]
 
 
-def carried(root: Path, texts: Iterable[str]) -> Inside:
+def carried(texts: Mapping[str, str]) -> Inside:
     """Look for pictures inside texts: in data URIs of any kind, also inside drawings (SVG) that are there."""
     found = Inside([], [])
-    for relative in texts:
-        written = raw(root / relative)
+    for relative, written in texts.items():
         ways = dict.fromkeys(
             (written, html.unescape(written), unquote(written, errors="surrogateescape"))
         )
@@ -249,14 +252,14 @@ def raw(path: Path) -> str:
         return ""
 
 
-def _readings(path: Path) -> Iterator[str]:
+def _readings(name: str, text: str) -> Iterator[str]:
     # Base64 would contain every short word sooner or later.
-    text = _DATA_URI.sub(" ", raw(path))
+    text = _DATA_URI.sub(" ", text)
     yield text
     for other in (html.unescape(text), unquote(text, errors="surrogateescape")):
         if other != text:
             yield other
-    if path.suffix.lower() == ".json":
+    if Path(name).suffix.lower() == ".json":
         try:
             yield "\n".join(_strings(json.loads(text)))
         except (ValueError, RecursionError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path, PurePosixPath
 
 from kssgan.errors import BadTable
@@ -40,10 +41,8 @@ class _Photos:
         self.prefixes = tuple(sorted(folder.rstrip("/") + "/" for folder in roots))
         self.root = os.path.realpath(root)
 
-    def find(self, value: str, base: str) -> int | None:
-        for text in (value, value.strip(), value.strip().replace("\\", "/")):
-            if not text:
-                return None
+    def find(self, value: str, *bases: str) -> int | None:
+        for base, text in product(bases, _readings(value)):
             path = os.path.normpath(Path(base) / text)  # an absolute text stays itself
             for prefix in self.prefixes:
                 if path.startswith(prefix):
@@ -54,6 +53,12 @@ class _Photos:
                     if number is not None:
                         return number
         return None
+
+
+def _readings(value: str) -> list[str]:
+    """Ways in which a path may be meant; none of an empty one."""
+    stripped = value.strip()
+    return [value, stripped, stripped.replace("\\", "/")] if stripped else [value] * bool(value)
 
 
 def match_paths(
@@ -82,7 +87,7 @@ def match_paths(
     bases = dict.fromkeys((os.path.realpath(folder), os.path.abspath(folder)))  # noqa: PTH100
     if next(iter(bases)) == photos.root:
         return by_root
-    by_folder = [_first(photos.find(value, base) for base in bases) for value in values]
+    by_folder = [photos.find(value, *bases) for value in values]
     hits_root = sum(number is not None for number in by_root)
     hits_folder = sum(number is not None for number in by_folder)
     if hits_root == hits_folder and by_root != by_folder:
@@ -92,10 +97,6 @@ def match_paths(
             f"PHOTOS or write absolute paths"
         )
     return by_folder if hits_folder > hits_root else by_root
-
-
-def _first(found: Iterable[int | None]) -> int | None:
-    return next((number for number in found if number is not None), None)
 
 
 def match_stems(values: Sequence[str], files: Sequence[str]) -> list[int | None]:
